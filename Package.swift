@@ -1,0 +1,147 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets are the layers of docs/architecture.md: a target imports only targets of a lower layer,
+// or earlier ones of its own row. `tools/test` builds with
+// `--explicit-target-dependency-import-check error`, which makes this graph law.
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+let package = Package(
+    name: "waybill",
+    products: [.executable(name: "waybill", targets: ["waybill"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Layer 0: C libraries of the system, and the scoped wrapper round LMDB.
+        .systemLibrary(
+            name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "LMDB", dependencies: ["CLMDB"]),
+        // Layer 1
+        .target(name: "MailModel"),
+        .target(name: "EventLog", dependencies: ["LMDB", "CZstd", "CCrypto", "CLinux"]),
+        // Layer 2
+        .target(
+            name: "MailEvents", dependencies: ["MailModel", "EventLog", protobuf]),
+        .target(name: "MessageFormat", dependencies: ["MailModel"]),
+        .target(
+            name: "SMTPProtocol", dependencies: ["MailModel", "CCrypto", nioCore]),
+        // Layer 3
+        .target(name: "Projections", dependencies: ["EventLog", "LMDB", "CCrypto"]),
+        .target(
+            name: "SMTPTransport",
+            dependencies: [
+                "MailModel", "SMTPProtocol", nioCore, nioPosix, nioSSL, logging,
+            ]),
+        .target(
+            name: "Resolver", dependencies: ["MailModel", "CUnbound", nioCore, logging]),
+        // Layer 4
+        .target(
+            name: "MailProjections",
+            dependencies: ["MailModel", "EventLog", "MailEvents", "Projections", "LMDB"]),
+        .target(
+            name: "Reception",
+            dependencies: [
+                "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
+                "SMTPTransport", "CCrypto", nioCore, nioPosix, nioSSL, logging,
+            ]),
+        .target(
+            name: "Delivery",
+            dependencies: [
+                "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
+                "SMTPTransport", "Resolver", "MailProjections", nioCore, nioPosix, nioSSL, logging,
+            ]),
+        .target(
+            name: "Configuration",
+            dependencies: [
+                "MailModel", "EventLog", "SMTPProtocol", "Reception", "Delivery",
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        // Layer 5
+        .executableTarget(
+            name: "waybill",
+            dependencies: [
+                "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
+                "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
+                "Delivery", "Configuration", nioCore, nioPosix, nioSSL, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ]),
+        // Tests and replay only
+        .target(
+            name: "WaybillTesting",
+            dependencies: ["MailModel", "EventLog", "MailEvents"]),
+    ]
+)
+
+// Every target that has tests: Tests/<name>Tests, with what those tests import.
+let tests: [(target: String, dependencies: [Target.Dependency])] = [
+    ("LMDB", ["LMDB", "CLMDB"]),
+    ("MailModel", ["MailModel"]),
+    ("EventLog", ["EventLog", "LMDB", "CLinux"]),
+    ("MailEvents", ["MailEvents", "MailModel", "EventLog", protobuf]),
+    ("MessageFormat", ["MessageFormat", "MailModel"]),
+    ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
+    ("Projections", ["Projections", "EventLog", "LMDB"]),
+    ("SMTPTransport", ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]),
+    ("Resolver", ["Resolver", "MailModel", nioCore, nioPosix]),
+    (
+        "MailProjections",
+        ["MailProjections", "Projections", "MailEvents", "MailModel", "EventLog"]
+    ),
+    (
+        "Reception",
+        [
+            "Reception", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
+            nioCore, nioPosix, nioEmbedded,
+        ]
+    ),
+    (
+        "Delivery",
+        [
+            "Delivery", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
+            "Resolver", "MailProjections", nioCore, nioPosix, nioEmbedded,
+        ]
+    ),
+    ("Configuration", ["Configuration", "Reception", "Delivery", "MailModel", "SMTPProtocol"]),
+]
+// WAYBILL_TESTS=EventLog,LMDB builds only those targets' tests: quicker while working on a layer.
+let only = Context.environment["WAYBILL_TESTS"].map { $0.split(separator: ",").map(String.init) }
+for test in tests where only?.contains(test.target) ?? true {
+    package.targets.append(
+        .testTarget(
+            name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
+}
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

@@ -102,7 +102,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("MessageFormat", ["MessageFormat", "MailModel"]),
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),
-    ("SMTPTransport", ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]),
+    (
+        "SMTPTransport",
+        ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]
+    ),
     ("Resolver", ["Resolver", "MailModel", nioCore, nioPosix]),
     (
         "MailProjections",
@@ -124,12 +127,27 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ),
     ("Configuration", ["Configuration", "Reception", "Delivery", "MailModel", "SMTPProtocol"]),
 ]
-// WAYBILL_TESTS=EventLog,LMDB builds only those targets' tests: quicker while working on a layer.
-let only = Context.environment["WAYBILL_TESTS"].map { $0.split(separator: ",").map(String.init) }
-for test in tests where only?.contains(test.target) ?? true {
+for test in tests {
     package.targets.append(
         .testTarget(
             name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
+}
+
+// WAYBILL_TESTS=EventLog,LMDB leaves only those targets' tests and what they need: a quick build
+// while working on a layer. Without it the whole package is there.
+if let only = Context.environment["WAYBILL_TESTS"]?.split(separator: ",").map({ $0 + "Tests" }) {
+    var needed = Set(only)
+    var grown = true
+    while grown {
+        let names = package.targets.filter { needed.contains($0.name) }.flatMap(\.dependencies)
+            .compactMap { dependency -> String? in
+                if case .byNameItem(let name, _) = dependency { name } else { nil }
+            }
+        grown = !needed.isSuperset(of: names)
+        needed.formUnion(names)
+    }
+    package.targets.removeAll { !needed.contains($0.name) }
+    package.products = []
 }
 
 let strict: [SwiftSetting] = [

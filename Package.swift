@@ -135,7 +135,7 @@ for test in tests {
 
 // WAYBILL_TESTS=EventLog,LMDB leaves only those targets' tests and what they need: a quick build
 // while working on a layer. Without it the whole package is there.
-if let only = Context.environment["WAYBILL_TESTS"]?.split(separator: ",").map({ $0 + "Tests" }) {
+if let only = Context.environment["WAYBILL_TESTS"]?.split(separator: ",").map({ "\($0)Tests" }) {
     var needed = Set(only)
     var grown = true
     while grown {

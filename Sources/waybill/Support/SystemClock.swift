@@ -1,0 +1,12 @@
+import Glibc
+import MailModel
+
+/// The wall clock, read at the edge and passed down.
+enum SystemClock {
+    /// Now, in microseconds since the Unix epoch.
+    static func now() -> EventTime {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return EventTime(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

@@ -1,0 +1,137 @@
+package import MailModel
+
+/// Writes JSON text without building a tree; commas are put by itself.
+///
+/// Concurrency: value.
+package struct JSONWriter: Sendable {
+    /// The text so far, UTF-8.
+    package private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    /// Creates a writer with no text.
+    package init() {}
+
+    /// The text so far.
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Forgets the text and keeps the memory.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        needsComma = false
+    }
+
+    /// `{`, as a value or the value of `key`.
+    package mutating func beginObject(_ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x7B)
+        needsComma = false
+    }
+
+    /// `}`.
+    package mutating func endObject() {
+        bytes.append(0x7D)
+        needsComma = true
+    }
+
+    /// `[`, as a value or the value of `key`.
+    package mutating func beginArray(_ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x5B)
+        needsComma = false
+    }
+
+    /// `]`.
+    package mutating func endArray() {
+        bytes.append(0x5D)
+        needsComma = true
+    }
+
+    /// A line end: the next value begins a new line of a JSON Lines text.
+    package mutating func endLine() {
+        bytes.append(0x0A)
+        needsComma = false
+    }
+
+    /// A number.
+    package mutating func number(_ value: some BinaryInteger, _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(contentsOf: String(value).utf8)
+    }
+
+    /// `true` or `false`.
+    package mutating func bool(_ value: Bool, _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
+    /// A text, escaped (RFC 8259 section 7): quote, backslash and control characters only.
+    package mutating func string(_ value: String, _ key: StaticString? = nil) {
+        begin(key)
+        quote(value)
+    }
+
+    /// An instant as RFC 3339 text with microseconds.
+    package mutating func time(_ value: EventTime, _ key: StaticString? = nil) {
+        begin(key)
+        quote(value.description)
+    }
+
+    /// Octets in lower-case hexadecimal.
+    package mutating func hex(_ octets: [UInt8], _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x22)
+        for octet in octets {
+            bytes.append(hexDigit(octet >> 4))
+            bytes.append(hexDigit(octet & 15))
+        }
+        bytes.append(0x22)
+    }
+
+    /// A member with a name that is only known at run time; its value follows.
+    package mutating func key(_ name: String) {
+        if needsComma { bytes.append(0x2C) }
+        quote(name)
+        bytes.append(0x3A)
+        needsComma = false
+    }
+
+    private mutating func begin(_ key: StaticString?) {
+        if needsComma { bytes.append(0x2C) }
+        if let key {
+            bytes.append(0x22)
+            bytes.append(contentsOf: key.description.utf8)
+            bytes.append(0x22)
+            bytes.append(0x3A)
+        }
+        needsComma = true
+    }
+
+    private mutating func quote(_ value: String) {
+        bytes.append(0x22)
+        for byte in value.utf8 {
+            switch byte {
+            case 0x22, 0x5C:
+                bytes.append(0x5C)
+                bytes.append(byte)
+            case 0x08: escape(UInt8(ascii: "b"))
+            case 0x09: escape(UInt8(ascii: "t"))
+            case 0x0A: escape(UInt8(ascii: "n"))
+            case 0x0C: escape(UInt8(ascii: "f"))
+            case 0x0D: escape(UInt8(ascii: "r"))
+            case 0..<0x20:
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(hexDigit(byte >> 4))
+                bytes.append(hexDigit(byte & 15))
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(0x22)
+    }
+
+    private mutating func escape(_ letter: UInt8) {
+        bytes.append(0x5C)
+        bytes.append(letter)
+    }
+
+    private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+}

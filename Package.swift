@@ -8,6 +8,7 @@ import PackageDescription
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -49,7 +50,7 @@ let package = Package(
         .target(
             name: "SMTPTransport",
             dependencies: [
-                "MailModel", "SMTPProtocol", nioCore, nioPosix, nioSSL, logging,
+                "MailModel", "SMTPProtocol", nioCore, nioPosix, nioTLS, nioSSL, logging,
             ]),
         .target(
             name: "Resolver", dependencies: ["MailModel", "CUnbound", nioCore, logging]),

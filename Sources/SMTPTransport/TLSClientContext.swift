@@ -1,0 +1,58 @@
+import NIOCore
+import NIOSSL
+
+/// How a client proves to itself whom it talks to.
+package enum TLSVerification: Hashable, Sendable {
+    /// Any certificate will do: opportunistic TLS, which protects against listening only
+    /// (RFC 7435).
+    case none
+    /// The chain leads to a trusted root and names the host (RFC 6125).
+    case full
+}
+
+/// What a dialer's connections use for TLS; made once, shared by all of them.
+///
+/// Concurrency: any thread; immutable.
+package final class TLSClientContext: Sendable {
+    /// What is checked.
+    package let verification: TLSVerification
+    private let context: NIOSSLContext
+
+    /// Creates a context.
+    ///
+    /// - Parameters:
+    ///   - verification: What to check of the server's certificate.
+    ///   - trustRootsFile: PEM file of trusted roots; nil for the system's.
+    /// - Throws: ``TransportError/Code/certificate`` when the roots cannot be read.
+    package init(
+        verification: TLSVerification, trustRootsFile: String? = nil
+    ) throws(TransportError) {
+        self.verification = verification
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.certificateVerification =
+            verification == .full ? .fullVerification : .none
+        configuration.shutdownTimeout = .seconds(TransportLimits.tlsShutdownSeconds)
+        if let trustRootsFile { configuration.trustRoots = .file(trustRootsFile) }
+        do {
+            context = try NIOSSLContext(configuration: configuration)
+        } catch {
+            throw TransportError(
+                .certificate, "cannot set up TLS for outgoing connections: \(error)",
+                hint: trustRootsFile.map { "expected PEM certificates in \($0)" } ?? "")
+        }
+    }
+
+    /// - Parameter hostname: for SNI and verification; an address or an empty name sends no SNI
+    ///   (RFC 6066 section 3 allows names only) and is verified as an address.
+    func makeHandler(hostname: String) throws(TransportError) -> NIOSSLClientHandler {
+        let name = hostname.hasSuffix(".") ? String(hostname.dropLast()) : hostname
+        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+        do {
+            return try NIOSSLClientHandler(
+                context: context, serverHostname: isAddress || name.isEmpty ? nil : name)
+        } catch {
+            throw TransportError(.tls, "cannot start TLS towards \(name): \(error)")
+        }
+    }
+}

@@ -34,12 +34,9 @@ package struct Dialer: Sendable {
     /// The future fails with NIO's error (`ChannelError.connectTimeout`, `IOError` with its errno);
     /// ``describe(_:)`` puts it in words. It is completed on `eventLoop`.
     ///
-    /// - Parameters:
-    ///   - address: Where to.
-    ///   - source: Our own end's address, port 0; nil lets the kernel choose.
-    ///   - timeout: For the TCP handshake.
-    ///   - eventLoop: On which the connection lives from then on.
-    ///   - makeHandler: Makes the connection's one handler, which sees plain text.
+    /// `source` is our own end's address with port 0; nil lets the kernel choose. `timeout` is for
+    /// the TCP handshake. The connection lives on `eventLoop`; its one handler, which
+    /// `makeHandler` makes, sees plain text.
     package func connect(
         to address: SocketAddress, from source: SocketAddress? = nil,
         timeout: TimeAmount = .seconds(TransportLimits.connectTimeoutSeconds),

@@ -24,14 +24,10 @@ package final class Listener: Sendable {
 
     /// Binds and begins to accept.
     ///
-    /// - Parameters:
-    ///   - host: Address or name; `::` takes IPv4 too, unless the system says otherwise.
-    ///   - port: 0 lets the kernel choose.
-    ///   - implicitTLS: TLS from the first octet (RFC 8314 section 3.3) when given.
-    ///   - group: Event loops for accepting and for the connections.
-    ///   - makeHandler: Makes the connection's one handler, which sees plain text. When it throws,
-    ///     the connection is closed.
-    /// - Throws: ``TransportError/Code/bindFailed``.
+    /// The host `::` takes IPv4 too, unless the system says otherwise; port 0 lets the kernel
+    /// choose. With `implicitTLS` there is TLS from the first octet (RFC 8314 section 3.3).
+    /// `makeHandler` makes the connection's one handler, which sees plain text; when it throws,
+    /// the connection is closed. Fails with ``TransportError/Code/bindFailed``.
     package static func bind(
         host: String, port: Int, implicitTLS: TLSServerContext? = nil,
         options: SocketOptions = SocketOptions(), group: any EventLoopGroup,

@@ -43,8 +43,8 @@ package final class TLSClientContext: Sendable {
         }
     }
 
-    /// - Parameter hostname: for SNI and verification; an address or an empty name sends no SNI
-    ///   (RFC 6066 section 3 allows names only) and is verified as an address.
+    /// The hostname is for SNI and verification; an address or an empty name sends no SNI
+    /// (RFC 6066 section 3 allows names only) and is verified as an address.
     func makeHandler(hostname: String) throws(TransportError) -> NIOSSLClientHandler {
         let name = hostname.hasSuffix(".") ? String(hostname.dropLast()) : hostname
         let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil

@@ -20,9 +20,8 @@ package enum TLSPipeline {
         try insert(context.makeHandler(), in: channel)
     }
 
-    /// Begins TLS as the client, after the server's `220` to STARTTLS.
-    ///
-    /// - Parameter hostname: for SNI, and for verification if the context verifies.
+    /// Begins TLS as the client, after the server's `220` to STARTTLS. The hostname is for SNI, and
+    /// for verification if the context verifies.
     package static func startClient(
         on channel: any Channel, context: TLSClientContext, hostname: String
     ) throws(TransportError) {

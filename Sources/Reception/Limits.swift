@@ -1,0 +1,71 @@
+/// The bounds of reception: value, unit, reason, the RFC's floor, and what a peer gets beyond.
+package enum ReceptionLimits {
+    /// Octets of one message. RFC 5321 section 4.5.3.1.7 asks for 64 KiB at least.
+    /// Beyond: `552 5.3.4`, at MAIL when SIZE tells, else after the data.
+    package static let messageOctets = 52_428_800
+    /// Recipients of one transaction. RFC 5321 section 4.5.3.1.8 asks for 100 at least.
+    /// Beyond: `452 4.5.3` for the recipient.
+    package static let recipients = 1000
+    /// Messages of one session. Beyond: `421 4.7.0` to the next MAIL; the client reconnects.
+    package static let messagesPerSession = 10_000
+    /// Sessions of one address (IPv6: /64) on one listener. Beyond: `421 4.7.0` as greeting.
+    package static let sessionsPerAddress = 200
+    /// Sessions of one listener. Beyond: `421 4.3.2` as greeting.
+    package static let sessionsPerListener = 10_000
+    /// Sessions of all listeners. Beyond: `421 4.3.2` as greeting.
+    package static let sessions = 20_000
+
+    /// Seconds without a command. RFC 5321 section 4.5.3.2.7 asks for 5 minutes at least.
+    /// Beyond: `421 4.4.2` and the connection is closed.
+    package static let commandSeconds = 300
+    /// Seconds without any octet while a message comes in. RFC 5321 section 4.5.3.2.5 gives
+    /// clients 3 minutes. Beyond: `421 4.4.2`.
+    package static let dataIdleSeconds = 180
+    /// Seconds that one message may take in all, whatever its rate. Beyond: `421 4.4.2`.
+    package static let dataSeconds = 3600
+    /// Octets a second, averaged over the message so far, below which a client that is still
+    /// sending after ``dataGraceSeconds`` is cut: `421 4.4.2`. 64 KiB in 3 minutes is 364.
+    package static let dataOctetsPerSecond = 100
+    /// Seconds from the beginning of a message in which its rate is not looked at.
+    package static let dataGraceSeconds = 180
+    /// Seconds for a TLS handshake. Beyond: the connection is closed.
+    package static let handshakeSeconds = 30
+    /// Seconds to wait for the log before the client is told to come again: `451 4.3.0`.
+    /// RFC 5321 section 4.5.3.2.6 has clients wait 10 minutes; a reply they no longer wait for
+    /// becomes a duplicate, so this is far below.
+    package static let appendSeconds = 240
+    /// Seconds a client may leave our replies unread or its own end open after we said goodbye.
+    package static let lingerSeconds = 5
+
+    /// Received fields in a message before it is taken for a loop: `554 5.4.6`.
+    /// RFC 5321 section 6.3 asks for 100 at least.
+    package static let receivedFields = 100
+    /// Octets of message content in memory, over all sessions: received, and not yet durable.
+    /// Beyond: `452 4.3.1`.
+    package static let messageOctetsInFlight = 536_870_912
+    /// Octets that may wait behind an unanswered command before a session's reading stops.
+    package static let inputOctetsHeld = 65_536
+    /// Octets of a tenant or campaign name. Longer ones are cut at this length.
+    package static let nameOctets = 128
+
+    /// Threads that check passwords; each holds up to 128 MiB while it does.
+    package static let passwordThreads = 2
+    /// Password checks that may wait for a thread. Beyond: `454 4.7.0`.
+    package static let passwordQueue = 64
+    /// Seconds for which a password that was right need not be checked again.
+    package static let passwordCacheSeconds = 300
+    /// Passwords remembered at most.
+    package static let passwordCacheEntries = 10_000
+    /// Failed AUTH of one address within ``authenticationFailureSeconds`` after which it is
+    /// refused without looking: `454 4.7.0`.
+    package static let authenticationFailures = 10
+    /// Seconds after which a failed AUTH is forgotten.
+    package static let authenticationFailureSeconds = 600
+    /// Seconds by which the reply to a failed AUTH is held back, times the number of failures.
+    package static let authenticationDelaySeconds = 1
+    /// The longest delay of such a reply, in seconds.
+    package static let authenticationDelaySecondsMax = 5
+
+    /// Addresses and users whose rates are remembered at most; the least recent is forgotten.
+    package static let countedKeys = 100_000
+}

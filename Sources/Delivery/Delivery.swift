@@ -1,0 +1,35 @@
+package import EventLog
+package import Logging
+package import MailEvents
+package import NIOCore
+
+/// Sends what waits in the queue: due, attempt, append.
+///
+/// Concurrency: a handle that any thread may use; the work is bound to one event loop.
+package final class Delivery: Sendable {
+    private init() {}
+
+    /// Begins to send what waits, and everything that is accepted from now on.
+    package static func start(
+        policy: DeliveryPolicy, eventLoop: any EventLoop, logger: Logger
+    ) async throws -> Delivery {
+        Delivery()
+    }
+
+    /// Begins no new transaction, lets those under way finish until the deadline, and returns when
+    /// their outcomes are durable. The log may be closed afterwards.
+    package func stop(deadline: NIODeadline) async {}
+
+    /// Applies a changed policy to everything that begins from now on.
+    package func update(policy: DeliveryPolicy) {}
+
+    /// What delivery is doing now.
+    package func snapshot() async -> DeliverySnapshot {
+        DeliverySnapshot(
+            destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0)
+    }
+}
+
+extension Delivery: LogFollower {
+    package func committed(_ batch: CommittedBatch<Event>) {}
+}

@@ -1,0 +1,37 @@
+/// Everything the configuration decides about sending.
+///
+/// Concurrency: value.
+package struct DeliveryPolicy: Hashable, Sendable {
+    /// What we call ourselves: argument of EHLO, Reporting-MTA, and the name by which an MX record
+    /// that points back at us is recognised. Fully qualified.
+    package var hostName: String
+    /// Further names and IP addresses by which an MX record that points back at us is recognised.
+    package var ownNames: Set<String>
+    package var router: Router
+    package var retry: RetryPolicy
+    package var destinationBackoff: BackoffPolicy
+    package var notifications: NotificationPolicy
+    /// Outgoing connections in all.
+    package var connectionsMax: Int
+    /// Octets of fresh messages kept in memory for their first attempt.
+    package var contentMemoryOctets: Int
+
+    /// Creates a policy.
+    package init(
+        hostName: String, ownNames: Set<String> = [], router: Router = Router(),
+        retry: RetryPolicy = RetryPolicy(),
+        destinationBackoff: BackoffPolicy = BackoffPolicy(),
+        notifications: NotificationPolicy = NotificationPolicy(),
+        connectionsMax: Int = Limits.connectionsInAll,
+        contentMemoryOctets: Int = Limits.contentMemoryOctets
+    ) {
+        self.hostName = hostName
+        self.ownNames = ownNames
+        self.router = router
+        self.retry = retry
+        self.destinationBackoff = destinationBackoff
+        self.notifications = notifications
+        self.connectionsMax = connectionsMax
+        self.contentMemoryOctets = contentMemoryOctets
+    }
+}

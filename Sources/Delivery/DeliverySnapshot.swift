@@ -1,0 +1,55 @@
+package import MailModel
+
+/// What delivery is doing at one moment, for operators.
+///
+/// Concurrency: value.
+package struct DeliverySnapshot: Sendable {
+    /// One destination.
+    package struct Destination: Sendable {
+        package var key: DestinationKey
+        /// Groups of recipients that wait for a connection.
+        package var readyGroups: Int
+        package var openingConnections: Int
+        package var idleConnections: Int
+        package var busyConnections: Int
+        /// Failures to connect in a row.
+        package var failures: Int
+        /// The destination is left alone until then; nil when it is not.
+        package var backoffUntil: EventTime?
+        /// Why the last connection failed; nil when it did not.
+        package var lastFailure: Reply?
+
+        package init(
+            key: DestinationKey, readyGroups: Int, openingConnections: Int, idleConnections: Int,
+            busyConnections: Int, failures: Int, backoffUntil: EventTime?, lastFailure: Reply?
+        ) {
+            self.key = key
+            self.readyGroups = readyGroups
+            self.openingConnections = openingConnections
+            self.idleConnections = idleConnections
+            self.busyConnections = busyConnections
+            self.failures = failures
+            self.backoffUntil = backoffUntil
+            self.lastFailure = lastFailure
+        }
+    }
+
+    /// By route and domain.
+    package var destinations: [Destination]
+    /// Recipients whose next attempt is not yet due.
+    package var scheduledRecipients: Int
+    /// Recipients under way: ready, in a transaction, or waiting for their outcome to be durable.
+    package var activeRecipients: Int
+    /// Octets of fresh messages in memory.
+    package var contentOctets: Int
+
+    package init(
+        destinations: [Destination], scheduledRecipients: Int, activeRecipients: Int,
+        contentOctets: Int
+    ) {
+        self.destinations = destinations
+        self.scheduledRecipients = scheduledRecipients
+        self.activeRecipients = activeRecipients
+        self.contentOctets = contentOctets
+    }
+}

@@ -1,0 +1,47 @@
+/// The bounds of delivery: value, unit, reason.
+package enum Limits {
+    /// Connections to one destination at a time (PowerMTA and Postfix: 20).
+    package static let connectionsPerDestination = 20
+    /// Connections that a destination gets before one of them has worked (Postfix: 5); each
+    /// established connection allows one more.
+    package static let initialConnections = 5
+    /// Outgoing connections in all: each costs a file descriptor and about 20 KiB.
+    package static let connectionsInAll = 500
+    /// Messages over one connection before it is ended, so that load balancers can balance.
+    package static let messagesPerConnection = 1000
+    /// RCPT commands in one transaction; RFC 5321 section 4.5.3.1.8 has a server take 100.
+    package static let recipientsPerTransaction = 100
+    /// Addresses tried for one connection (Postfix's smtp_mx_address_limit).
+    package static let addressesPerConnection = 5
+    /// Microseconds a connection is kept open without work; half a minute would be impolite to
+    /// servers with few sessions, less than a few seconds loses bursts (Postfix: 2 s).
+    package static let idleMicroseconds: Int64 = 5_000_000
+    /// Microseconds to establish a TCP connection (KumoMTA 60 s, Postfix 30 s).
+    package static let connectMicroseconds: Int64 = 30_000_000
+    /// Octets of fresh messages kept in memory for their first attempt; what is beyond it is read
+    /// back from the log.
+    package static let contentMemoryOctets = 256 << 20
+    /// Groups of recipients that are ready and wait for a connection; what is beyond it stays with
+    /// the schedule, at about 40 octets a recipient.
+    package static let readyGroups = 50_000
+    /// Messages being read back from the log at a time, so that their contents stay few.
+    package static let concurrentReads = 64
+    /// Overdue groups taken from the schedule in one turn of the event loop, so that a start with a
+    /// million waiting recipients does not stall connections.
+    package static let groupsPerTurn = 1000
+    /// Events in one append; more outcomes make more appends.
+    package static let eventsPerAppend = 500
+    /// Octets of notifications in one append.
+    package static let noticeOctetsPerAppend = 4 << 20
+    /// Octets of a body handed to the socket at a time; larger messages wait for it to drain.
+    package static let bodyWindowOctets = 256 << 10
+    /// How often a group goes back to the queue without an event because a reused connection had
+    /// ended; then it counts as an attempt.
+    package static let silentRetries = 2
+    /// Microseconds after which an append that failed (disk full) is tried again.
+    package static let appendRetryMicroseconds: Int64 = 2_000_000
+    /// Microseconds a host whose TLS handshake failed is spoken to in clear, where the route allows.
+    package static let brokenTLSMicroseconds: Int64 = 3_600_000_000
+    /// Microseconds an address that did not answer is tried last.
+    package static let deadAddressMicroseconds: Int64 = 120_000_000
+}

@@ -1,7 +1,9 @@
 package import EventLog
 package import Logging
 package import MailEvents
+package import MailProjections
 package import NIOCore
+package import Resolver
 
 /// Sends what waits in the queue: due, attempt, append.
 ///
@@ -10,9 +12,15 @@ package final class Delivery: Sendable {
     private init() {}
 
     /// Begins to send what waits, and everything that is accepted from now on.
+    ///
+    /// To be registered as the log's follower before the first append that it is to see; batches that
+    /// the queue has already applied are passed over. `queue` holds what waits, up to the last batch
+    /// before the first that ``committed(_:)`` gets. Everything happens on `eventLoop`, connections
+    /// included.
     package static func start(
-        policy: DeliveryPolicy, eventLoop: any EventLoop, logger: Logger
-    ) async throws -> Delivery {
+        policy: DeliveryPolicy, queue: Queue, log: any DeliveryLog, resolver: any MailResolver,
+        eventLoop: any EventLoop, logger: Logger
+    ) async -> Delivery {
         Delivery()
     }
 

@@ -33,7 +33,8 @@ package enum DomainPattern: Hashable, Sendable, LosslessStringConvertible {
     package func matches(_ domain: String) -> Bool {
         switch self {
         case .exactly(let name): domain == name
-        case .below(let name): domain.utf8.count > name.utf8.count + 1 && domain.hasSuffix("." + name)
+        case .below(let name):
+            domain.utf8.count > name.utf8.count + 1 && domain.hasSuffix("." + name)
         }
     }
 }

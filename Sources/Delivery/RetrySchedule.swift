@@ -34,11 +34,8 @@ package struct RetrySchedule: Hashable, Sendable {
         self.ageSecondsMax = ageSecondsMax
     }
 
-    /// Microseconds to wait after attempt `attempt` failed.
-    ///
-    /// - Parameters:
-    ///   - attempt: Number of the attempt that failed, from 1.
-    ///   - random: Anything from 0 to 1, evenly distributed: the jitter's source.
+    /// Microseconds to wait after attempt number `attempt` (from 1) failed. `random` is anything from
+    /// 0 to 1, evenly distributed: the jitter's source.
     package func intervalMicroseconds(afterAttempt attempt: Int, random: Double) -> Int64 {
         var seconds = Double(firstIntervalSeconds)
         let longest = Double(intervalSecondsMax)

@@ -1,0 +1,53 @@
+/// How one client session behaves.
+///
+/// Concurrency: value.
+package struct ClientSessionConfiguration: Hashable, Sendable {
+    /// When content goes by BDAT instead of DATA (RFC 3030).
+    package enum Chunking: Hashable, Sendable {
+        /// Only what cannot go by DATA: BINARYMIME.
+        case whenNeeded
+        /// Whenever the server offers CHUNKING.
+        case preferred
+    }
+
+    /// What becomes of 8-bit content that a server without 8BITMIME is to have.
+    package enum UndeclaredEightBit: Hashable, Sendable {
+        /// It fails with 5.6.3. RFC 6152 section 3 allows only this or a conversion, and a
+        /// conversion would break the signatures of the message. Content that was declared
+        /// 8BITMIME but holds no 8-bit octet is not 8-bit and goes out in any case.
+        case refuse
+        /// It is sent as it is, without BODY, as Exim and qmail do: such servers mostly pass
+        /// the octets on, some strip the high bit.
+        case sendAsIs
+    }
+
+    /// The argument of EHLO: our host name or address literal.
+    package var clientName: String
+    package var tls: ClientTLSPolicy
+    /// nil: no AUTH. Not nil: no message without it.
+    package var credentials: ClientCredentials?
+    package var timeouts: ClientTimeouts
+    /// Whether PIPELINING is used when offered (RFC 2920). Off for servers that get it wrong.
+    package var usesPipelining: Bool
+    package var chunking: Chunking
+    package var undeclaredEightBit: UndeclaredEightBit
+    /// Whether EHLO is tried at all; off says HELO at once, for servers that hang up on EHLO.
+    package var saysEHLO: Bool
+
+    /// Creates a configuration.
+    package init(
+        clientName: String, tls: ClientTLSPolicy = .opportunistic,
+        credentials: ClientCredentials? = nil, timeouts: ClientTimeouts = ClientTimeouts(),
+        usesPipelining: Bool = true, chunking: Chunking = .whenNeeded,
+        undeclaredEightBit: UndeclaredEightBit = .refuse, saysEHLO: Bool = true
+    ) {
+        self.clientName = clientName
+        self.tls = tls
+        self.credentials = credentials
+        self.timeouts = timeouts
+        self.usesPipelining = usesPipelining
+        self.chunking = chunking
+        self.undeclaredEightBit = undeclaredEightBit
+        self.saysEHLO = saysEHLO
+    }
+}

@@ -1,3 +1,5 @@
+import MailModel
+
 extension MailHosts {
     /// The answer for an address literal (RFC 5321 section 5.1): the host itself, without the DNS.
     ///

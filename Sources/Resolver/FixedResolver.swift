@@ -1,3 +1,4 @@
+import MailModel
 package import NIOCore
 
 /// Answers from a table, for tests and for machines without DNS.

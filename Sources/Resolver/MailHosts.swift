@@ -1,3 +1,5 @@
+package import MailModel
+
 /// Where mail for one domain goes, as the DNS says it.
 ///
 /// Concurrency: value.

@@ -1,3 +1,5 @@
+package import MailModel
+
 /// What a listener is like for one client: names, extensions, rules and limits.
 ///
 /// Concurrency: value.

@@ -1,15 +1,12 @@
-extension IPAddress {
-    /// Reads `192.0.2.1` or `2001:db8::1` (RFC 4291 section 2.2, without zone).
-    package init?(_ description: String) {
-        self.init(parsing: description.utf8.span)
-    }
+package import MailModel
 
+extension IPAddress {
     /// Reads the octets of an address in text form.
     package init?(parsing bytes: Span<UInt8>) {
         if let address = Self.ipv4(bytes) {
             self.init(ipv4: address)
         } else if let (high, low) = Self.ipv6(bytes) {
-            self.init(ipv6High: high, low: low)
+            self.init(high: high, low: low)
         } else {
             return nil
         }
@@ -90,29 +87,5 @@ extension IPAddress {
             value = value << 4 | UInt16(digit)
         }
         return value
-    }
-
-    /// Dotted decimal, or RFC 5952's form: lower case, the longest run of zeros as `::`.
-    package var description: String {
-        guard isIPv6 else {
-            return "\(low >> 24).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255)"
-        }
-        let groups = [
-            high >> 48, high >> 32, high >> 16, high, low >> 48, low >> 32, low >> 16, low,
-        ]
-        .map { UInt16(truncatingIfNeeded: $0) }
-        var longest = 0..<0
-        var start = 0
-        while start < 8 {
-            var end = start
-            while end < 8, groups[end] == 0 { end += 1 }
-            if end - start > max(1, longest.count) { longest = start..<end }
-            start = max(end, start + 1)
-        }
-        func text(_ range: Range<Int>) -> String {
-            groups[range].map { String($0, radix: 16) }.joined(separator: ":")
-        }
-        if longest.isEmpty { return text(0..<8) }
-        return text(0..<longest.lowerBound) + "::" + text(longest.upperBound..<8)
     }
 }

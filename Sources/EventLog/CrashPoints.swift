@@ -1,0 +1,52 @@
+internal import Glibc
+internal import Synchronization
+
+/// Named places where the process kills itself with SIGKILL, for crash tests.
+///
+/// Set by the environment: `WAYBILL_CRASH_AT=commit.after` the first time the place is reached,
+/// `WAYBILL_CRASH_AT=commit.after:7` the seventh time.
+///
+/// Concurrency: may be shared.
+package final class CrashPoints: Sendable {
+    /// The places, in the order in which they are reached.
+    package enum Point: String, CaseIterable, Sendable {
+        /// The batch stands in the transaction, nothing of it on the disk.
+        case beforeCommit = "commit.before"
+        /// The batch is durable, nobody knows.
+        case afterCommit = "commit.after"
+        /// As `commit.after`, and the log's position has moved; the observers are told next.
+        case beforeAcknowledgement = "ack.before"
+        /// The observers of a batch have been told.
+        case afterAcknowledgement = "ack.after"
+        /// The old segment has its seal, the new one does not exist.
+        case sealed = "rotate.sealed"
+        /// The new segment is complete under its temporary name.
+        case created = "rotate.created"
+        /// The new segment has its name, the directory is not flushed.
+        case renamed = "rotate.renamed"
+    }
+
+    /// As `WAYBILL_CRASH_AT` says; read once.
+    package static let ofEnvironment = CrashPoints(
+        unsafe getenv("WAYBILL_CRASH_AT").map { unsafe String(cString: $0) })
+
+    private let point: Point?
+    private let passesLeft: Mutex<Int>
+
+    /// Creates them from `name` or `name:count`; nil or an unknown name: never.
+    package init(_ text: String?) {
+        let parts = (text ?? "").split(separator: ":", maxSplits: 1)
+        point = parts.first.flatMap { Point(rawValue: String($0)) }
+        passesLeft = Mutex(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
+    }
+
+    /// Kills the process if this is the place and the time.
+    func reach(_ point: Point) {
+        guard point == self.point else { return }
+        let now = passesLeft.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if now { kill(getpid(), SIGKILL) }
+    }
+}

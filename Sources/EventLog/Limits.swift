@@ -1,0 +1,29 @@
+/// The limits of the log, in one place.
+package enum EventLogLimits {
+    /// Octets of one append's contents and events together; a larger one fails with `tooLarge`
+    /// (552 5.3.4 to an SMTP client). LMDB 0.9.24 doubles its estimate of a value's pages against
+    /// 131,071 dirty pages, so that a transaction of 255 MiB would begin to spill.
+    package static let appendOctetsMax = 128 << 20
+
+    /// Octets of raw content in one block; a larger message is a block of its own. Large enough
+    /// for near-identical messages to share, small enough to inflate for one message.
+    package static let contentBlockOctets = 256 << 10
+
+    /// Octets that a frame may inflate to. Protects a reader from a damaged or hostile length.
+    package static let inflatedOctetsMax: UInt64 = 512 << 20
+
+    /// Octets that one event is taken to need when a batch is bounded, before it is encoded.
+    package static let eventOctetsGuess = 256
+
+    /// Files of one log that a reader keeps open. Protects the process's descriptors.
+    package static let openFilesMax = 32
+
+    /// Milliseconds between two looks at the disk's free space.
+    package static let freeSpaceIntervalMilliseconds: UInt64 = 250
+
+    /// Milliseconds between two looks at the log of another process while waiting for a batch.
+    package static let pollMilliseconds = 50
+
+    /// Damages that one report lists; the rest are counted.
+    package static let damagesListedMax = 1_000
+}

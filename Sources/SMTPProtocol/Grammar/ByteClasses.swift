@@ -12,17 +12,11 @@ extension UInt8 {
     package var isNonASCII: Bool { self >= 0x80 }
 
     /// `atext` (RFC 5322 section 3.2.3): what an unquoted local-part is made of, dots apart.
+    ///
+    /// A bit for each octet below 128: letters, digits and ``!#$%&'*+-/=?^_`{|}~``.
     package var isAtext: Bool {
-        switch self {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
-            UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
-            UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
-            UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "{"),
-            UInt8(ascii: "|"), UInt8(ascii: "}"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
+        let bits: UInt64 = self < 64 ? 0xA3FF_ACFA_0000_0000 : 0x7FFF_FFFF_C7FF_FFFE
+        return self < 128 && bits >> UInt64(self & 63) & 1 == 1
     }
 
     /// The value of a hexadecimal digit of either case.
@@ -45,11 +39,16 @@ extension Span where Element == UInt8 {
         unsafe withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Whether the octets are valid UTF-8.
-    package var isValidUTF8: Bool {
+    /// Whether an octet above 127 is among them.
+    package var hasNonASCII: Bool {
         var all: UInt8 = 0
         for index in indices { all |= self[index] }
-        guard all >= 0x80 else { return true }
+        return all >= 0x80
+    }
+
+    /// Whether the octets are valid UTF-8.
+    package var isValidUTF8: Bool {
+        guard hasNonASCII else { return true }
         return unsafe withUnsafeBufferPointer {
             unsafe String(validating: $0, as: UTF8.self) != nil
         }

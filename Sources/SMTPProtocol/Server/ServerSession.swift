@@ -62,10 +62,13 @@ package struct ServerSession: Sendable {
     package mutating func tlsEstablished(_ tls: TLSFacts) {
     }
 
-    /// After ``ServerEffect/authenticate(_:)``. Then send `out` and call consume again.
+    /// After ``ServerEffect/authenticate(_:)``. Then send `out`; returns ``ServerEffect/close`` when
+    /// the session is over, else ``ServerEffect/needMore``: call consume again.
+    @discardableResult
     package mutating func authenticationFinished(
         _ answer: AuthenticationAnswer, into out: inout ByteBuffer
-    ) {
+    ) -> ServerEffect {
+        .needMore
     }
 
     /// After ``ServerEffect/message(_:)``. Then send `out`; returns ``ServerEffect/close`` when the

@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "Configuration",
             dependencies: [
-                "MailModel", "EventLog", "SMTPProtocol", "Reception", "Delivery",
+                "MailModel", "EventLog", "Reception", "Resolver", "Delivery",
                 .product(name: "Yams", package: "Yams"),
             ]),
         // Layer 5
@@ -126,7 +126,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
             "Resolver", "MailProjections", nioCore, nioPosix, nioEmbedded,
         ]
     ),
-    ("Configuration", ["Configuration", "Reception", "Delivery", "MailModel", "SMTPProtocol"]),
+    (
+        "Configuration",
+        ["Configuration", "EventLog", "Reception", "Resolver", "Delivery", "MailModel"]
+    ),
 ]
 for test in tests {
     package.targets.append(

@@ -94,7 +94,7 @@ package struct SCRAMServerExchange: Hashable, Sendable {
     private static func saslName(_ text: Substring) throws(Failure) -> String {
         let decoded = text.replacing("=2C", with: ",").replacing("=3D", with: "\u{0}")
         guard !decoded.utf8.contains(UInt8(ascii: "=")) else { throw .malformed }
-        let name = decoded.replacing("\u{0}", with: "=")
+        let name = String(decoded.replacing("\u{0}", with: "="))
         guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .malformed }
         return name
     }

@@ -1,0 +1,53 @@
+package import Delivery
+package import EventLog
+package import Reception
+package import Resolver
+
+/// Everything `waybill serve` needs to know, from a file, from flags, or from both.
+///
+/// Concurrency: value.
+package struct WaybillConfiguration: Sendable {
+    /// Holds the log, the projections and the lock; created when missing.
+    package var dataDirectory: String
+    /// Our name: greeting, EHLO, Received, Message-ID, Reporting-MTA. Fully qualified in production.
+    package var hostName: String
+    /// Names this node in `epoch_started`.
+    package var site: String
+    package var log: EventLogConfiguration
+    package var reception: ReceptionConfiguration
+    package var delivery: DeliveryPolicy
+    package var resolver: ResolverConfiguration
+    package var server: ServerSettings
+
+    /// The configuration of a server without a file: no listener yet, mail goes to the MX.
+    package init(dataDirectory: String, hostName: String) {
+        self.dataDirectory = dataDirectory
+        self.hostName = hostName
+        site = hostName
+        log = EventLogConfiguration()
+        reception = ReceptionConfiguration(serverName: hostName, listeners: [])
+        delivery = DeliveryPolicy(hostName: hostName)
+        resolver = ResolverConfiguration()
+        server = ServerSettings()
+    }
+}
+
+/// How the process runs and speaks to its operator.
+///
+/// Concurrency: value.
+package struct ServerSettings: Hashable, Sendable {
+    /// Event loops; 0: one for every two cores, at least one. On two cores a second one costs 20 %
+    /// more CPU a message and brings nothing.
+    package var eventLoops = 0
+    /// Milliseconds that transactions under way may take after SIGTERM.
+    package var stopMilliseconds = 30_000
+    /// trace, debug, info, notice, warning, error, critical.
+    package var logLevel = "info"
+    /// json, human, or auto: human on a terminal.
+    package var logFormat = "auto"
+    /// Milliseconds between checkpoints of the queue.
+    package var checkpointMilliseconds = 5000
+
+    /// The defaults.
+    package init() {}
+}

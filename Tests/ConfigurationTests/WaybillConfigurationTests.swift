@@ -1,0 +1,171 @@
+import Delivery
+import EventLog
+import MailModel
+import Reception
+import Resolver
+import Testing
+
+@testable import Configuration
+
+@Suite("The configuration file")
+struct WaybillConfigurationTests {
+    private func read(_ text: String) throws -> WaybillConfiguration {
+        try WaybillConfiguration.read(
+            text, file: "w.yaml", defaultHostName: "host.example", readSecret: { "pw of \($0)" })
+    }
+
+    private func problems(_ text: String) -> [String] {
+        do {
+            _ = try read(text)
+            return []
+        } catch let error as ConfigurationError {
+            return error.problems.map(\.description)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    private static let full = """
+        data: /srv/mail
+        hostname: MX.Example.org
+        site: west
+        users: /etc/waybill/users
+        server: {event_loops: 2, stop_within: 10s, log_level: debug, log_format: json}
+        log: {segment_size: 64MiB, segment_age: 1h, free_space_floor: 1GiB}
+        tls:
+          certificate: /etc/ssl/a.pem
+          key: /etc/ssl/a.key
+        reception: {rejected_events: full, sessions: 100}
+        listeners:
+          - name: submission
+            address: 0.0.0.0:587
+            tls: required
+            require_auth: true
+            limits: {message_size: 10MiB, message_rate: 600/m}
+          - name: bulk
+            address: "[::1]:2525"
+            tls: none
+            relay_from: [127.0.0.0/8, "::1"]
+            attribution: {tenant: acme, campaign_header: X-Job}
+            timeouts: {command: 1m}
+        resolver: {servers: ["127.0.0.1@5353"]}
+        delivery:
+          connections: 50
+          default_route: {tls: opportunistic, addresses: ipv4_only}
+          routes:
+            - domains: [example.net, "*.example.net"]
+              smarthost: smtp.example.net:587
+              tls: required
+              user: u
+              password_file: /etc/pw
+          retry: {first: 10m, give_up_after: 3d}
+          queues:
+            - tenant: acme
+              retry: {first: 1m}
+          notifications: {delay_warning_after: 2h}
+        """
+
+    @Test("every part of a file reaches the policy it is for")
+    func everything() throws {
+        let configuration = try read(Self.full)
+        #expect(configuration.dataDirectory == "/srv/mail")
+        #expect(configuration.hostName == "mx.example.org")
+        #expect(configuration.reception.serverName == "mx.example.org")
+        #expect(configuration.delivery.hostName == "mx.example.org")
+        #expect(configuration.site == "west")
+        #expect(configuration.log.segmentBytesMax == 64 << 20)
+        #expect(configuration.log.segmentSecondsMax == 3600)
+        #expect(configuration.reception.rejectedEvents == .full)
+        let submission = try #require(configuration.reception.listeners.first)
+        #expect(submission.requiresTLS && submission.requiresAuthentication)
+        #expect(submission.offersAuthentication)
+        #expect(submission.tls?.privateKeyFile == "/etc/ssl/a.key")
+        #expect(submission.limits.messageRate == Rate(600, perSeconds: 60))
+        let bulk = try #require(configuration.reception.listeners.last)
+        #expect(bulk.host == "::1" && bulk.port == 2525 && bulk.tls == nil)
+        #expect(bulk.relayNetworks.count == 2)
+        #expect(bulk.attribution.tenant == "acme")
+        #expect(bulk.attribution.campaignField == "X-Job")
+        #expect(bulk.timeouts.commandSeconds == 60)
+        let route = configuration.delivery.router.route(for: "a.example.net")
+        #expect(route.nextHop == .smarthosts([HostPort(host: "smtp.example.net", port: 587)]))
+        #expect(route.credentials == Credentials(username: "u", password: "pw of /etc/pw"))
+        #expect(configuration.delivery.router.defaultRoute.addressFamily == .ipv4Only)
+        let queue = QueueName(campaign: "", tenant: "acme", domain: "a.example")
+        #expect(configuration.delivery.retry.schedule(for: queue).firstIntervalSeconds == 60)
+        #expect(configuration.delivery.retry.schedule(for: queue).ageSecondsMax == 3 * 86_400)
+    }
+
+    @Test("what `config show` prints reads back as the same configuration, passwords left out")
+    func showReadsBack() throws {
+        let configuration = try read(Self.full)
+        let shown = configuration.effectiveText
+        #expect(!shown.contains("pw of"))
+        let again = try read(shown)
+        #expect(
+            again.effectiveText == shown.replacing(
+                "  # user u, with a password that is not shown\n", with: ""
+            )
+            .split(separator: "\n").filter { !$0.contains("# user u") }.joined(separator: "\n")
+                + "\n")
+        #expect(again.reception == configuration.reception)
+        #expect(again.resolver == configuration.resolver)
+    }
+
+    @Test(
+        "each mistake is told with line, key and what was expected",
+        arguments: [
+            (
+                "hostname: a_b!\n",
+                "w.yaml:1: hostname: \"a_b!\" does not fit; expected a host name such as mail.example.org"
+            ),
+            (
+                "listeners:\n  - name: x\n",
+                "w.yaml:2: listeners[0].address: is missing; expected HOST:PORT such as 0.0.0.0:587"
+            ),
+            (
+                "listeners:\n  - address: 1.2.3.4:25\n    relay_from: [1.2.3.4/33]\n",
+                "w.yaml:3: listeners[0].relay_from[0]: \"1.2.3.4/33\" does not fit; "
+                    + "expected a network such as 192.0.2.0/24 or 2001:db8::/32"
+            ),
+            (
+                "delivery:\n  retry: {factor: 0.5}\n",
+                "w.yaml:2: delivery.retry.factor: \"0.5\" does not fit; expected a number from 1 to 10"
+            ),
+            (
+                "delivery:\n  routes:\n    - smarthost: a:1\n",
+                "w.yaml:3: delivery.routes[0].domains: names no domain; expected a list of domains"
+            ),
+            (
+                "log:\n  segment_size: 10\n",
+                "w.yaml:2: log.segment_size: \"10\" does not fit; expected \(Quantity.sizeForm)"
+            ),
+            (
+                "listeners:\n  - address: 1.2.3.4:25\n    ack: replicated\n",
+                "w.yaml:3: listeners[0].ack: \"replicated\" does not fit; expected one of local"
+            ),
+        ])
+    func mistakes(text: String, message: String) {
+        #expect(problems(text) == [message])
+    }
+
+    @Test("a listener with TLS but no certificate, and two of one name, are refused")
+    func listenerMistakes() {
+        let text = """
+            listeners:
+              - {name: a, address: "127.0.0.1:1", tls: starttls}
+              - {name: a, address: "127.0.0.1:2"}
+            """
+        let found = problems(text)
+        #expect(found.contains { $0.contains("listeners[0].tls: there is no certificate") })
+        #expect(found.contains { $0.contains("listeners[1].name: \"a\" is the name of another") })
+    }
+
+    @Test("an empty file gives a server that listens nowhere and sends to the MX")
+    func empty() throws {
+        let configuration = try read("")
+        #expect(configuration.hostName == "host.example")
+        #expect(configuration.reception.listeners.isEmpty)
+        #expect(configuration.delivery.router.defaultRoute.nextHop == .mx)
+    }
+}

@@ -96,7 +96,7 @@ package struct SCRAMServerExchange: Hashable, Sendable {
         guard !decoded.utf8.contains(UInt8(ascii: "=")) else { throw .malformed }
         let name = String(decoded.replacing("\u{0}", with: "="))
         guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .malformed }
-        return name
+        return String(name)
     }
 
     private static func isNonce(_ text: String) -> Bool {

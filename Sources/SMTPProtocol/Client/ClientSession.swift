@@ -22,6 +22,9 @@ package import NIOCore
 /// every call it writes `out`, and while ``hasContentToWrite`` and its channel is writable it calls
 /// ``writeContent(into:)``: a large message is never copied as a whole.
 ///
+/// Every transaction begun gets exactly one ``ClientEffect/transactionFinished(_:)``, whatever
+/// happens to the connection.
+///
 /// Concurrency: value; its shell lives on one event loop.
 package struct ClientSession: Sendable {
     /// As given.
@@ -34,6 +37,14 @@ package struct ClientSession: Sendable {
     package internal(set) var phase: ClientPhase = .greeting
     /// Transactions begun on this connection.
     package internal(set) var transactionCount = 0
+
+    var parser = ReplyParser()
+    /// The command that the next reply answers, outside a transaction.
+    var command = ClientCommand.greeting
+    var startTLSWasRefused = false
+    var isAuthenticated = false
+    var authentication: ClientAuthentication?
+    var running: RunningTransaction?
 
     /// The session of a connection just made, before any byte. `encrypted`: TLS came first
     /// (RFC 8314).
@@ -49,39 +60,76 @@ package struct ClientSession: Sendable {
     package var timeout: Duration? { configuration.timeouts[phase] }
 
     /// Whether ``writeContent(into:)`` has more to give.
-    package var hasContentToWrite: Bool { false }
+    package var hasContentToWrite: Bool { running?.isWriting ?? false }
 
     /// Takes what the server sent, up to the next effect.
     package mutating func consume(
         _ input: inout ByteBuffer, into out: inout ByteBuffer
-    ) -> ClientEffect { .needMore }
+    ) -> ClientEffect {
+        while true {
+            // What a server sends before the handshake or after the end is not its to say.
+            if phase == .tlsHandshake || phase == .ended {
+                input.clear()
+                return .needMore
+            }
+            switch parser.read(&input) {
+            case .needMore: return .needMore
+            case .malformed(let error):
+                return fail(
+                    .protocolError, Self.local(451, 4, 5, 0, error.text), answering: awaited)
+            case .complete:
+                guard let effect = takeReply(into: &out) else { continue }
+                // RFC 3207 section 5: nothing sent in clear behind the 220 may count.
+                if effect == .startTLS { input.clear() }
+                return effect
+            }
+        }
+    }
 
-    /// Goes on after the handshake that ``ClientEffect/startTLS`` asked for.
-    package mutating func tlsEstablished(into out: inout ByteBuffer) -> ClientEffect { .needMore }
-
-    /// Ends the session because the handshake failed.
-    package mutating func tlsFailed(reason: String) -> ClientEffect { .needMore }
-
-    /// Begins a transaction. Only when ``isReady``.
-    ///
-    /// Answers ``ClientEffect/transactionFinished(_:)`` at once, with nothing sent, when the message
-    /// needs what the server does not offer.
-    package mutating func begin(
-        _ transaction: ClientTransaction, into out: inout ByteBuffer
-    ) -> ClientEffect { .needMore }
-
-    /// Writes the next slice of content, at most about ``ClientLimits/contentSliceOctets``.
-    package mutating func writeContent(into out: inout ByteBuffer) {}
+    /// One complete reply; nil: go on reading.
+    private mutating func takeReply(into out: inout ByteBuffer) -> ClientEffect? {
+        if parser.code == 421, phase != .quit, phase != .ready {
+            return fail(.serviceClosing, parser.reply(), answering: awaited)
+        }
+        switch phase {
+        case .greeting: return takeGreeting(into: &out)
+        case .hello: return takeHello(into: &out)
+        case .startTLS: return takeStartTLS(into: &out)
+        case .authentication: return takeAuthentication(into: &out)
+        case .mail, .recipient, .data, .content, .finalDot:
+            return takeTransactionReply(into: &out)
+        case .reset:
+            guard parser.severity == 2 else { return refuse(into: &out) }
+            phase = .ready
+            return .ready
+        case .ready:
+            // RFC 5321 section 3.8: an idle server says 421 before it goes.
+            if parser.code == 421 { return end(.closed) }
+            return unexpected()
+        case .quit: return end(.closed)
+        case .tlsHandshake, .ended: return nil
+        }
+    }
 
     /// Says QUIT. Only when ``isReady``.
-    package mutating func quit(into out: inout ByteBuffer) -> ClientEffect { .needMore }
+    package mutating func quit(into out: inout ByteBuffer) -> ClientEffect {
+        precondition(isReady, "QUIT while the session is in \(phase)")
+        out.writeStaticString("QUIT\r\n")
+        phase = .quit
+        return .needMore
+    }
 
-    /// Ends the session because ``timeout`` ran out.
-    package mutating func timedOut() -> ClientEffect { .needMore }
-
-    /// Ends the session because the connection ended or broke.
-    package mutating func connectionClosed(reason: String = "") -> ClientEffect { .needMore }
-
-    /// Ends the session because the shell stops, without waiting for the server.
-    package mutating func cancel(reason: String) -> ClientEffect { .needMore }
+    /// What the next reply answers.
+    var awaited: ClientCommand {
+        switch phase {
+        case .mail: .mail
+        case .recipient: .rcpt
+        case .data: .data
+        case .content, .finalDot: running?.isDATA == false ? .bdat : .dot
+        case .ready: .idle
+        case .quit: .quit
+        case .reset: .rset
+        case .greeting, .hello, .startTLS, .tlsHandshake, .authentication, .ended: command
+        }
+    }
 }

@@ -1,0 +1,125 @@
+import MailModel
+package import NIOCore
+
+/// What a transaction sends: its commands and its content.
+extension ClientSession {
+    /// Begins a transaction. Only when ``isReady``.
+    ///
+    /// Answers ``ClientEffect/transactionFinished(_:)`` at once, with nothing sent, when the message
+    /// needs what the server does not offer.
+    package mutating func begin(
+        _ transaction: ClientTransaction, into out: inout ByteBuffer
+    ) -> ClientEffect {
+        precondition(isReady, "a transaction begun while the session is in \(phase)")
+        precondition(!transaction.envelope.recipients.isEmpty, "a transaction without recipients")
+        transactionCount += 1
+        let plan = TransactionPlan(transaction, configuration, capabilities)
+        var running = RunningTransaction(
+            transaction, method: plan.method,
+            isPipelined: capabilities.pipelining && configuration.usesPipelining,
+            passesDSN: capabilities.dsn)
+        running.refusals = plan.refusals
+        if plan.refusals.count > 0 {
+            running.withheld = Set(plan.refusals.map(\.recipient))
+        }
+        let everyoneIsRefused = running.refusals.count == running.recipients.count
+        if let refusal = plan.refusal ?? (everyoneIsRefused ? running.refusals[0].outcome : nil) {
+            return .transactionFinished(
+                TransactionResult(
+                    outcomes: running.outcomes(rest: refusal), serverAnswered: false))
+        }
+        plan.writeMAIL(into: &out)
+        if running.isPipelined {
+            for index in running.recipients.indices where !running.withheld.contains(index) {
+                plan.writeRCPT(running.recipients[index], into: &out)
+            }
+            if running.isDATA { out.writeStaticString("DATA\r\n") }
+        }
+        self.running = running
+        phase = .mail
+        return .needMore
+    }
+
+    /// RCPT of the recipient that is next, in a transaction that goes step by step.
+    func writeRecipient(into out: inout ByteBuffer) {
+        guard let transaction = running else { return }
+        TransactionPlan.writeRCPT(
+            transaction.recipients[transaction.recipient],
+            dsn: capabilities.dsn, utf8: capabilities.smtpUTF8, into: &out)
+    }
+
+    /// Writes the next slice of content, at most about ``ClientLimits/contentSliceOctets``, or one
+    /// BDAT chunk.
+    package mutating func writeContent(into out: inout ByteBuffer) {
+        guard var transaction = running, transaction.isWriting else { return }
+        // Moved out and back, so that there is one owner and nothing is copied.
+        running = nil
+        switch transaction.method {
+        case .data: transaction.writeSlice(into: &out)
+        case .chunks(let binary): transaction.writeChunk(binary: binary, into: &out)
+        }
+        if transaction.endIsWritten { phase = .finalDot }
+        running = transaction
+    }
+}
+
+extension RunningTransaction {
+    fileprivate mutating func writeSlice(into out: inout ByteBuffer) {
+        encode(atMost: ClientLimits.contentSliceOctets, into: &out)
+        guard octetsLeft == 0 else { return }
+        encoder.finish(into: &out)
+        out.writeStaticString(".\r\n")
+        isWriting = false
+        endIsWritten = true
+    }
+
+    fileprivate mutating func writeChunk(binary: Bool, into out: inout ByteBuffer) {
+        if binary {
+            let count = min(octetsLeft, ClientLimits.chunkOctets)
+            writeCommand(octets: count, isLast: count == octetsLeft, into: &out)
+            forEachPiece(atMost: count) { piece, range, _ in out.writeBytes(piece[range]) }
+        } else {
+            // The size comes first, and line endings may have to be put right: encode aside.
+            var chunk = ByteBuffer()
+            encode(atMost: ClientLimits.chunkOctets, into: &chunk)
+            if octetsLeft == 0 { encoder.finish(into: &chunk) }
+            writeCommand(octets: chunk.readableBytes, isLast: octetsLeft == 0, into: &out)
+            out.writeBuffer(&chunk)
+        }
+        chunksUnanswered += 1
+        endIsWritten = octetsLeft == 0
+        isWriting = !endIsWritten && isPipelined
+    }
+
+    private func writeCommand(octets: Int, isLast: Bool, into out: inout ByteBuffer) {
+        out.writeStaticString("BDAT ")
+        out.writeString(String(octets))
+        out.writeStaticString(isLast ? " LAST\r\n" : "\r\n")
+    }
+
+    private mutating func encode(atMost limit: Int, into out: inout ByteBuffer) {
+        let count = min(limit, octetsLeft)
+        // A twentieth for dots and line endings; more makes the buffer grow, no harm done.
+        out.reserveCapacity(minimumWritableBytes: count + count / 20 + 8)
+        forEachPiece(atMost: limit) { piece, range, encoder in
+            encoder.encode(piece, range, into: &out)
+        }
+    }
+
+    /// Hands out the next octets, which may be the end of the prologue and the start of the content.
+    private mutating func forEachPiece(
+        atMost limit: Int, _ body: ([UInt8], Range<Int>, inout ContentEncoder) -> Void
+    ) {
+        var left = limit
+        while left > 0, octetsLeft > 0 {
+            let prologue = transaction.prologue
+            let isInPrologue = offset < prologue.count
+            let piece = isInPrologue ? prologue : transaction.content
+            let start = isInPrologue ? offset : offset - prologue.count
+            let end = min(start + left, piece.count)
+            body(piece, start..<end, &encoder)
+            offset += end - start
+            left -= end - start
+        }
+    }
+}

@@ -5,13 +5,12 @@ import Reception
 import Resolver
 
 extension WaybillConfiguration {
-    /// Reads the text of a configuration file (docs/configuration.md).
+    /// The configuration that the text of a file describes (docs/configuration.md).
     ///
-    /// - Parameters:
-    ///   - file: Name of the file, for messages.
-    ///   - defaultHostName: Used when the file has no `hostname`.
-    ///   - readSecret: Reads a file that holds one secret, without its line end.
-    /// - Throws: Everything that is wrong, each with its line, key and what was expected.
+    /// `file` is its name, for messages; `defaultHostName` is used when the file has no `hostname`;
+    /// `readSecret` reads a file that holds one secret, without its line end.
+    ///
+    /// Throws everything that is wrong at once, each problem with its line, key and what was expected.
     package static func read(
         _ text: String, file: String, defaultHostName: String,
         readSecret: (String) throws -> String

@@ -141,6 +141,12 @@ class TestTLS:
         context.load_cert_chain(*authority.issue("localhost"))
         return context
 
+    @pytest.fixture
+    def password(self, tmp_path):
+        file = tmp_path / "password"
+        file.write_text("let me in\n")
+        return file
+
     def test_opportunistic_tls_is_used_when_offered(self, relay, context):
         waybill, peer = relay(Peer(tls=context))
         send(waybill.port, ["b@recipient.example"])
@@ -175,21 +181,21 @@ class TestTLS:
         waybill.wait_for("deferred")
         assert not peer.messages
 
-    def test_authentication_to_the_smarthost(self, relay, context, authority):
+    def test_authentication_to_the_smarthost(self, relay, context, authority, password):
         peer = Peer(tls=context, users={"waybill": "let me in"})
         waybill, _ = relay(
             peer, smarthost=f"localhost:{peer.port}", smarthost_tls="required",
-            trust=authority.certificate, smarthost_login=("waybill", "let me in"))
+            trust=authority.certificate, smarthost_login=("waybill", password))
         send(waybill.port, ["b@recipient.example"])
         waybill.wait_for("delivered")
         assert peer.messages[0].user == "waybill"
         assert "let me in" not in waybill.output(1_000_000)
 
-    def test_a_wrong_password_at_the_smarthost_defers(self, relay, context, authority):
+    def test_a_wrong_password_at_the_smarthost_defers(self, relay, context, authority, password):
         peer = Peer(tls=context, users={"waybill": "other"})
         waybill, _ = relay(
             peer, smarthost=f"localhost:{peer.port}", smarthost_tls="required",
-            trust=authority.certificate, smarthost_login=("waybill", "let me in"))
+            trust=authority.certificate, smarthost_login=("waybill", password))
         send(waybill.port, ["b@recipient.example"])
         event = waybill.wait_for("deferred")[0]
         assert "535" in str(event["reply"])

@@ -23,6 +23,9 @@ package struct Route: Hashable, Sendable {
     package var recipientsPerTransactionMax: Int
     /// Microseconds a connection is kept open without work.
     package var idleMicroseconds: Int64
+    /// Whether an MX may lead to addresses that mean this machine or none at all (127.0.0.0/8, ::1,
+    /// multicast...): for tests and laboratories. Smarthosts may always.
+    package var allowsAnyAddress: Bool
 
     /// Creates a route.
     package init(
@@ -32,7 +35,7 @@ package struct Route: Hashable, Sendable {
         sourceIPv6: String? = nil, connectionsMax: Int = Limits.connectionsPerDestination,
         messagesPerConnectionMax: Int = Limits.messagesPerConnection,
         recipientsPerTransactionMax: Int = Limits.recipientsPerTransaction,
-        idleMicroseconds: Int64 = Limits.idleMicroseconds
+        idleMicroseconds: Int64 = Limits.idleMicroseconds, allowsAnyAddress: Bool = false
     ) {
         self.name = name
         self.nextHop = nextHop
@@ -46,6 +49,7 @@ package struct Route: Hashable, Sendable {
         self.messagesPerConnectionMax = messagesPerConnectionMax
         self.recipientsPerTransactionMax = recipientsPerTransactionMax
         self.idleMicroseconds = idleMicroseconds
+        self.allowsAnyAddress = allowsAnyAddress
     }
 }
 

@@ -1,3 +1,5 @@
+package import SMTPProtocol
+
 /// Everything the configuration decides about sending.
 ///
 /// Concurrency: value.
@@ -11,6 +13,11 @@ package struct DeliveryPolicy: Hashable, Sendable {
     package var retry: RetryPolicy
     package var destinationBackoff: BackoffPolicy
     package var notifications: NotificationPolicy
+    /// How long to wait for other servers (RFC 5321 section 4.5.3.2).
+    package var timeouts: ClientTimeouts
+    /// PEM file with the roots that certificates must lead to where TLS is required; nil for the
+    /// system's.
+    package var trustRootsFile: String?
     /// Outgoing connections in all.
     package var connectionsMax: Int
     /// Octets of fresh messages kept in memory for their first attempt.
@@ -22,6 +29,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
         retry: RetryPolicy = RetryPolicy(),
         destinationBackoff: BackoffPolicy = BackoffPolicy(),
         notifications: NotificationPolicy = NotificationPolicy(),
+        timeouts: ClientTimeouts = ClientTimeouts(connect: .seconds(30)),
+        trustRootsFile: String? = nil,
         connectionsMax: Int = Limits.connectionsInAll,
         contentMemoryOctets: Int = Limits.contentMemoryOctets
     ) {
@@ -31,6 +40,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
         self.retry = retry
         self.destinationBackoff = destinationBackoff
         self.notifications = notifications
+        self.timeouts = timeouts
+        self.trustRootsFile = trustRootsFile
         self.connectionsMax = connectionsMax
         self.contentMemoryOctets = contentMemoryOctets
     }

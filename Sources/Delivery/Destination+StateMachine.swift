@@ -76,8 +76,18 @@ struct DestinationStateMachine<Item> {
     var idleCount: Int { idle.count }
     /// Connections opening, idle or busy.
     var connectionCount: Int { openingCount + idle.count + busyCount }
-    /// Whether nothing would be lost with this value.
-    var isForgettable: Bool { ready.isEmpty && connectionCount == 0 && failures == 0 }
+
+    /// Whether nothing would be lost with this value: nothing is ready or open, and a backoff is long
+    /// over.
+    func isForgettable(now: Int64) -> Bool {
+        guard ready.isEmpty, connectionCount == 0 else { return false }
+        return backoffUntil.map { now >= $0 + Limits.forgetMicroseconds } ?? true
+    }
+
+    /// Whether the connection is not established yet.
+    func isOpening(_ id: ConnectionID) -> Bool {
+        if case .opening = connections[id] { true } else { false }
+    }
 
     /// Applies changed bounds to what happens from now on.
     mutating func update(bounds: Bounds) {

@@ -13,7 +13,7 @@ struct FairQueue<Item> {
         var campaign: String
     }
 
-    private struct Waiting {
+    fileprivate struct Waiting {
         var lane: Lane
         var items = CircularBuffer<Item>()
     }
@@ -80,3 +80,4 @@ struct FairQueue<Item> {
 }
 
 extension FairQueue: Sendable where Item: Sendable {}
+extension FairQueue.Waiting: Sendable where Item: Sendable {}

@@ -16,8 +16,6 @@ package enum Limits {
     /// Microseconds a connection is kept open without work; half a minute would be impolite to
     /// servers with few sessions, less than a few seconds loses bursts (Postfix: 2 s).
     package static let idleMicroseconds: Int64 = 5_000_000
-    /// Microseconds to establish a TCP connection (KumoMTA 60 s, Postfix 30 s).
-    package static let connectMicroseconds: Int64 = 30_000_000
     /// Octets of fresh messages kept in memory for their first attempt; what is beyond it is read
     /// back from the log.
     package static let contentMemoryOctets = 256 << 20
@@ -44,4 +42,14 @@ package enum Limits {
     package static let brokenTLSMicroseconds: Int64 = 3_600_000_000
     /// Microseconds an address that did not answer is tried last.
     package static let deadAddressMicroseconds: Int64 = 120_000_000
+    /// Hosts and addresses of which something is remembered.
+    package static let rememberedHosts = 10_000
+    /// Domains whose destination is remembered, so that it need not be worked out each time.
+    package static let rememberedDomains = 50_000
+    /// Microseconds between two looks at timeouts, idle connections and backoffs: their precision.
+    package static let sweepMicroseconds: Int64 = 1_000_000
+    /// Microseconds after its backoff at which a destination without mail is forgotten.
+    package static let forgetMicroseconds: Int64 = 3_600_000_000
+    /// Threads that read messages back from the log.
+    package static let readerThreads = 2
 }

@@ -1,0 +1,144 @@
+import MailModel
+import NIOCore
+import SMTPProtocol
+import SMTPTransport
+
+/// Opens one connection for a destination: looks up where to, tries one address after the other.
+///
+/// Lives as long as the connection that it opened.
+///
+/// Concurrency: bound to delivery's event loop.
+final class Connector {
+    private let engine: DeliveryEngine
+    let destination: Destination
+    let id: Int
+    private let route: Route
+    private var targets: [DeliveryTarget] = []
+    private var nextTarget = 0
+    private var failure: AttemptFailure?
+    private var everyHostRefusesForGood = true
+    private var isCancelled = false
+    /// The connection being tried, or the one that was opened.
+    private(set) var connection: OutgoingConnection?
+
+    init(engine: DeliveryEngine, destination: Destination, id: Int) {
+        self.engine = engine
+        self.destination = destination
+        self.id = id
+        route = destination.route
+    }
+
+    /// Begins.
+    func start() {
+        engine.selectTargets(for: destination) { [self] outcome in
+            guard !isCancelled else { return finish() }
+            switch outcome {
+            case .failed(let failure):
+                self.failure = failure
+                finish()
+            case .targets(let targets):
+                self.targets = engine.hosts.sorted(targets, now: engine.monotonic())
+                tryNext()
+            }
+        }
+    }
+
+    /// Gives up.
+    func cancel() {
+        isCancelled = true
+        connection?.cancel(reason: "delivery is stopping")
+    }
+
+    private func tryNext() {
+        guard !isCancelled, nextTarget < targets.count else { return finish() }
+        let target = targets[nextTarget]
+        nextTarget += 1
+        let inClear =
+            route.tls == .opportunistic
+            && engine.hosts.isTLSBroken(target.host, now: engine.monotonic())
+        dial(target, inClear: inClear)
+    }
+
+    private func dial(_ target: DeliveryTarget, inClear: Bool) {
+        let source = target.address.isIPv6 ? route.sourceIPv6 : route.sourceIPv4
+        let address: SocketAddress
+        let sourceAddress: SocketAddress?
+        do {
+            address = try target.address.socketAddress(port: target.port)
+            sourceAddress = try source.map { try SocketAddress(ipAddress: $0, port: 0) }
+        } catch {
+            return connectFailed(target, reason: "\(error)")
+        }
+        let made = NIOLoopBoundBox<OutgoingConnection?>(nil, eventLoop: engine.eventLoop)
+        let connection = OutgoingConnection(
+            engine: engine, owner: self, target: target,
+            session: ClientSession(configuration: engine.sessionConfiguration(route, inClear: inClear)),
+            tlsContext: route.tls == .required ? engine.verifyingTLS : engine.opportunisticTLS,
+            now: engine.monotonic())
+        made.value = connection
+        let future = engine.dialer.connect(
+            to: address, from: sourceAddress,
+            timeout: .microseconds(engine.policy.timeouts.connect.microseconds),
+            on: engine.eventLoop
+        ) { _ in
+            guard let handler = made.value else { throw ChannelError.inappropriateOperationForState }
+            return handler
+        }
+        self.connection = connection
+        future.assumeIsolated().whenFailure { [self] error in
+            guard connection === self.connection else { return }
+            connectFailed(target, reason: Dialer.describe(error))
+        }
+    }
+
+    private func connectFailed(_ target: DeliveryTarget, reason: String) {
+        connection = nil
+        engine.hosts.addressFailed(target.address, now: engine.monotonic())
+        everyHostRefusesForGood = false
+        failure = .local(
+            451, EnhancedStatusCode(4, 4, 1),
+            "cannot connect to \(target.host)[\(target.address)]:\(target.port): \(reason)",
+            class: .noAnswerFromHost)
+        tryNext()
+    }
+
+    // MARK: What the connection says
+
+    /// It can take mail.
+    func connected(_ connection: OutgoingConnection) {
+        engine.hosts.addressWorked(connection.target.address)
+        destination.connectionEstablished(connection, by: self)
+    }
+
+    /// Its channel is gone.
+    func connectionRemoved(_ connection: OutgoingConnection) {
+        if connection === self.connection, connection.isEstablished { self.connection = nil }
+    }
+
+    /// It ended before it could take mail.
+    func failed(_ target: DeliveryTarget, _ sessionFailure: SessionFailure) {
+        guard let connection else { return }
+        self.connection = nil
+        guard !isCancelled else { return finish() }
+        let now = engine.monotonic()
+        if sessionFailure.kind == .tlsHandshake, route.tls == .opportunistic {
+            // RFC 7435: encryption that cannot be had is no reason not to send.
+            engine.hosts.handshakeFailed(target.host, now: now)
+            return dial(target, inClear: true)
+        }
+        engine.hosts.addressFailed(target.address, now: now)
+        let failure = AttemptFailure.session(
+            sessionFailure, classifier: engine.classifier, peer: connection.peerOfFailure)
+        everyHostRefusesForGood = everyHostRefusesForGood && failure.isPermanent
+        self.failure = failure
+        tryNext()
+    }
+
+    private func finish() {
+        let stopped = AttemptFailure.local(
+            451, EnhancedStatusCode(4, 3, 2), "delivery is stopping", class: .none)
+        var failure = failure ?? stopped
+        if !targets.isEmpty { failure.isPermanent = everyHostRefusesForGood }
+        destination.connectionFailed(self, failure)
+    }
+}

@@ -1,0 +1,290 @@
+import EventLog
+import Logging
+import MailEvents
+import MailModel
+import NIOCore
+import SMTPProtocol
+
+/// Attempts and what comes of them.
+extension DeliveryEngine {
+    // MARK: Sending
+
+    /// Sends a group over a connection, reading its message from the log first if need be.
+    func send(
+        _ group: DeliveryGroup, over connection: OutgoingConnection, of destination: Destination,
+        now: Int64
+    ) {
+        if let stored = group.message.stored {
+            return connection.send(group, transaction(group, stored), now: now)
+        }
+        connection.reserve(group)
+        load(group.message) { [self] result in
+            guard connection.isLoading else { return }
+            switch result {
+            case .success(let stored):
+                connection.send(group, transaction(group, stored), now: monotonic())
+            case .failure(let error):
+                connection.unreserve()
+                attemptFailed([group], unreadable(group.message.facts.id, error), of: destination)
+                destination.connectionIsFree(connection)
+            }
+        }
+    }
+
+    private func transaction(
+        _ group: DeliveryGroup, _ stored: ActiveMessage.Stored
+    ) -> ClientTransaction {
+        ClientTransaction(
+            envelope: group.message.facts.envelope(group.recipients),
+            prologue: prologue(group.message, stored.received), content: stored.content)
+    }
+
+    private func prologue(_ message: ActiveMessage, _ received: MessageReceived) -> [UInt8] {
+        Prologue.render(id: message.facts.id, time: message.facts.receivedAt, received: received)
+    }
+
+    /// Reads a message on a thread of its own; `body` is called on the event loop.
+    private func load(
+        _ message: ActiveMessage,
+        _ body: @escaping (Result<ActiveMessage.Stored, any Error>) -> Void
+    ) {
+        let log = log
+        let id = message.facts.id
+        readers.runIfActive(eventLoop: eventLoop) { try log.message(id) }
+            .assumeIsolated().whenComplete { result in
+                body(
+                    result.map {
+                        ActiveMessage.Stored(received: $0.received, content: $0.content)
+                    })
+            }
+    }
+
+    private func unreadable(_ id: MessageID, _ error: any Error) -> AttemptFailure {
+        logger.error(
+            "message cannot be read from the log",
+            metadata: ["message_id": "\(id)", "error": "\(error)"])
+        return .local(
+            451, EnhancedStatusCode(4, 3, 0), "the message cannot be read from the log",
+            class: .none)
+    }
+
+    // MARK: Outcomes
+
+    /// A transaction is over.
+    func transactionFinished(
+        _ group: DeliveryGroup, _ result: TransactionResult, over connection: OutgoingConnection,
+        in destination: Destination
+    ) {
+        guard var (group, outcomes) = settled(group, result, connection, destination) else {
+            return
+        }
+        let circumstances = OutcomePlan.Circumstances(
+            peer: connection.peer,
+            waitedMicroseconds: Int(connection.transactionBegan - group.readySince),
+            connectingMicroseconds: connection.connectingMicroseconds,
+            transactionMicroseconds: Int(monotonic() - connection.transactionBegan),
+            passedDSN: result.passedDSN)
+        let results = outcomes.map { outcome in
+            OutcomePlan.Result(
+                disposition: outcome.disposition, reply: outcome.reply,
+                command: outcome.command.name, class: bounceClass(of: outcome),
+                saidBy: outcome.isLocal ? .local : .remote)
+        }
+        let plan = OutcomePlan(
+            message: group.message.facts, recipients: group.recipients, results: results,
+            circumstances: circumstances, terms: terms(group))
+        logAttempt(group, results, destination: destination, peer: connection.peer)
+        outcomes.removeAll()
+        record(plan, of: group, peer: connection.peer)
+    }
+
+    /// What of the result becomes events; the rest goes back to the destination in silence.
+    private func settled(
+        _ group: DeliveryGroup, _ result: TransactionResult, _ connection: OutgoingConnection,
+        _ destination: Destination
+    ) -> (DeliveryGroup, [RecipientOutcome])? {
+        var group = group
+        let recycling = TransactionRecycling(
+            result: result, isFirstOnConnection: connection.transactionCount <= 1,
+            silentRetries: group.silentRetries)
+        switch recycling {
+        case .none:
+            return (group, result.outcomes)
+        case .all:
+            group.silentRetries += 1
+            destination.putBack(group)
+            return nil
+        case .nobody:
+            // Stopped before anything was decided: the recipients stay as the log has them.
+            activeRecipients -= group.recipients.count
+            finished(group)
+            return nil
+        case .some(let again):
+            var rest = group
+            rest.recipients = again.map { group.recipients[$0] }
+            let repeated = Set(again)
+            let decided = group.recipients.indices.filter { !repeated.contains($0) }
+            group.recipients = decided.map { group.recipients[$0] }
+            activeGroups += 1
+            rest.message.groupCount += 1
+            destination.putBack(rest)
+            return (group, decided.map { result.outcomes[$0] })
+        }
+    }
+
+    private func bounceClass(of outcome: RecipientOutcome) -> BounceClass {
+        switch outcome.disposition {
+        case .delivered: .none
+        case .inDoubt: .badConnection
+        case .transientFailure, .permanentFailure:
+            classifier.classify(outcome.reply, command: outcome.command.name)
+        }
+    }
+
+    /// Attempts for these groups came to nothing, for the same reason.
+    func attemptFailed(
+        _ groups: [DeliveryGroup], _ failure: AttemptFailure, of destination: Destination
+    ) {
+        let now = monotonic()
+        for group in groups {
+            let plan = OutcomePlan(
+                message: group.message.facts, recipients: group.recipients, failure: failure,
+                circumstances: OutcomePlan.Circumstances(
+                    waitedMicroseconds: Int(now - group.readySince)),
+                terms: terms(group))
+            if logger.logLevel <= .debug {
+                logger.debug(
+                    "attempt failed",
+                    metadata: [
+                        "message_id": "\(group.message.facts.id)",
+                        "tenant_id": "\(group.message.facts.tenant)",
+                        "destination": "\(destination.key)", "reply": "\(failure.reply)",
+                    ])
+            }
+            record(plan, of: group, peer: failure.peer)
+        }
+    }
+
+    private func terms(_ group: DeliveryGroup) -> OutcomePlan.Terms {
+        let facts = group.message.facts
+        let schedule =
+            policy.retry.rules.isEmpty
+            ? policy.retry.standard
+            : policy.retry.schedule(
+                for: QueueName(
+                    campaign: facts.campaign, tenant: facts.tenant,
+                    domain: group.recipients[0].mailbox.domain))
+        return OutcomePlan.Terms(
+            schedule: schedule, notifications: policy.notifications, now: now(),
+            random: randomUnit())
+    }
+
+    private func logAttempt(
+        _ group: DeliveryGroup, _ results: [OutcomePlan.Result], destination: Destination,
+        peer: DeliveryPeer?
+    ) {
+        guard logger.logLevel <= .debug else { return }
+        for (recipient, result) in zip(group.recipients, results) {
+            logger.debug(
+                "attempt",
+                metadata: [
+                    "message_id": "\(group.message.facts.id)",
+                    "tenant_id": "\(group.message.facts.tenant)",
+                    "recipient": "\(recipient.mailbox)", "destination": "\(destination.key)",
+                    "host": "\(peer?.host ?? "")", "outcome": "\(result.disposition)",
+                    "reply": "\(result.reply)",
+                ])
+        }
+    }
+
+    // MARK: Into the log
+
+    /// Appends a plan, its notifications included; these need the message.
+    private func record(_ plan: OutcomePlan, of group: DeliveryGroup, peer: DeliveryPeer?) {
+        if plan.notices.isEmpty {
+            add(plan, of: group.message.facts)
+            return finished(group)
+        }
+        if let stored = group.message.stored {
+            addNotices(plan, of: group, stored, peer: peer)
+            return finished(group)
+        }
+        outcomesLoading += 1
+        load(group.message) { [self] result in
+            outcomesLoading -= 1
+            switch result {
+            case .success(let stored):
+                addNotices(plan, of: group, stored, peer: peer)
+            case .failure(let error):
+                // The sender must be told even if the message itself is lost to us.
+                _ = unreadable(group.message.facts.id, error)
+                addNotices(plan, of: group, nil, peer: peer)
+            }
+            finished(group)
+        }
+    }
+
+    private func add(_ plan: OutcomePlan, of message: MessageFacts) {
+        let now = now()
+        for fact in plan.facts { pendingEvents.append(Event(time: now, fact: fact)) }
+        scheduleFlush()
+    }
+
+    private func addNotices(
+        _ plan: OutcomePlan, of group: DeliveryGroup, _ stored: ActiveMessage.Stored?,
+        peer: DeliveryPeer?
+    ) {
+        add(plan, of: group.message.facts)
+        let now = now()
+        let prologue = stored.map { self.prologue(group.message, $0.received) } ?? []
+        for notice in plan.notices {
+            let before = pendingContents.count
+            notices.add(
+                notice, message: group.message.facts, prologue: prologue, content: stored?.content,
+                peer: peer, now: now, to: &pendingEvents, contents: &pendingContents)
+            pendingContentOctets += pendingContents[before...].reduce(0) { $0 + $1.bytes.count }
+        }
+        scheduleFlush()
+    }
+
+    /// Everything that this turn of the event loop brings goes into one append, unless it is much.
+    private func scheduleFlush() {
+        if pendingEvents.count >= Limits.eventsPerAppend
+            || pendingContentOctets >= Limits.noticeOctetsPerAppend
+        {
+            return flush()
+        }
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    /// Appends what there is.
+    func flush() {
+        guard !pendingEvents.isEmpty else { return }
+        let events = pendingEvents
+        let contents = pendingContents
+        pendingEvents = []
+        pendingEvents.reserveCapacity(events.count)
+        pendingContents = []
+        pendingContentOctets = 0
+        keeper.append(events, contents: contents)
+    }
+
+    /// Appends have failed: they are tried again after a while.
+    func appendFailed(_ error: EventLogError) {
+        guard !isAppendRetryScheduled else { return }
+        isAppendRetryScheduled = true
+        logger.error(
+            "outcomes cannot be recorded",
+            metadata: ["error": "\(error)", "events": "\(keeper.pendingEvents)"])
+        let delay = TimeAmount.microseconds(Limits.appendRetryMicroseconds)
+        eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.isAppendRetryScheduled = false
+            self.keeper.retry()
+        }
+    }
+}

@@ -1,0 +1,228 @@
+import EventLog
+import MailEvents
+import MailModel
+import MailProjections
+import NIOCore
+
+/// From the log and the schedule to the destinations.
+extension DeliveryEngine {
+    // MARK: What waits when delivery starts
+
+    /// Schedules everything in the queue; what is overdue goes out at once, a bounded number in each
+    /// turn of the event loop.
+    func begin() {
+        var entries: [DueHeap.Entry] = []
+        entries.reserveCapacity(queue.counts.recipients)
+        queue.forEachWaiting {
+            entries.append(DueHeap.Entry(due: $0.due, message: $0.message, number: $0.number))
+        }
+        schedule = DueHeap(entries)
+        runSchedule()
+    }
+
+    // MARK: What is committed
+
+    /// Takes in a batch of the log: new recipients, and outcomes that are durable now.
+    func committed(_ batch: CommittedBatch<Event>) {
+        guard batch.lastSequence > queue.lastSequence else { return }
+        queue.apply(batch)
+        var fresh: FreshMessage?
+        var contents = batch.contents[...]
+        for (offset, event) in batch.events.enumerated() {
+            let sequence = batch.firstSequence + UInt64(offset)
+            switch event.fact {
+            case .received(let received):
+                enqueue(fresh)
+                while let first = contents.first, first.sequence < sequence {
+                    contents.removeFirst()
+                }
+                let content = contents.first.flatMap { $0.sequence == sequence ? $0.bytes : nil }
+                fresh = makeMessage(
+                    MessageID(epoch: batch.epoch, sequence: sequence), at: event.time, received,
+                    content: content)
+            case .queued(let queued):
+                if fresh?.message.facts.id == queued.recipient.message {
+                    fresh?.recipients.append((RecipientState(queued, at: event.time), queued.due))
+                } else {
+                    schedule.push(
+                        DueHeap.Entry(
+                            due: queued.due, message: queued.recipient.message,
+                            number: queued.recipient.number))
+                }
+            case .deferred(let deferred):
+                schedule.push(
+                    DueHeap.Entry(
+                        due: deferred.nextDue, message: deferred.recipient.message,
+                        number: deferred.recipient.number))
+                activeRecipients -= 1
+            case .delivered, .bounced, .expired:
+                activeRecipients -= 1
+            case .attempted, .rejected, .epochStarted, .configurationApplied, .unknown:
+                break
+            }
+        }
+        enqueue(fresh)
+        pumpTouched()
+        armScheduleTimer()
+    }
+
+    /// A message just accepted, with those of its recipients whose events have been seen.
+    private struct FreshMessage {
+        var message: ActiveMessage
+        var recipients: [(state: RecipientState, due: EventTime)] = []
+    }
+
+    private func makeMessage(
+        _ id: MessageID, at time: EventTime, _ received: MessageReceived, content: [UInt8]?
+    ) -> FreshMessage {
+        let message = ActiveMessage(
+            facts: MessageFacts(id: id, receivedAt: time, received), stored: nil)
+        if let content, contentOctets + content.count <= policy.contentMemoryOctets {
+            message.stored = ActiveMessage.Stored(received: received, content: content)
+            message.countedOctets = content.count
+            contentOctets += content.count
+        }
+        return FreshMessage(message: message)
+    }
+
+    /// Gives a fresh message to its destinations, or to the schedule when too much is under way.
+    private func enqueue(_ fresh: FreshMessage?) {
+        guard let fresh else { return }
+        let message = fresh.message
+        let now = now()
+        var ready: [RecipientState] = []
+        ready.reserveCapacity(fresh.recipients.count)
+        let isFull = isStopping || activeGroups >= Limits.readyGroups
+        for (recipient, due) in fresh.recipients {
+            if isFull || due > now {
+                schedule.push(
+                    DueHeap.Entry(due: due, message: message.facts.id, number: recipient.number))
+            } else {
+                ready.append(recipient)
+            }
+        }
+        if !ready.isEmpty { enqueue(ready, of: message) }
+        if message.groupCount == 0 { release(message) }
+    }
+
+    // MARK: What is due
+
+    /// Takes what is due from the schedule, as much as may be under way.
+    func runSchedule() {
+        isScheduleTurnPending = false
+        guard !isStopping else { return }
+        let now = now()
+        var taken = 0
+        while taken < Limits.groupsPerTurn, activeGroups < Limits.readyGroups,
+            let (id, numbers) = schedule.popGroup(dueBy: now)
+        {
+            taken += 1
+            guard let queued = queue.message(id) else { continue }
+            let wanted = Set(numbers)
+            let recipients = queued.recipients.filter { wanted.contains($0.number) }.map {
+                RecipientState($0, receivedAt: queued.receivedAt)
+            }
+            if !recipients.isEmpty {
+                enqueue(recipients, of: ActiveMessage(facts: MessageFacts(queued), stored: nil))
+            }
+        }
+        pumpTouched()
+        armScheduleTimer()
+    }
+
+    /// Sees to it that ``runSchedule()`` is called when the next recipient is due.
+    func armScheduleTimer() {
+        guard !isStopping, !isScheduleTurnPending, let due = schedule.firstDue else { return }
+        let now = now()
+        if due <= now {
+            // Full: outcomes call again.
+            guard activeGroups < Limits.readyGroups else { return }
+            isScheduleTurnPending = true
+            eventLoop.assumeIsolated().execute { self.runSchedule() }
+            return
+        }
+        if let armed = scheduleTimerDue, armed <= due, armed > now { return }
+        scheduleTimer?.cancel()
+        scheduleTimerDue = due
+        let delay = TimeAmount.microseconds(due.microseconds - now.microseconds)
+        scheduleTimer = eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.scheduleTimerDue = nil
+            self.runSchedule()
+        }
+    }
+
+    // MARK: Into groups
+
+    /// Recipients that may be sent to now, by destination.
+    private func enqueue(_ recipients: [RecipientState], of message: ActiveMessage) {
+        activeRecipients += recipients.count
+        if recipients.count == 1 {
+            return enqueueGroup(
+                recipients, of: message, to: destination(of: recipients[0].mailbox.domain))
+        }
+        var groups: [ObjectIdentifier: Int] = [:]
+        var parts: [(destination: Destination, recipients: [RecipientState])] = []
+        for recipient in recipients {
+            let destination = destination(of: recipient.mailbox.domain)
+            if let index = groups[ObjectIdentifier(destination)] {
+                parts[index].recipients.append(recipient)
+            } else {
+                groups[ObjectIdentifier(destination)] = parts.count
+                parts.append((destination, [recipient]))
+            }
+        }
+        for part in parts {
+            let size = max(1, part.destination.route.recipientsPerTransactionMax)
+            for start in stride(from: 0, to: part.recipients.count, by: size) {
+                let end = min(start + size, part.recipients.count)
+                enqueueGroup(
+                    Array(part.recipients[start..<end]), of: message, to: part.destination)
+            }
+        }
+    }
+
+    private func enqueueGroup(
+        _ recipients: [RecipientState], of message: ActiveMessage, to destination: Destination
+    ) {
+        activeGroups += 1
+        message.groupCount += 1
+        // What waits for the end of a backoff need not take memory meanwhile.
+        if destination.isBackingOff { release(message) }
+        destination.enqueue(
+            DeliveryGroup(message: message, recipients: recipients, readySince: monotonic()))
+        touched(destination)
+    }
+
+    /// The destination of a domain's recipients.
+    private func destination(of domain: String) -> Destination {
+        if let destination = destinationOfDomain[domain], !destination.isForgotten {
+            return destination
+        }
+        if destinationOfDomain.count >= Limits.rememberedDomains {
+            destinationOfDomain.removeAll(keepingCapacity: true)
+        }
+        let key = policy.router.destination(for: domain)
+        let destination =
+            destinations[key]
+            ?? Destination(engine: self, key: key, route: policy.router.route(for: domain))
+        destinations[key] = destination
+        destinationOfDomain[domain] = destination
+        return destination
+    }
+
+    /// Drops the content from memory; who needs it reads it from the log.
+    func release(_ message: ActiveMessage) {
+        guard message.countedOctets > 0 else { return }
+        contentOctets -= message.countedOctets
+        message.countedOctets = 0
+        message.stored = nil
+    }
+
+    /// The group is done with, whatever became of it.
+    func finished(_ group: DeliveryGroup) {
+        activeGroups -= 1
+        group.message.groupCount -= 1
+        if group.message.groupCount == 0 { release(group.message) }
+        if schedule.firstDue != nil { armScheduleTimer() }
+    }
+}

@@ -1,0 +1,50 @@
+import Logging
+import MailModel
+import NIOCore
+
+/// The end, and what operators see.
+extension DeliveryEngine {
+    /// Begins nothing more. The future completes when no transaction is under way; at the deadline
+    /// those that are will be cut off.
+    func stop(deadline: NIODeadline) -> EventLoopFuture<Void> {
+        if let drained { return drained.futureResult }
+        let promise = eventLoop.makePromise(of: Void.self)
+        drained = promise
+        isStopping = true
+        scheduleTimer?.cancel()
+        logger.info(
+            "delivery is stopping",
+            metadata: ["connections": "\(connections.count)", "ready": "\(activeGroups)"])
+        for destination in Array(destinations.values) {
+            for group in destination.stop() {
+                activeRecipients -= group.recipients.count
+                finished(group)
+            }
+        }
+        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            for destination in Array(self.destinations.values) { destination.cancel() }
+            for connection in Array(self.connections.values) { connection.close() }
+        }
+        promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
+        completeIfDrained()
+        return promise.futureResult
+    }
+
+    /// Ends the wait of ``stop(deadline:)`` when nothing is under way any more.
+    func completeIfDrained() {
+        guard let drained, connections.isEmpty, outcomesLoading == 0 else { return }
+        flush()
+        drained.succeed()
+    }
+
+    /// What delivery is doing now.
+    func snapshot() -> DeliverySnapshot {
+        let wall = now()
+        let now = monotonic()
+        return DeliverySnapshot(
+            destinations: destinations.values.map { $0.snapshot(wall: wall, now: now) }
+                .sorted { ($0.key.route, $0.key.domain) < ($1.key.route, $1.key.domain) },
+            scheduledRecipients: schedule.count, activeRecipients: activeRecipients,
+            contentOctets: contentOctets)
+    }
+}

@@ -1,0 +1,156 @@
+import EventLog
+import Logging
+import MailEvents
+import MailModel
+import MailProjections
+import NIOCore
+import NIOPosix
+import Resolver
+import SMTPProtocol
+import SMTPTransport
+
+/// Everything that delivery knows and does.
+///
+/// A recipient is at any time in exactly one place: in ``schedule``, in a group that is ready or under
+/// way, or in an outcome that is not durable yet. It comes back to the schedule only through the log,
+/// when its `deferred` event has been committed; so it is never attempted twice at a time.
+///
+/// Concurrency: bound to its event loop.
+final class DeliveryEngine {
+    let eventLoop: any EventLoop
+    let log: any DeliveryLog
+    let resolver: any MailResolver
+    let logger: Logger
+    let dialer = Dialer()
+    let classifier = BounceClassifier()
+    let readers: NIOThreadPool
+    let opportunisticTLS: TLSClientContext
+    let verifyingTLS: TLSClientContext
+    private let wallClock: @Sendable () -> EventTime
+
+    var policy: DeliveryPolicy
+    var selection: MXSelection
+    var notices: NoticeBuilder
+    var random: SplitMix64
+
+    /// What waits, as the log says.
+    var queue: Queue
+    /// Recipients that are not under way.
+    var schedule = DueHeap()
+    /// Recipients under way, until their outcome is durable.
+    var activeRecipients = 0
+    /// Groups ready or in a transaction.
+    var activeGroups = 0
+    /// Octets of contents kept in memory.
+    var contentOctets = 0
+
+    var destinations: [DestinationKey: Destination] = [:]
+    /// What has been worked out from ``policy``'s router.
+    var destinationOfDomain: [String: Destination] = [:]
+    var hosts = HostMemory()
+    /// Connections opening or established, in all.
+    var connectionCount = 0
+    /// Destinations that want a connection when there may be one more.
+    var line = CircularBuffer<Destination>()
+    /// Every channel there is, for timeouts.
+    var connections: [ObjectIdentifier: OutgoingConnection] = [:]
+
+    /// Outcomes of this turn of the event loop.
+    var pendingEvents: [Event] = []
+    var pendingContents: [Content] = []
+    var pendingContentOctets = 0
+    var isFlushScheduled = false
+    /// Groups whose outcome waits for their message to be read from the log.
+    var outcomesLoading = 0
+    var isAppendRetryScheduled = false
+
+    var isStopping = false
+    /// Completed when nothing is under way any more.
+    var drained: EventLoopPromise<Void>?
+    var scheduleTimer: Scheduled<Void>?
+    /// When ``scheduleTimer`` fires.
+    var scheduleTimerDue: EventTime?
+    var isScheduleTurnPending = false
+    var isSweepScheduled = false
+
+    /// Keeps outcomes until they are durable.
+    private(set) var keeper: AppendKeeper
+
+    init(
+        policy: DeliveryPolicy, queue: Queue, log: any DeliveryLog, resolver: any MailResolver,
+        eventLoop: any EventLoop, readers: NIOThreadPool, keeper: AppendKeeper,
+        now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
+    ) throws {
+        self.policy = policy
+        self.queue = queue
+        self.log = log
+        self.resolver = resolver
+        self.eventLoop = eventLoop
+        self.readers = readers
+        self.keeper = keeper
+        self.logger = logger
+        wallClock = now
+        random = SplitMix64(seed: seed)
+        selection = MXSelection(policy: policy)
+        notices = NoticeBuilder(hostName: policy.hostName, policy: policy.notifications)
+        opportunisticTLS = try TLSClientContext(verification: .none)
+        verifyingTLS = try TLSClientContext(
+            verification: .full, trustRootsFile: policy.trustRootsFile)
+    }
+
+    /// Microseconds of a clock that never steps.
+    func monotonic() -> Int64 {
+        Int64(truncatingIfNeeded: NIODeadline.now().uptimeNanoseconds / 1000)
+    }
+
+    /// The time for events and due times.
+    func now() -> EventTime { wallClock() }
+
+    /// Anything from 0 to 1.
+    func randomUnit() -> Double { Double(random.next() >> 11) * 0x1p-53 }
+
+    /// The state machine's part of a route.
+    func bounds(of route: Route) -> DestinationStateMachine<DeliveryGroup>.Bounds {
+        DestinationStateMachine.Bounds(
+            connectionsMax: max(1, route.connectionsMax),
+            messagesPerConnectionMax: max(1, route.messagesPerConnectionMax),
+            idleMicroseconds: route.idleMicroseconds, backoff: policy.destinationBackoff)
+    }
+
+    /// The session's part of a route.
+    func sessionConfiguration(_ route: Route, inClear: Bool) -> ClientSessionConfiguration {
+        let tls: ClientTLSPolicy =
+            switch route.tls {
+            case .none: .none
+            case .opportunistic: inClear ? .none : .opportunistic
+            case .required: .required
+            }
+        return ClientSessionConfiguration(
+            clientName: policy.hostName, tls: tls,
+            credentials: route.credentials.map {
+                ClientCredentials(
+                    identity: $0.username, password: $0.password, nonce: Self.makeNonce())
+            },
+            timeouts: policy.timeouts)
+    }
+
+    /// 24 characters from the system's random source (RFC 5802 section 5.1).
+    private static func makeNonce() -> String {
+        let alphabet = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        return String(
+            decoding: (0..<24).map { _ in alphabet[Int.random(in: 0..<64)] }, as: UTF8.self)
+    }
+
+    /// Applies a changed policy to what begins from now on.
+    func update(policy: DeliveryPolicy) {
+        self.policy = policy
+        selection = MXSelection(policy: policy)
+        notices = NoticeBuilder(hostName: policy.hostName, policy: policy.notifications)
+        destinationOfDomain.removeAll()
+        for destination in destinations.values {
+            let route = policy.router.route(named: destination.key.route)
+            if let route { destination.update(route: route) }
+        }
+    }
+}

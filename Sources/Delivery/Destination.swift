@@ -1,0 +1,193 @@
+import Logging
+import MailModel
+import NIOCore
+
+/// One destination: does what its state machine decides.
+///
+/// Concurrency: bound to delivery's event loop.
+final class Destination {
+    let key: DestinationKey
+    private(set) var route: Route
+    private unowned let engine: DeliveryEngine
+    private var machine: DestinationStateMachine<DeliveryGroup>
+    /// By connection id: those opening, and those that the machine counts.
+    private var connectors: [Int: Connector] = [:]
+    private var isPumping = false
+    private var mustPumpAgain = false
+    /// Why the last connection failed.
+    private(set) var lastFailure: Reply?
+    /// Waits in the engine's line for a free connection.
+    var isInLine = false
+    /// No longer the destination of its domain.
+    private(set) var isForgotten = false
+
+    init(engine: DeliveryEngine, key: DestinationKey, route: Route) {
+        self.engine = engine
+        self.key = key
+        self.route = route
+        machine = DestinationStateMachine(bounds: engine.bounds(of: route))
+    }
+
+    // MARK: What the engine asks for
+
+    /// A changed configuration.
+    func update(route: Route) {
+        self.route = route
+        machine.update(bounds: engine.bounds(of: route))
+    }
+
+    /// Something to send; ``pump()`` follows.
+    func enqueue(_ group: DeliveryGroup) {
+        machine.enqueue(group, lane: group.lane)
+    }
+
+    /// Whether what becomes ready now must wait for the end of the backoff.
+    var isBackingOff: Bool { machine.backoffUntil != nil && machine.failures > 0 }
+
+    /// Does everything that can be done now.
+    func pump() {
+        mustPumpAgain = true
+        guard !isPumping else { return }
+        isPumping = true
+        while mustPumpAgain {
+            mustPumpAgain = false
+            pumpOnce()
+        }
+        isPumping = false
+        if !isInLine, !engine.mayConnect, machine.wantsConnection(now: engine.monotonic()) {
+            engine.waitInLine(self)
+        }
+    }
+
+    private func pumpOnce() {
+        let now = engine.monotonic()
+        while true {
+            switch machine.next(now: now, mayConnect: engine.mayConnect) {
+            case .connect(let id):
+                let connector = Connector(engine: engine, destination: self, id: id)
+                connectors[id] = connector
+                engine.connectionCount += 1
+                connector.start()
+            case .send(let group, let id):
+                guard let connection = connectors[id]?.connection else {
+                    preconditionFailure("no connection \(id)")
+                }
+                engine.send(group, over: connection, of: self, now: now)
+            case .quit(let id):
+                let connector = connectors.removeValue(forKey: id)
+                connector?.connection?.quit()
+            case .wait:
+                return
+            }
+        }
+    }
+
+    /// Time has passed: ends what was idle for too long, ends a backoff. True when the destination
+    /// can be forgotten.
+    func sweep(now: Int64) -> Bool {
+        if let wake = machine.nextWake, wake <= now { pump() }
+        isForgotten = machine.isForgettable(now: now) && connectors.isEmpty
+        return isForgotten
+    }
+
+    /// Whether time matters to it.
+    var needsSweep: Bool { machine.nextWake != nil }
+
+    /// Gives a connection that is idle to others.
+    func releaseIdle() -> Bool {
+        guard let id = machine.releaseIdle() else { return false }
+        connectors.removeValue(forKey: id)?.connection?.quit()
+        return true
+    }
+
+    /// Sends nothing more. Returns what was ready.
+    func stop() -> [DeliveryGroup] {
+        let groups = machine.stop()
+        for connector in connectors.values where machine.isOpening(connector.id) {
+            connector.cancel()
+        }
+        pump()
+        return groups
+    }
+
+    /// Ends every connection at once.
+    func cancel() {
+        for connector in connectors.values { connector.cancel() }
+    }
+
+    // MARK: What connectors and connections say
+
+    func connectionEstablished(_ connection: OutgoingConnection, by connector: Connector) {
+        if machine.failures > 0 {
+            engine.logger.info(
+                "destination answers again",
+                metadata: ["destination": "\(key)", "host": "\(connection.target.host)"])
+        }
+        lastFailure = nil
+        machine.connectionEstablished(connector.id, now: engine.monotonic())
+        pump()
+    }
+
+    func connectionFailed(_ connector: Connector, _ failure: AttemptFailure) {
+        connectors[connector.id] = nil
+        engine.connectionCount -= 1
+        lastFailure = failure.reply
+        let now = engine.monotonic()
+        let failed: [DeliveryGroup]
+        if failure.isPermanent {
+            failed = machine.connectionFailedForGood(connector.id)
+        } else {
+            failed = machine.connectionFailed(
+                connector.id, now: now, jitter: engine.randomUnit())
+            if machine.connectionCount == 0, !engine.isStopping {
+                engine.logger.info(
+                    "destination cannot be reached",
+                    metadata: [
+                        "destination": "\(key)", "reply": "\(failure.reply)",
+                        "failures": "\(machine.failures)", "waiting": "\(failed.count)",
+                        "retry_in_seconds": "\(((machine.backoffUntil ?? now) - now) / 1_000_000)",
+                    ])
+            }
+        }
+        engine.attemptFailed(failed, failure, of: self)
+        engine.connectionFreed()
+        pump()
+    }
+
+    /// The transaction is over and the connection can take the next one.
+    func connectionIsFree(_ connection: OutgoingConnection) {
+        machine.transactionFinished(connection.id, reusable: true, now: engine.monotonic())
+        pump()
+    }
+
+    /// The transaction is over and so is the connection.
+    func connectionIsLost(_ connection: OutgoingConnection) {
+        connectors[connection.id] = nil
+        machine.transactionFinished(connection.id, reusable: false, now: engine.monotonic())
+        pump()
+    }
+
+    func idleConnectionEnded(_ connection: OutgoingConnection) {
+        connectors[connection.id] = nil
+        machine.idleConnectionEnded(connection.id)
+        pump()
+    }
+
+    /// Sends the group first; nothing has come of its last turn that counts.
+    func putBack(_ group: DeliveryGroup) {
+        machine.putBack(group, lane: group.lane)
+    }
+
+    // MARK: For operators
+
+    func snapshot(wall: EventTime, now: Int64) -> DeliverySnapshot.Destination {
+        DeliverySnapshot.Destination(
+            key: key, readyGroups: machine.ready.count,
+            openingConnections: machine.openingCount, idleConnections: machine.idleCount,
+            busyConnections: machine.busyCount, failures: machine.failures,
+            backoffUntil: machine.backoffUntil.map {
+                EventTime(microseconds: wall.microseconds + $0 - now)
+            },
+            lastFailure: lastFailure)
+    }
+}

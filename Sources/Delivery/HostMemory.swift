@@ -1,0 +1,54 @@
+import MailModel
+
+/// What was learned of single hosts and addresses a while ago, so that not every connection learns
+/// it again.
+///
+/// Concurrency: value. Times are microseconds of the monotonic clock.
+struct HostMemory: Sendable {
+    private var deadUntil: [IPAddress: Int64] = [:]
+    private var clearUntil: [String: Int64] = [:]
+
+    /// The address did not answer, or its server turned us away.
+    mutating func addressFailed(_ address: IPAddress, now: Int64) {
+        forget(now: now)
+        deadUntil[address] = now + Limits.deadAddressMicroseconds
+    }
+
+    /// The address answered.
+    mutating func addressWorked(_ address: IPAddress) {
+        guard !deadUntil.isEmpty else { return }
+        deadUntil[address] = nil
+    }
+
+    /// The TLS handshake with the host failed.
+    mutating func handshakeFailed(_ host: String, now: Int64) {
+        forget(now: now)
+        clearUntil[host] = now + Limits.brokenTLSMicroseconds
+    }
+
+    /// Whether the host is better spoken to in clear, where that is allowed.
+    func isTLSBroken(_ host: String, now: Int64) -> Bool {
+        clearUntil[host].map { now < $0 } ?? false
+    }
+
+    /// The same addresses, those that failed a moment ago last.
+    func sorted(_ targets: [DeliveryTarget], now: Int64) -> [DeliveryTarget] {
+        guard !deadUntil.isEmpty else { return targets }
+        let isDead = { (target: DeliveryTarget) in
+            deadUntil[target.address].map { now < $0 } ?? false
+        }
+        return targets.filter { !isDead($0) } + targets.filter(isDead)
+    }
+
+    /// Bounds the memory: what is over goes once there are many.
+    private mutating func forget(now: Int64) {
+        if deadUntil.count >= Limits.rememberedHosts {
+            deadUntil = deadUntil.filter { now < $0.value }
+            if deadUntil.count >= Limits.rememberedHosts { deadUntil.removeAll() }
+        }
+        if clearUntil.count >= Limits.rememberedHosts {
+            clearUntil = clearUntil.filter { now < $0.value }
+            if clearUntil.count >= Limits.rememberedHosts { clearUntil.removeAll() }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import MailEvents
+import MailModel
+import MailProjections
+
+/// What all recipients of a message share, and every attempt needs.
+///
+/// Concurrency: value.
+struct MessageFacts: Equatable, Sendable {
+    var id: MessageID
+    var receivedAt: EventTime
+    var reversePath: ReversePath
+    var tenant: String
+    var campaign: String
+    var body: BodyType
+    var smtpUTF8: Bool
+    var returnContent: ReturnContent
+    /// ENVID as given (xtext); empty if absent.
+    var envelopeID: String
+    /// How many recipients the message came with.
+    var recipientCount: Int
+
+    /// From the event.
+    init(id: MessageID, receivedAt: EventTime, _ received: MessageReceived) {
+        self.id = id
+        self.receivedAt = receivedAt
+        reversePath = received.reversePath
+        tenant = received.tenant
+        campaign = received.campaign
+        body = received.body
+        smtpUTF8 = received.smtpUTF8
+        returnContent = received.returnContent
+        envelopeID = received.envelopeID
+        recipientCount = received.recipientCount
+    }
+
+    /// From the queue's fold.
+    init(_ message: QueuedMessage) {
+        id = message.id
+        receivedAt = message.receivedAt
+        reversePath = message.reversePath
+        tenant = message.tenant
+        campaign = message.campaign
+        body = message.body
+        smtpUTF8 = message.smtpUTF8
+        returnContent = message.returnContent
+        envelopeID = message.envelopeID
+        recipientCount = message.recipientCount
+    }
+
+    /// The envelope of a transaction for some of the recipients.
+    func envelope(_ recipients: [RecipientState]) -> Envelope {
+        Envelope(
+            reversePath: reversePath,
+            recipients: recipients.map {
+                EnvelopeRecipient(
+                    mailbox: $0.mailbox, notify: $0.notify, originalRecipient: $0.originalRecipient)
+            },
+            body: body, smtpUTF8: smtpUTF8, returnContent: returnContent, envelopeID: envelopeID)
+    }
+
+    /// The name of a recipient in events.
+    func reference(_ recipient: RecipientState) -> RecipientReference {
+        RecipientReference(
+            message: id, number: recipient.number, mailbox: recipient.mailbox, tenant: tenant,
+            campaign: campaign)
+    }
+}

@@ -1,5 +1,6 @@
 import MailModel
 import NIOCore
+import Resolver
 import SMTPProtocol
 import SMTPTransport
 
@@ -72,7 +73,8 @@ final class Connector {
         let made = NIOLoopBoundBox<OutgoingConnection?>(nil, eventLoop: engine.eventLoop)
         let connection = OutgoingConnection(
             engine: engine, owner: self, target: target,
-            session: ClientSession(configuration: engine.sessionConfiguration(route, inClear: inClear)),
+            session: ClientSession(
+                configuration: engine.sessionConfiguration(route, inClear: inClear)),
             tlsContext: route.tls == .required ? engine.verifyingTLS : engine.opportunisticTLS,
             now: engine.monotonic())
         made.value = connection
@@ -81,7 +83,9 @@ final class Connector {
             timeout: .microseconds(engine.policy.timeouts.connect.microseconds),
             on: engine.eventLoop
         ) { _ in
-            guard let handler = made.value else { throw ChannelError.inappropriateOperationForState }
+            guard let handler = made.value else {
+                throw ChannelError.inappropriateOperationForState
+            }
             return handler
         }
         self.connection = connection

@@ -1,43 +1,117 @@
 package import EventLog
 package import Logging
 package import MailEvents
+package import MailModel
 package import MailProjections
 package import NIOCore
+import NIOPosix
 package import Resolver
 
 /// Sends what waits in the queue: due, attempt, append.
 ///
 /// Concurrency: a handle that any thread may use; the work is bound to one event loop.
 package final class Delivery: Sendable {
-    private init() {}
+    private let eventLoop: any EventLoop
+    private let engine: NIOLoopBoundBox<DeliveryEngine?>
+    private let keeper: AppendKeeper
+    private let readers: NIOThreadPool
+    private let durable: DurabilityWait
+
+    private init(
+        eventLoop: any EventLoop, engine: NIOLoopBoundBox<DeliveryEngine?>, keeper: AppendKeeper,
+        readers: NIOThreadPool, durable: DurabilityWait
+    ) {
+        self.eventLoop = eventLoop
+        self.engine = engine
+        self.keeper = keeper
+        self.readers = readers
+        self.durable = durable
+    }
 
     /// Begins to send what waits, and everything that is accepted from now on.
     ///
-    /// To be registered as the log's follower before the first append that it is to see; batches that
-    /// the queue has already applied are passed over. `queue` holds what waits, up to the last batch
-    /// before the first that ``committed(_:)`` gets. Everything happens on `eventLoop`, connections
-    /// included.
+    /// `queue` is the fold as loaded; what the log has beyond it is read here. Delivery follows the
+    /// log from then on. Everything happens on `eventLoop`, connections included. `now` gives the time
+    /// of events and due times. Throws when TLS cannot be set up (`TransportError`) or the log cannot
+    /// be read.
     package static func start(
         policy: DeliveryPolicy, queue: Queue, log: any DeliveryLog, resolver: any MailResolver,
-        eventLoop: any EventLoop, logger: Logger
-    ) async -> Delivery {
-        Delivery()
+        eventLoop: any EventLoop, now: @escaping @Sendable () -> EventTime,
+        seed: UInt64 = .random(in: 0 ... .max), logger: Logger
+    ) async throws -> Delivery {
+        let engine = NIOLoopBoundBox.makeEmptyBox(
+            valueType: DeliveryEngine.self, eventLoop: eventLoop)
+        let durable = DurabilityWait()
+        let keeper = AppendKeeper(
+            log: log,
+            onFailure: { error in
+                eventLoop.execute { engine.value?.appendFailed(error) }
+            },
+            onEmpty: { durable.signal() })
+        let readers = NIOThreadPool(numberOfThreads: Limits.readerThreads)
+        readers.start()
+        try await eventLoop.submit {
+            engine.value = try DeliveryEngine(
+                policy: policy, log: log, resolver: resolver, eventLoop: eventLoop,
+                readers: readers, keeper: keeper, now: now, seed: seed, logger: logger)
+        }.get()
+        let delivery = Delivery(
+            eventLoop: eventLoop, engine: engine, keeper: keeper, readers: readers,
+            durable: durable)
+        let lastUnseen = log.follow(delivery)
+        var queue = queue
+        if queue.lastSequence < lastUnseen {
+            try log.forEachEvent(from: queue.lastSequence + 1, through: lastUnseen) {
+                queue.apply($0)
+            }
+        }
+        let whole = queue
+        try await eventLoop.submit { engine.value?.begin(whole) }.get()
+        return delivery
     }
 
     /// Begins no new transaction, lets those under way finish until the deadline, and returns when
-    /// their outcomes are durable. The log may be closed afterwards.
-    package func stop(deadline: NIODeadline) async {}
+    /// their outcomes are durable, or have not become so within the grace after the deadline. The log
+    /// may be closed afterwards.
+    package func stop(deadline: NIODeadline) async {
+        let engine = engine
+        try? await eventLoop.flatSubmit {
+            engine.value?.stop(deadline: deadline) ?? self.eventLoop.makeSucceededVoidFuture()
+        }.get()
+        await durable.wait(
+            until: deadline + .microseconds(Limits.durabilityGraceMicroseconds), on: eventLoop
+        ) { self.keeper.isEmpty }
+        try? await readers.shutdownGracefully()
+        try? await eventLoop.submit { engine.value = nil }.get()
+    }
 
     /// Applies a changed policy to everything that begins from now on.
-    package func update(policy: DeliveryPolicy) {}
+    package func update(policy: DeliveryPolicy) {
+        let engine = engine
+        eventLoop.execute { engine.value?.update(policy: policy) }
+    }
 
     /// What delivery is doing now.
     package func snapshot() async -> DeliverySnapshot {
-        DeliverySnapshot(
-            destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0)
+        let engine = engine
+        let snapshot = try? await eventLoop.submit { engine.value?.snapshot() }.get()
+        return snapshot
+            ?? DeliverySnapshot(
+                destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0)
+    }
+
+    /// Reads the live queue, on the event loop: `body` should be quick. nil after ``stop(deadline:)``.
+    package func withQueue<Result: Sendable>(
+        _ body: @escaping @Sendable (Queue) -> Result
+    ) async -> Result? {
+        let engine = engine
+        return try? await eventLoop.submit { (engine.value?.queue).map(body) }.get()
     }
 }
 
 extension Delivery: LogFollower {
-    package func committed(_ batch: CommittedBatch<Event>) {}
+    package func committed(_ batch: CommittedBatch<Event>) {
+        let engine = engine
+        eventLoop.execute { engine.value?.committed(batch) }
+    }
 }

@@ -43,7 +43,8 @@ extension DeliveryEngine {
 
     private static func lookupFailure(_ name: String, _ error: any Error) -> AttemptFailure {
         .local(
-            451, EnhancedStatusCode(4, 4, 3), "cannot look up \(name): \(error)", class: .dnsFailure)
+            451, EnhancedStatusCode(4, 4, 3), "cannot look up \(name): \(error)", class: .dnsFailure
+        )
     }
 
     // MARK: How many

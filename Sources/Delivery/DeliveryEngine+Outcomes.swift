@@ -3,6 +3,7 @@ import Logging
 import MailEvents
 import MailModel
 import NIOCore
+import NIOPosix
 import SMTPProtocol
 
 /// Attempts and what comes of them.
@@ -36,11 +37,14 @@ extension DeliveryEngine {
     ) -> ClientTransaction {
         ClientTransaction(
             envelope: group.message.facts.envelope(group.recipients),
-            prologue: prologue(group.message, stored.received), content: stored.content)
+            prologue: prologue(group, stored.received), content: stored.content)
     }
 
-    private func prologue(_ message: ActiveMessage, _ received: MessageReceived) -> [UInt8] {
-        Prologue.render(id: message.facts.id, time: message.facts.receivedAt, received: received)
+    private func prologue(_ group: DeliveryGroup, _ received: MessageReceived) -> [UInt8] {
+        let facts = group.message.facts
+        return Prologue.render(
+            id: facts.id, time: facts.receivedAt, received: received,
+            recipient: group.recipients.first?.mailbox)
     }
 
     /// Reads a message on a thread of its own; `body` is called on the event loop.
@@ -52,10 +56,15 @@ extension DeliveryEngine {
         let id = message.facts.id
         readers.runIfActive(eventLoop: eventLoop) { try log.message(id) }
             .assumeIsolated().whenComplete { result in
-                body(
-                    result.map {
-                        ActiveMessage.Stored(received: $0.received, content: $0.content)
-                    })
+                let stored = result.map {
+                    ActiveMessage.Stored(received: $0.received, content: $0.content)
+                }
+                if case .success(let stored) = stored, message.stored == nil {
+                    message.stored = stored
+                    message.countedOctets = stored.content.count
+                    self.contentOctets += stored.content.count
+                }
+                body(stored)
             }
     }
 
@@ -75,7 +84,7 @@ extension DeliveryEngine {
         _ group: DeliveryGroup, _ result: TransactionResult, over connection: OutgoingConnection,
         in destination: Destination
     ) {
-        guard var (group, outcomes) = settled(group, result, connection, destination) else {
+        guard let (group, outcomes) = settled(group, result, connection, destination) else {
             return
         }
         let circumstances = OutcomePlan.Circumstances(
@@ -94,7 +103,6 @@ extension DeliveryEngine {
             message: group.message.facts, recipients: group.recipients, results: results,
             circumstances: circumstances, terms: terms(group))
         logAttempt(group, results, destination: destination, peer: connection.peer)
-        outcomes.removeAll()
         record(plan, of: group, peer: connection.peer)
     }
 
@@ -236,7 +244,7 @@ extension DeliveryEngine {
     ) {
         add(plan, of: group.message.facts)
         let now = now()
-        let prologue = stored.map { self.prologue(group.message, $0.received) } ?? []
+        let prologue = stored.map { self.prologue(group, $0.received) } ?? []
         for notice in plan.notices {
             let before = pendingContents.count
             notices.add(

@@ -10,7 +10,8 @@ extension DeliveryEngine {
 
     /// Schedules everything in the queue; what is overdue goes out at once, a bounded number in each
     /// turn of the event loop.
-    func begin() {
+    func begin(_ queue: Queue) {
+        self.queue = queue
         var entries: [DueHeap.Entry] = []
         entries.reserveCapacity(queue.counts.recipients)
         queue.forEachWaiting {
@@ -18,12 +19,19 @@ extension DeliveryEngine {
         }
         schedule = DueHeap(entries)
         runSchedule()
+        let early = earlyBatches ?? []
+        earlyBatches = nil
+        for batch in early { committed(batch) }
     }
 
     // MARK: What is committed
 
     /// Takes in a batch of the log: new recipients, and outcomes that are durable now.
     func committed(_ batch: CommittedBatch<Event>) {
+        guard earlyBatches == nil else {
+            earlyBatches?.append(batch)
+            return
+        }
         guard batch.lastSequence > queue.lastSequence else { return }
         queue.apply(batch)
         var fresh: FreshMessage?

@@ -32,7 +32,8 @@ extension DeliveryEngine {
 
     /// Ends the wait of ``stop(deadline:)`` when nothing is under way any more.
     func completeIfDrained() {
-        guard let drained, connections.isEmpty, outcomesLoading == 0 else { return }
+        guard let drained, !isDrained, connections.isEmpty, outcomesLoading == 0 else { return }
+        isDrained = true
         flush()
         drained.succeed()
     }

@@ -34,7 +34,7 @@ final class DeliveryEngine {
     var random: SplitMix64
 
     /// What waits, as the log says.
-    var queue: Queue
+    var queue = Queue()
     /// Recipients that are not under way.
     var schedule = DueHeap()
     /// Recipients under way, until their outcome is durable.
@@ -47,6 +47,8 @@ final class DeliveryEngine {
     var destinations: [DestinationKey: Destination] = [:]
     /// What has been worked out from ``policy``'s router.
     var destinationOfDomain: [String: Destination] = [:]
+    /// Destinations with something new to do, each once.
+    var touchedDestinations: [Destination] = []
     var hosts = HostMemory()
     /// Connections opening or established, in all.
     var connectionCount = 0
@@ -64,7 +66,10 @@ final class DeliveryEngine {
     var outcomesLoading = 0
     var isAppendRetryScheduled = false
 
+    /// Batches that came before ``begin(_:)``.
+    var earlyBatches: [CommittedBatch<Event>]? = []
     var isStopping = false
+    var isDrained = false
     /// Completed when nothing is under way any more.
     var drained: EventLoopPromise<Void>?
     var scheduleTimer: Scheduled<Void>?
@@ -77,12 +82,11 @@ final class DeliveryEngine {
     private(set) var keeper: AppendKeeper
 
     init(
-        policy: DeliveryPolicy, queue: Queue, log: any DeliveryLog, resolver: any MailResolver,
+        policy: DeliveryPolicy, log: any DeliveryLog, resolver: any MailResolver,
         eventLoop: any EventLoop, readers: NIOThreadPool, keeper: AppendKeeper,
         now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
     ) throws {
         self.policy = policy
-        self.queue = queue
         self.log = log
         self.resolver = resolver
         self.eventLoop = eventLoop

@@ -12,6 +12,16 @@ package protocol DeliveryLog: Sendable {
     /// Adds events, all or nothing; the append's observer learns the outcome.
     func append(_ append: Append<Event>)
 
+    /// Calls the follower with every batch committed from now on. Returns the last sequence that it
+    /// will not see.
+    func follow(_ follower: any LogFollower<Event>) -> UInt64
+
+    /// Reads events back, in order.
+    ///
+    /// - Throws: When the log cannot be read.
+    func forEachEvent(
+        from first: UInt64, through last: UInt64, _ body: (RecordedEvent) -> Void) throws
+
     /// Reads a message back: everything that was appended with its `received`, and its content.
     ///
     /// - Throws: When the log cannot be read, or holds no such message.

@@ -18,6 +18,8 @@ final class Destination {
     private(set) var lastFailure: Reply?
     /// Waits in the engine's line for a free connection.
     var isInLine = false
+    /// Among the engine's destinations with something new to do.
+    var isTouched = false
     /// No longer the destination of its domain.
     private(set) var isForgotten = false
 

@@ -50,6 +50,9 @@ package enum Limits {
     package static let sweepMicroseconds: Int64 = 1_000_000
     /// Microseconds after its backoff at which a destination without mail is forgotten.
     package static let forgetMicroseconds: Int64 = 3_600_000_000
+    /// Microseconds that outcomes get to become durable after the deadline of a stop: a log that
+    /// cannot be written to must not keep the process alive.
+    package static let durabilityGraceMicroseconds: Int64 = 5_000_000
     /// Threads that read messages back from the log.
     package static let readerThreads = 2
 }

@@ -90,6 +90,11 @@ final class OutgoingConnection: ChannelInboundHandler {
         stage = .loading(group)
     }
 
+    /// The group was taken back.
+    func unreserve() {
+        stage = .ready
+    }
+
     /// Sends a group; its message is in memory.
     func send(_ group: DeliveryGroup, _ transaction: ClientTransaction, now: Int64) {
         stage = .sending(group)

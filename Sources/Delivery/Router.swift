@@ -39,6 +39,12 @@ package struct Router: Hashable, Sendable {
         return defaultRoute
     }
 
+    /// The route with this name, if there is one.
+    package func route(named name: String) -> Route? {
+        if defaultRoute.name == name { return defaultRoute }
+        return exact.values.first { $0.name == name } ?? below.values.first { $0.name == name }
+    }
+
     /// The destination that recipients of the domain share with others: connections, limits and
     /// backoff are kept for each destination.
     package func destination(for domain: String) -> DestinationKey {

@@ -1,3 +1,4 @@
+import MailModel
 import SMTPProtocol
 
 /// Which recipients of a transaction go back to the destination at once, without an event, because

@@ -24,7 +24,7 @@ package struct ListenerPolicy: Hashable, Sendable {
     package var authenticatedMayRelay = true
     /// Anybody may send to these domains; `.example.org` means every subdomain.
     package var relayDomains: [String] = []
-    /// MAIL is refused (`530 5.7.0`) before AUTH, except for ``relayNetworks``.
+    /// MAIL is refused (`530 5.7.0`) before AUTH, wherever the client is.
     package var requiresAuthentication = false
     /// Whether AUTH is offered at all. PLAIN and LOGIN are offered under TLS only.
     package var offersAuthentication = true

@@ -8,3 +8,5 @@ package protocol MessageLog: Sendable {
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
 }
+
+extension EventLog: MessageLog where Codec.Event == MailEvents.Event {}

@@ -67,6 +67,8 @@ package struct RelayRules: Hashable, Sendable {
     package var domains: Set<String> = []
     /// Whether MAIL needs AUTH first, wherever the client is: `530 5.7.0`.
     package var requireAuthentication = false
+    /// Whether AUTH lets a client send to anyone.
+    package var authenticatedMayRelay = true
 
     /// Nobody may send anything.
     package init() {}

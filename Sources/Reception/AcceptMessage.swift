@@ -1,0 +1,110 @@
+import EventLog
+import MailEvents
+import MailModel
+import MessageFormat
+import SMTPProtocol
+
+/// Turns a message at its end into what is appended for it: `received`, one `queued` for each
+/// recipient, and the content.
+///
+/// Pure: time, digest and waiting are the caller's.
+///
+/// Concurrency: value.
+struct AcceptMessage: Sendable {
+    /// The rules of the listener and of reception that decide what is recorded.
+    struct Rules: Sendable {
+        var attribution: AttributionPolicy
+        var headerScan: HeaderScanRules
+        var receivedFields: Int
+        var suppliesMissingFields: Bool
+
+        init(listener: ListenerPolicy, configuration: ReceptionConfiguration) {
+            attribution = listener.attribution
+            headerScan = HeaderScanRules(
+                tenantField: attribution.tenantField, campaignField: attribution.campaignField)
+            receivedFields = configuration.receivedFields
+            suppliesMissingFields = configuration.suppliesMissingFields
+        }
+    }
+
+    /// The events and the content that goes with the first of them.
+    struct Accepted: Sendable {
+        var events: [Event]
+        var content: [UInt8]
+    }
+
+    var rules: Rules
+    /// Whether the client may relay: only then may it name tenant and campaign.
+    var mayRelay: Bool
+    /// The tenant that the authenticated user is bound to; empty for none.
+    var userTenant: String
+    /// Who brought it, and how.
+    var session: IngressSession
+    /// When it was complete.
+    var time: EventTime
+
+    /// What is appended, or the reply that refuses the message.
+    ///
+    /// The id in the `queued` events counts from the start of the append; the log's codec puts the
+    /// real one in.
+    func build(
+        _ message: CompletedMessage, digest: ([UInt8]) -> [UInt8]
+    ) -> Result<Accepted, Refusal> {
+        let scan = HeaderScan(message.content, rules: rules.headerScan)
+        if let problem = scan.problem {
+            return .failure(Refusal(reply: ReceptionReplies.reply(to: problem)))
+        }
+        guard scan.receivedCount < rules.receivedFields else {
+            return .failure(Refusal(reply: ReceptionReplies.loop))
+        }
+        let content =
+            scan.removals.isEmpty
+            ? message.content : scan.removingFields(from: message.content)
+        let (tenant, campaign) = attribution(scan)
+        let envelope = message.envelope
+        var events: [Event] = []
+        events.reserveCapacity(1 + envelope.recipients.count)
+        let received = MessageReceived(
+            reversePath: envelope.reversePath, sizeOctets: content.count,
+            contentSHA256: digest(content), recipientCount: envelope.recipients.count,
+            tenant: tenant, campaign: campaign, body: envelope.body, smtpUTF8: envelope.smtpUTF8,
+            returnContent: envelope.returnContent, envelopeID: envelope.envelopeID,
+            session: session, suppliedFields: suppliedFields(scan),
+            headerMessageID: scan.messageID ?? "")
+        events.append(Event(time: time, fact: .received(received)))
+        for (number, recipient) in envelope.recipients.enumerated() {
+            let reference = RecipientReference(
+                message: .inThisAppend(at: 0), number: number, mailbox: recipient.mailbox,
+                tenant: tenant, campaign: campaign)
+            let queued = RecipientQueued(
+                recipient: reference, due: time, notify: recipient.notify,
+                originalRecipient: recipient.originalRecipient)
+            events.append(Event(time: time, fact: .queued(queued)))
+        }
+        return .success(Accepted(events: events, content: content))
+    }
+
+    /// Tenant and campaign: the user's own tenant first, then what the header says if the client
+    /// may say it, then the listener's.
+    private func attribution(_ scan: HeaderScan) -> (tenant: String, campaign: String) {
+        let trusted = mayRelay || rules.attribution.trustsEverybody
+        let tenant =
+            !userTenant.isEmpty
+            ? userTenant : (trusted ? scan.tenant : nil) ?? rules.attribution.tenant
+        let campaign = (trusted ? scan.campaign : nil) ?? rules.attribution.campaign
+        return (tenant, campaign)
+    }
+
+    private func suppliedFields(_ scan: HeaderScan) -> SuppliedFields {
+        guard rules.suppliesMissingFields else { return [] }
+        var fields: SuppliedFields = []
+        if scan.messageID == nil { fields.insert(.messageID) }
+        if !scan.hasDate { fields.insert(.date) }
+        return fields
+    }
+}
+
+/// The reply that refuses a message.
+struct Refusal: Error, Equatable {
+    var reply: Reply
+}

@@ -1,0 +1,228 @@
+import EventLog
+import Logging
+import MailEvents
+import MailModel
+import NIOCore
+import SMTPProtocol
+import SMTPTransport
+
+extension SessionHandler {
+    /// Does what the session's machine wants; false when it has to wait.
+    func perform(_ effect: ServerEffect, _ context: ChannelHandlerContext) -> Bool {
+        switch effect {
+        case .needMore:
+            if inputClosed { end(context, lingering: false) }
+            return false
+        case .message(let message):
+            return accept(message, context)
+        case .authenticate(let request):
+            return authenticate(request, context)
+        case .startTLS:
+            startTLS(context)
+            return false
+        case .close:
+            end(context, lingering: input.readableBytes > 0)
+            return false
+        }
+    }
+
+    // MARK: Messages
+
+    /// Hands a complete message to the log, or refuses it; true when it is answered already.
+    private func accept(_ message: CompletedMessage, _ context: ChannelHandlerContext) -> Bool {
+        countOctets(0)
+        let now = services.now()
+        let (ingress, tenant) = ingressSession(of: message)
+        let accept = AcceptMessage(
+            rules: listener.rules, mayRelay: session.mayRelay, userTenant: tenant,
+            session: ingress, time: now)
+        switch accept.build(message, digest: table.digest.sha256) {
+        case .failure(let refusal):
+            return answer(.reply(refusal.reply), context)
+        case .success(let accepted):
+            if listener.hasMessageRate {
+                listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
+            }
+            waiting = .append(octets: accepted.content.count)
+            services.memory.change(by: accepted.content.count)
+            services.log.append(
+                Append(
+                    events: accepted.events,
+                    contents: [Content(eventIndex: 0, bytes: accepted.content)], observer: table,
+                    token: table.token(slot)))
+            return false
+        }
+    }
+
+    /// The log has answered: on the event loop, once for each append of a session that is there.
+    func appended(_ result: Result<AppendReceipt, EventLogError>) {
+        guard case .append(let octets) = waiting, let context else { return }
+        services.memory.change(by: -octets)
+        waiting = .nothing
+        let goesOn =
+            switch result {
+            case .success(let receipt): takeResponsibility(receipt, context)
+            case .failure(let error): answer(.reply(ReceptionReplies.reply(to: error)), context)
+            }
+        if goesOn { goOn(context) }
+    }
+
+    /// The instant of RFC 5321 section 6.1: what says `250` here takes responsibility for the
+    /// message. Called only with the log's receipt, which exists only when `received` and `queued`
+    /// are durable at the listener's ack level (``AckLevel/local``: fsynced on this machine).
+    ///
+    /// ```
+    /// S: 250 2.0.0 queued as 1-3k9
+    /// ```
+    private func takeResponsibility(
+        _ receipt: AppendReceipt, _ context: ChannelHandlerContext
+    ) -> Bool {
+        messages += 1
+        let id = MessageID(epoch: receipt.epoch, sequence: receipt.firstSequence)
+        return answer(.queued(id), context)
+    }
+
+    /// Gives the session's machine the reply to a message; false when that ended the session.
+    func answer(_ answer: MessageAnswer, _ context: ChannelHandlerContext) -> Bool {
+        if case .close = session.messageAnswered(answer, into: &output) {
+            end(context, lingering: true)
+            return false
+        }
+        return true
+    }
+
+    /// Works on after an answer: on what the client had sent meanwhile.
+    func goOn(_ context: ChannelHandlerContext) {
+        if input.readableBytes > 0 || inputClosed {
+            run(context)
+        } else {
+            updateDeadline(
+                readOctets: 0, progressed: true, now: NIODeadline.now().uptimeNanoseconds)
+        }
+        if table.isStopping { stop() }
+        flushOutput(context)
+        resumeReading(context)
+    }
+
+    /// What the session's messages have in common, made anew only when it changes, and the tenant
+    /// that the authenticated user is bound to.
+    private func ingressSession(
+        of message: CompletedMessage
+    ) -> (session: IngressSession, tenant: String) {
+        let type = message.transmissionType
+        if let ingress, ingress.session.transmissionType == type, ingress.facts == message.session {
+            return (ingress.session, ingress.tenant)
+        }
+        let facts = message.session
+        let fresh = IngressSession(
+            listener: listener.policy.name, serverName: services.serverName,
+            transmissionType: type, clientAddress: addressText, clientName: facts.clientName,
+            identity: facts.identity, sessionID: name, tlsVersion: facts.tls?.version ?? "",
+            tlsCipher: facts.tls?.cipher ?? "")
+        let tenant =
+            facts.identity.isEmpty ? "" : services.authenticator.tenant(of: facts.identity)
+        ingress = (facts, fresh, tenant)
+        return (fresh, tenant)
+    }
+
+    // MARK: TLS
+
+    /// Answers STARTTLS (RFC 3207): the `220` goes out in plain text, whatever the client sent
+    /// behind its command is thrown away (section 4.2), and the next octet is TLS.
+    private func startTLS(_ context: ChannelHandlerContext) {
+        flushOutput(context)
+        input.clear()
+        guard let tls = listener.tls else { return end(context, lingering: false) }
+        waiting = .handshake
+        let now = NIODeadline.now().uptimeNanoseconds
+        table.setDeadline(slot, timers.handshakeDeadline(now: now))
+        do {
+            try TLSPipeline.startServer(on: context.channel, context: tls)
+        } catch {
+            services.logger.warning(
+                "cannot start TLS", metadata: ["session": "\(name)", "error": "\(error)"])
+            end(context, lingering: false)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if TLSPipeline.handshakeCompleted(event) {
+            handshakeCompleted(context)
+        } else if case ChannelEvent.inputClosed = event {
+            clientClosed(context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func handshakeCompleted(_ context: ChannelHandlerContext) {
+        guard case .handshake = waiting, !isEnding else { return }
+        waiting = .nothing
+        let facts = TLSFacts(version: TLSPipeline.version(on: context.channel))
+        if session.phase == .greeting {
+            session = ServerSession(configuration: listener.session, client: address, tls: facts)
+            greet(context)
+        } else {
+            session.tlsEstablished(facts)
+            goOn(context)
+        }
+    }
+
+    // MARK: Users
+
+    /// Asks about a user; true when the answer was there at once.
+    private func authenticate(
+        _ request: AuthenticationRequest, _ context: ChannelHandlerContext
+    ) -> Bool {
+        let table = table
+        let token = table.token(slot)
+        let answer = services.authenticator.answer(
+            request, address: address, now: NIODeadline.now().uptimeNanoseconds,
+            on: context.eventLoop
+        ) { answer in
+            table.session(token)?.authenticated(answer)
+        }
+        guard let answer else {
+            waiting = .password
+            return false
+        }
+        if case .verifier = answer { isInSCRAM = true }
+        session.authenticationFinished(answer, into: &output)
+        return true
+    }
+
+    /// The answer to a question about a user that took its time; on the event loop.
+    private func authenticated(_ answer: AuthenticationAnswer) {
+        guard case .password = waiting, let context, !isEnding else { return }
+        waiting = .nothing
+        session.authenticationFinished(answer, into: &output)
+        goOn(context)
+    }
+
+    // MARK: Refusals
+
+    /// Records refused commands as the configuration says, and counts guesses at passwords that
+    /// the session itself found wrong (SCRAM).
+    func takeRefusals() {
+        if isInSCRAM, !session.facts.identity.isEmpty { isInSCRAM = false }
+        for refusal in session.takeRefusals() {
+            if isInSCRAM, refusal.command == "auth" {
+                isInSCRAM = false
+                services.authenticator.failed(
+                    address: address, now: NIODeadline.now().uptimeNanoseconds)
+            }
+            reject(refusal)
+        }
+    }
+
+    /// Records one refusal; nobody waits for it.
+    func reject(_ refusal: CommandRefusal) {
+        guard table.rejections.next() else { return }
+        let fact = SessionRejected(
+            listener: listener.policy.name, clientAddress: addressText,
+            clientName: session.facts.clientName, identity: session.facts.identity,
+            sessionID: name, command: refusal.command, reversePath: refusal.reversePath,
+            forwardPath: refusal.forwardPath, reply: refusal.reply)
+        services.log.append(
+            Append(events: [Event(time: services.now(), fact: .rejected(fact))]))
+    }
+}

@@ -1,0 +1,246 @@
+import EventLog
+import Logging
+import MailEvents
+import MailModel
+import NIOCore
+import SMTPProtocol
+import SMTPTransport
+
+/// One connection: octets to the session's machine, its replies back, and its wishes to the log,
+/// to TLS and to the users.
+///
+/// Everything is in this one handler, which works on the buffers of the reads; all replies of one
+/// read leave in one write. Where a message's way through it forks, the other half stands in
+/// `SessionHandler+Effects.swift`, and how it ends in `SessionHandler+Ending.swift`.
+///
+/// Concurrency: bound to its EventLoop.
+final class SessionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    /// Only `read` is of interest: nobody writes through this handler.
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the session waits for besides input.
+    enum Waiting {
+        case nothing
+        /// The log's answer; the content's octets are counted in the memory budget.
+        case append(octets: Int)
+        case password
+        case handshake
+    }
+
+    let services: ReceptionServices
+    let listener: ListenerContext
+    let table: SessionTable
+    /// nil for a peer without IP address.
+    let address: IPAddress?
+    let addressText: String
+    let name: String
+
+    var session: ServerSession
+    var context: ChannelHandlerContext?
+    var input = ByteBuffer()
+    var output = ByteBuffer()
+    var waiting = Waiting.nothing
+    var timers: SessionTimers
+    var slot = -1
+    /// The client's last octet has come, or goodbye has been said: input is thrown away.
+    var isEnding = false
+    /// The client has closed its half.
+    var inputClosed = false
+    var holdsRead = false
+    /// Octets of messages of this session in the memory budget.
+    var countedOctets = 0
+    /// What the events of this session share, and the facts it was made of.
+    var ingress: (facts: ServerSessionFacts, session: IngressSession, tenant: String)?
+    /// A SCRAM exchange is going on whose end the session decides.
+    var isInSCRAM = false
+    var messages = 0
+    var octetsRead = 0
+    private var isAdmitted = false
+
+    init(
+        services: ReceptionServices, listener: ListenerContext, table: SessionTable,
+        address: IPAddress?
+    ) {
+        self.services = services
+        self.listener = listener
+        self.table = table
+        self.address = address
+        addressText = address?.description ?? ""
+        name = services.names.make()
+        session = ServerSession(configuration: listener.session, client: address)
+        timers = SessionTimers(timeouts: listener.policy.timeouts)
+    }
+
+    // MARK: Beginning and end
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        slot = table.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        table.remove(slot)
+        if isAdmitted { services.release(listener: listener.index, address: address) }
+        countOctets(0)
+        if case .append(let octets) = waiting { services.memory.change(by: -octets) }
+        self.context = nil
+        logEnd()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let now = NIODeadline.now().uptimeNanoseconds
+        if listener.policy.implicitTLS {
+            waiting = .handshake
+            table.setDeadline(slot, timers.handshakeDeadline(now: now))
+        } else {
+            greet(context)
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isEnding = true
+        context.fireChannelInactive()
+    }
+
+    /// The greeting, or why there is none (RFC 5321 section 3.1).
+    func greet(_ context: ChannelHandlerContext) {
+        let refusal =
+            table.isStopping
+            ? ReceptionReplies.shuttingDown
+            : services.admit(listener: listener.index, address: address)
+        if let refusal {
+            session.stop(refusal, into: &output)
+            reject(
+                CommandRefusal(
+                    command: "connect", reversePath: "", forwardPath: "", reply: refusal))
+            return end(context, lingering: true)
+        }
+        isAdmitted = true
+        session.greet(into: &output)
+        flushOutput(context)
+        let now = NIODeadline.now().uptimeNanoseconds
+        updateDeadline(readOctets: 0, progressed: true, now: now)
+    }
+
+    // MARK: Input
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isEnding else { return }
+        var bytes = unwrapInboundIn(data)
+        octetsRead += bytes.readableBytes
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.writeBuffer(&bytes)
+        }
+        run(context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flushOutput(context)
+        context.fireChannelReadComplete()
+    }
+
+    /// Reading stops while much input waits behind an unanswered command, or while the client does
+    /// not take our replies: it is held in its own buffers then.
+    func read(context: ChannelHandlerContext) {
+        if input.readableBytes >= ReceptionLimits.inputOctetsHeld || !context.channel.isWritable {
+            holdsRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resumeReading(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func resumeReading(_ context: ChannelHandlerContext) {
+        guard holdsRead, input.readableBytes < ReceptionLimits.inputOctetsHeld,
+            context.channel.isWritable
+        else { return }
+        holdsRead = false
+        context.read()
+    }
+
+    /// Lets the session's machine work until it needs more input or somebody's answer.
+    func run(_ context: ChannelHandlerContext) {
+        let before = input.readableBytes
+        var goesOn = true
+        while goesOn, !isEnding, case .nothing = waiting {
+            refreshMailRefusal()
+            let effect = session.consume(&input, into: &output)
+            countOctets(session.memoryOctets)
+            if listener.session.reportsRefusals { takeRefusals() }
+            goesOn = perform(effect, context)
+        }
+        let consumed = before - input.readableBytes
+        if input.readableBytes == 0 {
+            input = ByteBuffer()
+        } else if input.readerIndex > ReceptionLimits.inputOctetsHeld {
+            input.discardReadBytes()
+        }
+        guard !isEnding else { return }
+        if case .handshake = waiting { return }
+        updateDeadline(
+            readOctets: consumed, progressed: consumed > 0,
+            now: NIODeadline.now().uptimeNanoseconds)
+    }
+
+    // MARK: Output
+
+    /// Writes what has been gathered, in one piece.
+    func flushOutput(_ context: ChannelHandlerContext) {
+        guard output.readableBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        output.clear()
+    }
+
+    // MARK: Bookkeeping
+
+    func updateDeadline(readOctets: Int, progressed: Bool, now: UInt64) {
+        if let deadline = timers.deadline(
+            afterReading: readOctets, phase: session.phase, progressed: progressed, now: now)
+        {
+            table.setDeadline(slot, deadline)
+        }
+    }
+
+    /// Counts what the session holds of a message in the budget of all sessions.
+    func countOctets(_ octets: Int) {
+        guard octets != countedOctets else { return }
+        services.memory.change(by: octets - countedOctets)
+        countedOctets = octets
+    }
+
+    /// Why MAIL would be refused now, told to the session beforehand.
+    private func refreshMailRefusal() {
+        let refusal = mailRefusal()
+        if refusal != nil || session.mailRefusal != nil { session.mailRefusal = refusal }
+    }
+
+    private func mailRefusal() -> Reply? {
+        if case .failure(let error) = services.log.acceptance() {
+            return ReceptionReplies.reply(to: error)
+        }
+        if services.memory.isExceeded { return ReceptionReplies.noStorage }
+        if listener.hasMessageRate,
+            !listener.allowsMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
+        {
+            return ReceptionReplies.messageRate
+        }
+        return nil
+    }
+
+    /// Whom a message counts for: the user, or the address where there is none.
+    var rateKey: ListenerContext.RateKey {
+        guard session.facts.identity.isEmpty, let address else {
+            return .user(session.facts.identity)
+        }
+        return .address(address.countedTogether)
+    }
+}

@@ -1,0 +1,60 @@
+"""Fixtures of the scenario and crash tests."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from harness.network import Authority  # noqa: E402
+from harness.support import Skip  # noqa: E402
+from harness.waybill import Waybill  # noqa: E402
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    try:
+        return (yield)
+    except Skip as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    try:
+        return (yield)
+    except Skip as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    setattr(item, "report_" + report.when, report)
+    return report
+
+
+@pytest.fixture
+def server(tmp_path, request):
+    """Makes servers that are gone when the test ends; shows what they printed when it failed."""
+    made: list[Waybill] = []
+
+    def make(*flags, **options) -> Waybill:
+        one = Waybill(tmp_path / f"waybill{len(made)}", *flags, **options)
+        made.append(one)
+        return one
+
+    yield make
+    failed = getattr(request.node, "report_call", None)
+    for one in made:
+        one.kill()
+        if failed is not None and failed.failed:
+            print(f"--- {one.output_path}\n{one.output()}")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """A certificate authority for the whole run."""
+    return Authority(tmp_path_factory.mktemp("authority"))

@@ -55,7 +55,11 @@ package struct JSONWriter: Sendable {
     /// A number.
     package mutating func number(_ value: some BinaryInteger, _ key: StaticString? = nil) {
         begin(key)
-        bytes.append(contentsOf: String(value).utf8)
+        if let small = UInt8(exactly: value), small < 10 {
+            bytes.append(0x30 + small)
+        } else {
+            bytes.append(contentsOf: String(value).utf8)
+        }
     }
 
     /// `true` or `false`.
@@ -73,7 +77,35 @@ package struct JSONWriter: Sendable {
     /// An instant as RFC 3339 text with microseconds.
     package mutating func time(_ value: EventTime, _ key: StaticString? = nil) {
         begin(key)
-        quote(value.description)
+        let (days, rest) = value.microseconds.flooredDivision(by: 86_400_000_000)
+        let date = CivilDate(daysSinceUnixEpoch: days)
+        guard (0...9999).contains(date.year) else { return quote(value.description) }
+        bytes.append(0x22)
+        digits(date.year, 4)
+        bytes.append(0x2D)
+        digits(date.month, 2)
+        bytes.append(0x2D)
+        digits(date.day, 2)
+        bytes.append(0x54)
+        digits(rest / 3_600_000_000, 2)
+        bytes.append(0x3A)
+        digits(rest / 60_000_000 % 60, 2)
+        bytes.append(0x3A)
+        digits(rest / 1_000_000 % 60, 2)
+        bytes.append(0x2E)
+        digits(rest % 1_000_000, 6)
+        bytes.append(0x5A)
+        bytes.append(0x22)
+    }
+
+    /// A number of so many digits, with leading zeros.
+    private mutating func digits(_ number: Int64, _ width: Int) {
+        var divisor: Int64 = 1
+        for _ in 1..<width { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
+            divisor /= 10
+        }
     }
 
     /// Octets in lower-case hexadecimal.
@@ -99,7 +131,7 @@ package struct JSONWriter: Sendable {
         if needsComma { bytes.append(0x2C) }
         if let key {
             bytes.append(0x22)
-            bytes.append(contentsOf: key.description.utf8)
+            key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
             bytes.append(0x22)
             bytes.append(0x3A)
         }

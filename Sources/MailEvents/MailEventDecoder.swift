@@ -1,4 +1,10 @@
+package import EventLog
+
 /// Reads the bytes of a batch. No input makes it crash; memory stays in proportion to the input.
+///
+/// What later versions add survives: an event of an unknown type is ``Fact/unknown(type:message:)``,
+/// a field of an unknown number is passed over, a number that an enumeration does not have reads as
+/// its zero.
 ///
 /// Concurrency: no state.
 package enum MailEventDecoder {
@@ -7,5 +13,46 @@ package enum MailEventDecoder {
     /// Sessions and peers that are equal within the batch are one object.
     package static func decode(
         _ bytes: [UInt8], firstSequence: UInt64, epoch: UInt32, firstTime: Int64
-    ) throws(BatchDecodingError) -> [RecordedEvent] { [] }
+    ) throws(BatchDecodingError) -> [RecordedEvent] {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        var reader = EventReader(
+            index, input, firstSequence: firstSequence, epoch: epoch, firstTime: firstTime)
+        var events: [RecordedEvent] = []
+        events.reserveCapacity(index.eventCount)
+        for _ in 0..<index.eventCount { events.append(try reader.next(input)) }
+        return events
+    }
+
+    /// Each `received` of the batch: its sequence, size and content hash.
+    package static func contentReferences(
+        _ bytes: [UInt8], firstSequence: UInt64
+    ) throws(BatchDecodingError) -> [ContentReference] {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        var types = index.columns[BatchColumn.batchType.rawValue]
+        var sizes = index.columns[BatchColumn.receivedSizeOctets.rawValue]
+        let hashes = index.columns[BatchColumn.receivedContentSha256.rawValue]
+        var references: [ContentReference] = []
+        references.reserveCapacity(index.rows[ColumnGroup.received.rawValue])
+        var sequence = firstSequence
+        while !types.isAtEnd {
+            let type = try types.varint(input, .batchType)
+            defer { sequence &+= 1 }
+            guard type == UInt64(EventType.received.rawValue) else { continue }
+            let size = sizes.isAtEnd ? 0 : try sizes.varint(input, .receivedSizeOctets)
+            guard let octets = Int(exactly: size) else {
+                throw BatchDecodingError(
+                    .valueOutOfRange, offset: sizes.position - 1, .receivedSizeOctets)
+            }
+            var sha256 = [UInt8](repeating: 0, count: 32)
+            if !hashes.isAtEnd {
+                let start = hashes.position + references.count * 32
+                for position in 0..<32 { sha256[position] = input[start + position] }
+            }
+            references.append(
+                ContentReference(sequence: sequence, sizeOctets: octets, sha256: sha256))
+        }
+        return references
+    }
 }

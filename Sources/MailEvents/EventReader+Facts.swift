@@ -1,0 +1,205 @@
+import MailModel
+
+extension EventReader {
+    /// The fact of the current event.
+    mutating func fact(
+        _ type: EventType, _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> Fact {
+        switch type {
+        case .received: .received(try received(bytes))
+        case .queued: .queued(try queued(message, bytes))
+        case .deferred: .deferred(try deferred(message, bytes))
+        case .delivered:
+            .delivered(
+                DeliverySucceeded(
+                    recipient: try recipient(message, bytes), attempt: try attempt(bytes)))
+        case .attempted:
+            .attempted(
+                DeliveryAttempted(
+                    recipient: try recipient(message, bytes), attempt: try attempt(bytes)))
+        case .bounced:
+            .bounced(
+                DeliveryBounced(
+                    recipient: try recipient(message, bytes), attempt: try attempt(bytes),
+                    class: try bounceClass(bytes), saidBy: try saidBy(bytes)))
+        case .expired:
+            .expired(
+                DeliveryExpired(
+                    recipient: try recipient(message, bytes), attempt: try attempt(bytes),
+                    class: try bounceClass(bytes), saidBy: try saidBy(bytes)))
+        case .rejected: .rejected(try rejected(bytes))
+        case .epochStarted:
+            .epochStarted(
+                EpochStarted(
+                    epoch: try small(.epochStartedEpoch, bytes),
+                    site: try text(.epochStartedSiteString, bytes),
+                    reason: try text(.epochStartedReasonString, bytes)))
+        case .configurationApplied:
+            .configurationApplied(
+                ConfigurationApplied(
+                    digest: try text(.configurationAppliedDigestString, bytes),
+                    version: try text(.configurationAppliedVersionString, bytes)))
+        case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
+            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded:
+            .unknown(type: type.rawValue, message: message)
+        }
+    }
+
+    private mutating func received(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> MessageReceived {
+        let local = try textNumber(.receivedReversePathLocalString, bytes)
+        let domain = try textNumber(.receivedReversePathDomainString, bytes)
+        let back = try large(.receivedReportsOnBack, bytes)
+        let epochBack = try small(.receivedReportsOnEpochBack, bytes)
+        return MessageReceived(
+            reversePath: local == 0 && domain == 0
+                ? .null : .mailbox(Mailbox(recorded: text(local), text(domain))),
+            sizeOctets: try number(.receivedSizeOctets, bytes),
+            contentSHA256: hash(bytes),
+            recipientCount: Int(try small(.receivedRecipientCount, bytes)),
+            tenant: try text(.receivedTenantString, bytes),
+            campaign: try text(.receivedCampaignString, bytes),
+            body: BodyType(rawValue: try byte(.receivedBody, bytes)) ?? .sevenBit,
+            smtpUTF8: try small(.receivedSmtpUtf8, bytes) != 0,
+            returnContent: ReturnContent(rawValue: try byte(.receivedReturnContent, bytes))
+                ?? .unspecified,
+            envelopeID: try text(.receivedEnvelopeIdString, bytes),
+            session: session(try sessionKey(bytes)),
+            ackLevel: Int(try small(.receivedAckLevel, bytes)),
+            idempotencyKey: try text(.receivedIdempotencyKeyString, bytes),
+            suppliedFields: SuppliedFields(
+                rawValue: UInt8(truncatingIfNeeded: try small(.receivedSuppliedFields, bytes))),
+            reportsOn: back == 0 && epochBack == 0
+                ? nil : MessageID(epoch: epoch &- epochBack, sequence: sequence &- back),
+            headerMessageID: try text(.receivedHeaderMessageIdString, bytes))
+    }
+
+    private mutating func sessionKey(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> SessionKey {
+        SessionKey(
+            listener: try textNumber(.receivedListenerString, bytes),
+            serverName: try textNumber(.receivedServerNameString, bytes),
+            transmissionType: try byte(.receivedTransmissionType, bytes),
+            clientAddress: try textNumber(.receivedClientAddressString, bytes),
+            clientName: try textNumber(.receivedClientNameString, bytes),
+            identity: try textNumber(.receivedIdentityString, bytes),
+            sessionID: try textNumber(.receivedSessionString, bytes),
+            tlsVersion: try textNumber(.receivedTlsVersionString, bytes),
+            tlsCipher: try textNumber(.receivedTlsCipherString, bytes))
+    }
+
+    private mutating func queued(
+        _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> RecipientQueued {
+        RecipientQueued(
+            recipient: try recipient(message, bytes),
+            due: EventTime(microseconds: time &+ (try signed(.queuedDueDelay, bytes))),
+            notify: NotifyOn(rawValue: UInt8(truncatingIfNeeded: try small(.queuedNotify, bytes))),
+            originalRecipient: try text(.queuedOriginalRecipientString, bytes))
+    }
+
+    private mutating func deferred(
+        _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> DeliveryDeferred {
+        DeliveryDeferred(
+            recipient: try recipient(message, bytes), attempt: try attempt(bytes),
+            class: try bounceClass(bytes), saidBy: try saidBy(bytes),
+            nextDue: EventTime(microseconds: time &+ (try signed(.deferredNextDueDelay, bytes))),
+            inDoubt: try small(.deferredInDoubt, bytes) != 0)
+    }
+
+    @inline(__always)
+    private mutating func recipient(
+        _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> RecipientReference {
+        RecipientReference(
+            message: message, number: Int(try small(.recipientNumber, bytes)),
+            mailbox: Mailbox(
+                recorded: try text(.recipientLocalString, bytes),
+                try text(.recipientDomainString, bytes)),
+            tenant: try text(.recipientTenantString, bytes),
+            campaign: try text(.recipientCampaignString, bytes))
+    }
+
+    private mutating func attempt(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> Attempt {
+        let key = PeerKey(
+            host: try textNumber(.attemptMxHostString, bytes),
+            address: try textNumber(.attemptMxAddressString, bytes),
+            port: try small(.attemptMxPort, bytes),
+            sourceAddress: try textNumber(.attemptSourceAddressString, bytes),
+            tlsVersion: try textNumber(.attemptTlsVersionString, bytes),
+            tlsCipher: try textNumber(.attemptTlsCipherString, bytes))
+        return Attempt(
+            number: Int(try small(.attemptNumber, bytes)),
+            reply: Reply(
+                try code(.attemptReplyCode, bytes), try status(.attemptEnhancedStatus, bytes),
+                try text(.attemptReplyTextString, bytes)),
+            command: try text(.attemptCommandString, bytes), peer: peer(key),
+            waitedMicroseconds: try number(.attemptWaited, bytes),
+            connectingMicroseconds: try number(.attemptConnecting, bytes),
+            transactionMicroseconds: try number(.attemptTransaction, bytes))
+    }
+
+    private mutating func rejected(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> SessionRejected {
+        SessionRejected(
+            listener: try text(.rejectedListenerString, bytes),
+            clientAddress: try text(.rejectedClientAddressString, bytes),
+            clientName: try text(.rejectedClientNameString, bytes),
+            identity: try text(.rejectedIdentityString, bytes),
+            sessionID: try text(.rejectedSessionString, bytes),
+            command: try text(.rejectedCommandString, bytes),
+            reversePath: try text(.rejectedReversePathString, bytes),
+            forwardPath: try text(.rejectedForwardPathString, bytes),
+            reply: Reply(
+                try code(.rejectedReplyCode, bytes), try status(.rejectedEnhancedStatus, bytes),
+                try text(.rejectedReplyTextString, bytes)))
+    }
+
+    private mutating func bounceClass(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> BounceClass {
+        BounceClass(rawValue: try byte(.failureClass, bytes)) ?? .none
+    }
+
+    private mutating func saidBy(_ bytes: Span<UInt8>) throws(BatchDecodingError) -> SaidBy {
+        SaidBy(rawValue: try byte(.failureSaidBy, bytes)) ?? .remote
+    }
+
+    private mutating func code(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> UInt16 {
+        guard let code = UInt16(exactly: try small(column, bytes)) else {
+            throw outOfRange(column)
+        }
+        return code
+    }
+
+    private mutating func status(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> EnhancedStatusCode? {
+        let packed = try small(column, bytes)
+        guard packed < 256_000_000 else { throw outOfRange(column) }
+        return EnhancedStatusCode?(packed: packed)
+    }
+
+    /// The number of an enumeration: one that later versions may have added reads as 255.
+    private mutating func byte(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> UInt8 {
+        UInt8(clamping: try small(column, bytes))
+    }
+}
+
+extension Mailbox {
+    /// As it stands in the log, where the domain is in lower case already.
+    init(recorded localPart: String, _ domain: String) {
+        self.init(localPart: localPart, domain: "")
+        self.domain = domain
+    }
+}

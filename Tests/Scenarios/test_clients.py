@@ -52,7 +52,7 @@ def test_swaks_authenticates_under_starttls(secure, mechanism):
         "correct horse")
     assert "~> MAIL" in result.stdout and "235 2.7.0" in result.stdout
     received = waybill.wait_for("received")[0]
-    assert received["identity"] == "ada" and received["tls_version"].startswith("TLSv1.")
+    assert received["identity"] == "ada" and received["tls"]["version"].startswith("TLSv1.")
     waybill.wait_for("delivered")
     assert len(peer.messages) == 1
 

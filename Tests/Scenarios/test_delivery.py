@@ -151,7 +151,7 @@ class TestTLS:
         waybill, peer = relay(Peer(tls=context))
         send(waybill.port, ["b@recipient.example"])
         event = waybill.wait_for("delivered")[0]
-        assert peer.messages[0].tls == "TLSv1.3" and event["tls_version"] == "TLSv1.3"
+        assert peer.messages[0].tls == "TLSv1.3" and event["tls"]["version"] == "TLSv1.3"
 
     def test_none_means_none(self, relay, context):
         waybill, peer = relay(Peer(tls=context), smarthost_tls="none")

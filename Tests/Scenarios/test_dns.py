@@ -43,7 +43,7 @@ def test_the_preferred_mx_gets_the_mail(internet):
     send(waybill.port, "b@a.example")
     event = waybill.wait_for("delivered")[0]
     assert len(peers["127.0.0.2"].messages) == 1 and not peers["127.0.0.3"].messages
-    assert event["mx_host"] == "mx0.a.example" and event["mx_address"] == "127.0.0.2"
+    assert event["mx"]["host"] == "mx0.a.example" and event["mx"]["address"] == "127.0.0.2"
 
 
 def test_the_next_mx_is_used_when_the_first_does_not_answer(internet):
@@ -68,7 +68,7 @@ def test_ipv6_hosts_are_reached(internet):
         ["mx-host=a.example,mx.a.example,10", "host-record=mx.a.example,::1"], ["::1"])
     send(waybill.port, "b@a.example")
     event = waybill.wait_for("delivered")[0]
-    assert len(peers["::1"].messages) == 1 and event["mx_address"] == "::1"
+    assert len(peers["::1"].messages) == 1 and event["mx"]["address"] == "::1"
 
 
 def test_rfc_7505_a_null_mx_bounces_at_once(internet):

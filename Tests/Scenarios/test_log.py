@@ -50,7 +50,11 @@ def test_events_have_the_promised_fields_and_no_gaps(used):
     assert times == sorted(times)
     for event in events:
         if event["type"] in ("delivered", "deferred", "bounced"):
-            assert {"message_id", "recipient", "tenant", "campaign", "reply"} <= event.keys()
+            assert {"message_id", "recipient", "attempt", "reply"} <= event.keys()
+    named = [event for event in events if event.get("tenant") == 'a"b']
+    assert {event["type"] for event in named} >= {
+        "received", "queued", "delivered", "deferred", "bounced"}
+    assert all(event["campaign"] == "sprîng" for event in named)
     assert {event["type"] for event in events} >= {
         "epoch_started", "received", "queued", "delivered", "deferred", "bounced"}
 

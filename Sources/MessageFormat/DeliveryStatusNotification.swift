@@ -49,11 +49,6 @@ package struct DeliveryStatusNotification: Sendable {
         self.content = content
         self.recipients = recipients
     }
-
-    /// The message to be queued.
-    package func rendered() -> RenderedNotification {
-        RenderedNotification(content: [], body: .sevenBit, smtpUTF8: false)
-    }
 }
 
 /// The per-recipient fields of a notification (RFC 3464 section 2.3).

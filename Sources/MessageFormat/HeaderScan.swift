@@ -1,5 +1,9 @@
 /// What one pass over a message's header found (RFC 5322 section 2.2). The body is not looked at.
 ///
+/// Lenient, because the message is not ours to refuse for its form: a line may end with LF alone,
+/// space may stand before the colon (RFC 5322 section 4.5), and the first line that is neither a
+/// field nor the continuation of one ends the header as an empty line would.
+///
 /// Concurrency: value.
 package struct HeaderScan: Equatable, Sendable {
     /// Offset of the first octet of the body, behind the empty line.
@@ -8,24 +12,152 @@ package struct HeaderScan: Equatable, Sendable {
     package var fieldCount = 0
     /// Number of Received fields: loop detection (RFC 5321 section 6.3).
     package var receivedCount = 0
-    /// Value of Message-ID, with angle brackets; nil when there is none or it is empty.
+    /// Whether there is a Message-ID field, whatever is in it.
+    package var hasMessageID = false
+    /// Value of the first Message-ID, with angle brackets; nil when it is absent, empty, has
+    /// control characters, or is longer than ``MessageLimits/messageIDOctets``.
     package var messageID: String?
     package var hasDate = false
-    /// Value of the tenant field; nil when absent, empty or not acceptable.
+    /// Value of the first tenant field; nil when absent, empty or not acceptable.
     package var tenant: String?
-    /// Value of the campaign field; nil when absent, empty or not acceptable.
+    /// Value of the first campaign field; nil when absent, empty or not acceptable.
     package var campaign: String?
+    /// Whether a tenant or campaign field was passed over because a name cannot be like that: see
+    /// ``isName(_:)``.
+    package var hasUnusableName = false
     /// Whether the content does not begin with a header at all: what is put before it needs an
     /// empty line at its end.
     package var lacksHeader = false
-    /// Where the tenant and campaign fields stand, ascending: to be removed.
+    /// Where the tenant and campaign fields, and others to be removed, stand; ascending.
     package var removals: [Range<Int>] = []
     /// Why the message should be refused; nil: it is fine.
     package var problem: HeaderProblem?
 
     /// Scans the header at the beginning of `content`.
-    package init(_ content: [UInt8], rules: HeaderScanRules = HeaderScanRules()) {}
+    package init(_ content: [UInt8], rules: HeaderScanRules = HeaderScanRules()) {
+        let limit = min(content.count, MessageLimits.headerOctets)
+        let bytes = content.span
+        var lineStart = 0
+        while true {
+            guard let field = HeaderField(in: bytes, at: lineStart, limit: limit) else {
+                bodyStart = Self.bodyStart(in: bytes, at: lineStart)
+                lacksHeader = fieldCount == 0 && bodyStart == lineStart && !content.isEmpty
+                return
+            }
+            guard !field.isCut else {
+                problem = .tooLong
+                bodyStart = lineStart
+                return
+            }
+            guard fieldCount < MessageLimits.headerFields else {
+                problem = .tooManyFields
+                bodyStart = lineStart
+                return
+            }
+            take(field, bytes, rules)
+            lineStart = field.range.upperBound
+        }
+    }
 
+    /// Where the body begins when no field begins here: behind the empty line, if it is one.
+    private static func bodyStart(in bytes: Span<UInt8>, at start: Int) -> Int {
+        var end = start
+        if end < bytes.count, bytes[end] == 0x0D { end += 1 }
+        return end < bytes.count && bytes[end] == 0x0A ? end + 1 : start
+    }
+
+    private mutating func take(
+        _ field: HeaderField, _ bytes: Span<UInt8>, _ rules: HeaderScanRules
+    ) {
+        fieldCount += 1
+        let name = bytes.extracting(field.name)
+        if Self.matches(name, "received") {
+            receivedCount += 1
+        } else if Self.matches(name, "date") {
+            hasDate = true
+        } else if Self.matches(name, "message-id") {
+            if !hasMessageID { messageID = Self.identifier(field.value(in: bytes)) }
+            hasMessageID = true
+        } else if Self.equal(name, rules.tenantName) {
+            tenant = takeName(field, bytes, first: tenant)
+        } else if Self.equal(name, rules.campaignName) {
+            campaign = takeName(field, bytes, first: campaign)
+        } else if !rules.removedNames.isEmpty {
+            for removed in rules.removedNames where Self.equal(name, removed) {
+                removals.append(field.range)
+                break
+            }
+        }
+    }
+
+    /// The name in a field that will be removed; `first` when an earlier field gave one.
+    private mutating func takeName(
+        _ field: HeaderField, _ bytes: Span<UInt8>, first: String?
+    ) -> String? {
+        removals.append(field.range)
+        guard first == nil else { return first }
+        let value = field.value(in: bytes)
+        guard !value.isEmpty else { return nil }
+        guard Self.isName(value) else {
+            hasUnusableName = true
+            return nil
+        }
+        return String(decoding: value, as: UTF8.self)
+    }
+
+    /// Whether octets can name a tenant or campaign: printable ASCII and inner spaces, at most
+    /// ``MessageLimits/nameOctets``, without `:` and `@`, which separate the parts of a queue's name.
+    package static func isName(_ value: [UInt8]) -> Bool {
+        !value.isEmpty && value.count <= MessageLimits.nameOctets && value.first != 0x20
+            && value.last != 0x20
+            && value.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x3A && $0 != 0x40 }
+    }
+
+    private static func identifier(_ value: [UInt8]) -> String? {
+        guard !value.isEmpty, value.count <= MessageLimits.messageIDOctets,
+            value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else { return nil }
+        return String(decoding: value, as: UTF8.self)
+    }
+
+    private static func matches(_ name: Span<UInt8>, _ lower: StaticString) -> Bool {
+        guard name.count == lower.utf8CodeUnitCount else { return false }
+        return lower.withUTF8Buffer { expected in
+            for index in name.indices where unsafe name[index] | 0x20 != expected[index] | 0x20 {
+                return false
+            }
+            return true
+        }
+    }
+
+    private static func equal(_ name: Span<UInt8>, _ lower: [UInt8]) -> Bool {
+        guard name.count == lower.count else { return false }
+        for index in name.indices {
+            let byte = name[index]
+            guard (byte &- 0x41 < 26 ? byte | 0x20 : byte) == lower[index] else { return false }
+        }
+        return true
+    }
+}
+
+extension HeaderScan {
     /// `content` without the fields of ``removals``.
-    package func removingFields(from content: [UInt8]) -> [UInt8] { content }
+    package func removingFields(from content: [UInt8]) -> [UInt8] {
+        guard !removals.isEmpty else { return content }
+        var kept: [UInt8] = []
+        kept.reserveCapacity(content.count)
+        var copied = 0
+        for removal in removals {
+            kept.append(contentsOf: content[copied..<removal.lowerBound])
+            copied = removal.upperBound
+        }
+        kept.append(contentsOf: content[copied...])
+        return kept
+    }
+
+    /// `content` without the header fields of these names, in whatever case.
+    package static func removeFields(named names: [String], from content: [UInt8]) -> [UInt8] {
+        let rules = HeaderScanRules(tenantField: "", campaignField: "", removing: names)
+        return HeaderScan(content, rules: rules).removingFields(from: content)
+    }
 }

@@ -12,7 +12,7 @@ package enum RecipientFate: Hashable, Sendable {
     case delayed
 }
 
-/// Whether a recipient's fate is reported to the reverse-path (RFC 3461 sections 4.1, 5.2).
+/// Whether a recipient's fate is reported to the reverse-path (RFC 3461 sections 4.1 and 5.2).
 package enum NotificationDecision {
     /// The Action to report; nil: no notification.
     ///
@@ -22,10 +22,25 @@ package enum NotificationDecision {
     package static func action(
         for fate: RecipientFate, notify: NotifyOn, reversePath: ReversePath,
         nextHopTookDSN: Bool = false, delaysByDefault: Bool = false
-    ) -> DSNAction? { nil }
+    ) -> DSNAction? {
+        // RFC 5321 section 4.5.5: nothing is ever sent to a null reverse-path.
+        guard reversePath != .null, !notify.contains(.never) else { return nil }
+        switch fate {
+        case .failed:
+            // RFC 3461 section 5.2.1 (e) and 4.1: without NOTIFY failures are reported.
+            return notify.isEmpty || notify.contains(.failure) ? .failed : nil
+        case .delayed:
+            return notify.contains(.delay) || (notify.isEmpty && delaysByDefault)
+                ? .delayed : nil
+        case .relayed:
+            // RFC 3461 section 5.2.2: a next hop that knows no DSN will never tell.
+            return notify.contains(.success) && !nextHopTookDSN ? .relayed : nil
+        case .delivered: return notify.contains(.success) ? .delivered : nil
+        }
+    }
 }
 
-/// RFC 3464 section 2.3.3.
+/// RFC 3464 section 2.3.3. A recipient given up for its age is `failed`.
 package enum DSNAction: String, Hashable, Sendable {
     case failed
     case delayed

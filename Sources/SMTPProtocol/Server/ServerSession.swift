@@ -20,17 +20,78 @@ package import NIOCore
 ///
 /// Concurrency: value; its owner, a channel handler, is bound to its EventLoop.
 package struct ServerSession: Sendable {
+    /// Where the session stands.
+    enum State: Sendable {
+        /// Nothing has been sent.
+        case greeting
+        /// Before a command.
+        case command
+        /// Inside a line that is too long, of which so many octets were thrown away.
+        case skippingLine(octets: Int, authentication: Bool)
+        /// Before the client's next line of an AUTH exchange.
+        case authentication(AuthenticationStep)
+        /// In the content after DATA.
+        case data
+        /// In the octets after BDAT.
+        case chunk(Chunk)
+        /// An effect waits for its answer.
+        case suspended(Suspension)
+        /// All is said.
+        case closed
+    }
+
+    /// What the session waits for.
+    enum Suspension: Sendable {
+        case tlsHandshake
+        case password
+        case verifier(SCRAMServerExchange)
+        case message
+    }
+
+    /// The octets of one BDAT (RFC 3030 section 2).
+    struct Chunk: Sendable {
+        let octets: Int
+        var left: Int
+        let isLast: Bool
+        /// Why the octets are thrown away, if they are.
+        let refusal: ServerReply?
+    }
+
+    /// How far a transaction has come with BDAT.
+    enum Chunking: Sendable {
+        case none, begun, failed
+    }
+
     /// The listener's rules.
     package let configuration: ServerSessionConfiguration
     /// Whether this client may send to anyone: by its network, or since it authenticated.
-    package private(set) var mayRelay: Bool
+    package internal(set) var mayRelay: Bool
     /// Name, protocol, TLS and identity of the session so far.
-    package private(set) var facts: ServerSessionFacts
+    package internal(set) var facts: ServerSessionFacts
     /// What every MAIL is answered while set: for example 452 4.3.1 while the disk is full, or
     /// 450 4.7.1 while the client is over its rate. A 421 ends the session.
     package var mailRefusal: Reply?
     /// Messages answered with `queued`.
-    package private(set) var messagesAccepted = 0
+    package internal(set) var messagesAccepted = 0
+
+    let mayRelayByNetwork: Bool
+    var state = State.greeting
+    /// Whether a mail transaction is open: between MAIL and its end.
+    package internal(set) var isInTransaction = false
+    var envelope = Envelope(reversePath: .null)
+    var chunking = Chunking.none
+    /// SIZE of MAIL; 0 when absent.
+    var announcedOctets = 0
+    /// Whether a RCPT of this transaction was refused.
+    var hasRefusedRecipients = false
+    /// About what the envelope holds in memory.
+    var envelopeOctets = 0
+    var scanner: ContentScanner
+    /// Since the last accepted message.
+    var errors = 0
+    var idleCommands = 0
+    var failedAuthentications = 0
+    var refusals: [CommandRefusal] = []
 
     /// A session with a client at an address (nil: not IP); `tls` when TLS was there first
     /// (implicit TLS, RFC 8314).
@@ -38,15 +99,21 @@ package struct ServerSession: Sendable {
         configuration: ServerSessionConfiguration, client: IPAddress?, tls: TLSFacts? = nil
     ) {
         self.configuration = configuration
-        mayRelay =
+        mayRelayByNetwork =
             client.map { address in
                 configuration.relay.networks.contains { $0.contains(address) }
             } ?? false
+        mayRelay = mayRelayByNetwork
         facts = ServerSessionFacts(tls: tls)
+        scanner = ContentScanner(
+            framing: .dotted, normalises: false, maximumOctets: 0, maximumLineOctets: 0)
     }
 
     /// Writes the greeting: `220 <hostname> ESMTP ...`.
     package mutating func greet(into out: inout ByteBuffer) {
+        guard case .greeting = state else { return }
+        out.writeString("220 \(configuration.hostname) \(configuration.greeting)\r\n")
+        state = .command
     }
 
     /// Runs until it needs more input or the shell. Moves the input's reader index over what it
@@ -54,21 +121,44 @@ package struct ServerSession: Sendable {
     package mutating func consume(
         _ input: inout ByteBuffer, into out: inout ByteBuffer
     ) -> ServerEffect {
-        .needMore
+        while true {
+            switch state {
+            case .greeting:
+                guard input.readableBytes > 0, configuration.refuseUnauthorisedPipelining else {
+                    return .needMore
+                }
+                close(.outOfStep, into: &out)
+            case .command, .authentication:
+                if let effect = readLine(&input, into: &out) { return effect }
+            case .skippingLine(let octets, let authentication):
+                guard skipLine(&input, octets, authentication, into: &out) else { return .needMore }
+            case .data:
+                if let effect = readContent(&input, into: &out) { return effect }
+            case .chunk(var chunk):
+                guard readChunk(&input, &chunk) else {
+                    state = .chunk(chunk)
+                    return .needMore
+                }
+                if let effect = finishChunk(chunk, into: &out) { return effect }
+            case .suspended:
+                return .needMore
+            case .closed:
+                input.moveReaderIndex(to: input.writerIndex)
+                return .close
+            }
+        }
     }
 
     /// After ``ServerEffect/startTLS``: the handshake is done. All that was said before is
     /// forgotten (RFC 3207 section 4.2).
     package mutating func tlsEstablished(_ tls: TLSFacts) {
-    }
-
-    /// After ``ServerEffect/authenticate(_:)``. Then send `out`; returns ``ServerEffect/close`` when
-    /// the session is over, else ``ServerEffect/needMore``: call consume again.
-    @discardableResult
-    package mutating func authenticationFinished(
-        _ answer: AuthenticationAnswer, into out: inout ByteBuffer
-    ) -> ServerEffect {
-        .needMore
+        guard case .suspended(.tlsHandshake) = state else {
+            preconditionFailure("no TLS handshake was asked for: \(state)")
+        }
+        facts = ServerSessionFacts(tls: tls)
+        mayRelay = mayRelayByNetwork
+        resetTransaction()
+        state = .command
     }
 
     /// After ``ServerEffect/message(_:)``. Then send `out`; returns ``ServerEffect/close`` when the
@@ -76,28 +166,63 @@ package struct ServerSession: Sendable {
     package mutating func messageAnswered(
         _ answer: MessageAnswer, into out: inout ByteBuffer
     ) -> ServerEffect {
-        .needMore
+        // Stopped while it waited: the client has been told.
+        if case .closed = state { return .close }
+        guard case .suspended(.message) = state else {
+            preconditionFailure("no message waits for an answer: \(state)")
+        }
+        state = .command
+        switch answer {
+        case .queued(let id):
+            out.writeStaticString("250 2.0.0 queued as ")
+            out.writeString(id.description)
+            out.writeStaticString("\r\n")
+            messagesAccepted += 1
+            errors = 0
+            idleCommands = 0
+            return .needMore
+        case .reply(let reply):
+            out.writeReply(reply)
+            guard reply.code == 421 else { return .needMore }
+            state = .closed
+            return .close
+        }
     }
 
     /// Ends the session at any moment with `421 4.4.2`: the client was silent for too long
     /// (RFC 5321 section 3.8). Send `out` and close.
     package mutating func timedOut(into out: inout ByteBuffer) {
+        if case .closed = state { return }
+        close(.idleTooLong, into: &out)
     }
 
-    /// Ends the session at any moment, with a 421 or 554 (at the greeting). Send `out` and close.
+    /// Ends the session at any moment, with a 421, or a 554 instead of the greeting
+    /// (RFC 5321 section 3.1). Send `out` and close.
     package mutating func stop(_ reply: Reply, into out: inout ByteBuffer) {
+        if case .closed = state { return }
+        out.writeReply(reply)
+        resetTransaction()
+        state = .closed
     }
 
     /// What the session waits for.
-    package var phase: ServerPhase { .command }
+    package var phase: ServerPhase {
+        switch state {
+        case .greeting: .greeting
+        case .command, .skippingLine, .authentication: .command
+        case .data, .chunk: .content
+        case .suspended: .shell
+        case .closed: .closed
+        }
+    }
 
-    /// Whether a mail transaction is open (between MAIL and its end).
-    package var isInTransaction: Bool { false }
+    /// Octets the session holds: content and envelope.
+    package var memoryOctets: Int { scanner.octets.capacity + envelopeOctets }
 
-    /// Octets the session holds: content, envelope.
-    package var memoryOctets: Int { 0 }
-
-    /// The refusals since the last call, oldest first, at most 100; empty unless
-    /// ``ServerSessionConfiguration/reportsRefusals``.
-    package mutating func takeRefusals() -> [CommandRefusal] { [] }
+    /// The refusals since the last call, oldest first, at most ``GrammarLimits/refusals``; empty
+    /// unless ``ServerSessionConfiguration/reportsRefusals``.
+    package mutating func takeRefusals() -> [CommandRefusal] {
+        defer { refusals = [] }
+        return refusals
+    }
 }

@@ -8,6 +8,9 @@ struct HostMemory: Sendable {
     private var deadUntil: [IPAddress: Int64] = [:]
     private var clearUntil: [String: Int64] = [:]
 
+    /// How much is remembered.
+    var count: Int { deadUntil.count + clearUntil.count }
+
     /// The address did not answer, or its server turned us away.
     mutating func addressFailed(_ address: IPAddress, now: Int64) {
         forget(now: now)

@@ -296,6 +296,7 @@ final class OutgoingConnection: ChannelInboundHandler {
             owner.destination.connectionIsFree(self)
         } else if !isUsable {
             owner.destination.connectionIsLost(self)
+            proceed()
             close()
         }
     }

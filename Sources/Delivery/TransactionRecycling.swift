@@ -44,7 +44,7 @@ enum TransactionRecycling: Equatable, Sendable {
         let again = result.outcomes.indices.filter { index in
             let outcome = result.outcomes[index]
             return outcome.disposition == .transientFailure && outcome.command == .rcpt
-                && outcome.reply.code == 452
+                && (outcome.reply.code == 452 || outcome.reply.code == 552)
                 && (outcome.reply.status.map { $0.subject == 5 && $0.detail == 3 } ?? true)
         }
         self = again.isEmpty ? .none : .some(again)

@@ -134,7 +134,8 @@ struct DestinationStateMachineTests {
         let probe = try #require(connects(machine.next(now: 60_000_005, mayConnect: true)))
         #expect(waits(machine.next(now: 60_000_005, mayConnect: true)))
         #expect(machine.connectionFailed(probe, now: 60_000_005, jitter: 1).count == 50)
-        #expect(machine.backoffUntil == 60_000_005 + 132_000_000)
+        // Twice the first interval, and a tenth of jitter on top.
+        #expect(machine.backoffUntil == 192_000_005)
 
         machine.enqueue(1, lane: lane)
         let again = try #require(connects(machine.next(now: 1_000_000_000, mayConnect: true)))
@@ -199,7 +200,8 @@ struct DestinationStateMachineTests {
         #expect(machine.connectionCount == 0 && machine.isForgettable(now: 0))
     }
 
-    @Test("Whatever happens in whatever order, bounds hold and no item is lost or doubled",
+    @Test(
+        "Whatever happens in whatever order, bounds hold and no item is lost or doubled",
         arguments: 1...100)
     func simulation(seed: Int) {
         var model = DestinationModel(seed: UInt64(seed))

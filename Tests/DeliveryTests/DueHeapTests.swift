@@ -41,11 +41,14 @@ struct DueHeapTests {
             entry(5, 7, 2), entry(5, 8, 0), entry(5, 7, 0), entry(6, 7, 1), entry(9, 1, 0),
         ])
         let now = EventTime(microseconds: 6)
-        let first = try #require(heap.popGroup(dueBy: now))
+        let firstGroup = heap.popGroup(dueBy: now)
+        let first = try #require(firstGroup)
         #expect(first.message.sequence == 7 && first.numbers == [0, 2])
-        let second = try #require(heap.popGroup(dueBy: now))
+        let secondGroup = heap.popGroup(dueBy: now)
+        let second = try #require(secondGroup)
         #expect(second.message.sequence == 8 && second.numbers == [0])
-        let third = try #require(heap.popGroup(dueBy: now))
+        let thirdGroup = heap.popGroup(dueBy: now)
+        let third = try #require(thirdGroup)
         #expect(third.message.sequence == 7 && third.numbers == [1])
         #expect(heap.popGroup(dueBy: now) == nil && heap.count == 1)
     }

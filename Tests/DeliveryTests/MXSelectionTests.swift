@@ -8,7 +8,8 @@ import WaybillTesting
 @Suite("MX selection")
 struct MXSelectionTests {
     private let selection = MXSelection(
-        policy: DeliveryPolicy(hostName: "out.example.net", ownNames: ["192.0.2.99", "Alias.example.net"]))
+        policy: DeliveryPolicy(
+            hostName: "out.example.net", ownNames: ["192.0.2.99", "Alias.example.net"]))
     private let route = Route(name: "default", nextHop: .mx)
 
     private func host(
@@ -33,7 +34,7 @@ struct MXSelectionTests {
         if case .targets(let targets) = outcome { targets.map(\.address.description) } else { [] }
     }
 
-    private func failure(_ outcome: MXSelection.Outcome) -> AttemptFailure? {
+    private func reason(_ outcome: MXSelection.Outcome) -> AttemptFailure? {
         if case .failed(let failure) = outcome { failure } else { nil }
     }
 
@@ -59,7 +60,7 @@ struct MXSelectionTests {
 
     @Test("RFC 7505: a null MX bounces with 556 5.1.10")
     func nullMX() throws {
-        let failure = try #require(failure(select(.nullMX)))
+        let failure = try #require(reason(select(.nullMX)))
         #expect(failure.reply.code == 556 && failure.reply.status?.description == "5.1.10")
         #expect(failure.isPermanent && failure.class == .badDomain)
     }
@@ -67,7 +68,7 @@ struct MXSelectionTests {
     @Test("A domain that does not exist, or has no records, bounces with 5.1.2")
     func noDomain() throws {
         for outcome in [MailHosts.Outcome.noDomain, .noData] {
-            let failure = try #require(failure(select(outcome)))
+            let failure = try #require(reason(select(outcome)))
             #expect(failure.reply.code == 550 && failure.reply.status?.description == "5.1.2")
             #expect(failure.isPermanent)
         }
@@ -75,7 +76,7 @@ struct MXSelectionTests {
 
     @Test("A failing lookup defers with 4.4.3")
     func temporary() throws {
-        let failure = try #require(failure(select(.temporaryFailure("timed out"))))
+        let failure = try #require(reason(select(.temporaryFailure("timed out"))))
         #expect(failure.reply.status?.description == "4.4.3" && !failure.isPermanent)
         #expect(failure.class == .dnsFailure && failure.reply.text.contains("timed out"))
     }
@@ -92,25 +93,30 @@ struct MXSelectionTests {
 
     @Test(
         "Mail that would come back to us bounces with 5.4.6",
-        arguments: [("out.example.net", "198.51.100.1"), ("other.example", "192.0.2.99"),
-            ("alias.example.net", "198.51.100.1")])
+        arguments: [
+            ("out.example.net", "198.51.100.1"), ("other.example", "192.0.2.99"),
+            ("alias.example.net", "198.51.100.1"),
+        ])
     func loop(name: String, address: String) throws {
         let outcome = select(
             .hosts([host(name, 10, [address]), host("b.example", 20, ["198.51.100.2"])]))
-        let failure = try #require(failure(outcome))
+        let failure = try #require(reason(outcome))
         #expect(failure.reply.status?.description == "5.4.6" && failure.isPermanent)
     }
 
     @Test(
         "An MX may not lead to this machine or nowhere",
-        arguments: ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
-            "255.255.255.255", "::ffff:127.0.0.1"])
+        arguments: [
+            "127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "224.0.0.1", "ff02::1",
+            "255.255.255.255", "::ffff:127.0.0.1",
+        ])
     func prohibited(address: String) throws {
-        let failure = try #require(failure(select(.hosts([host("a.example", 1, [address])]))))
+        let failure = try #require(reason(select(.hosts([host("a.example", 1, [address])]))))
         #expect(failure.reply.status?.description == "5.4.4" && failure.isPermanent)
         var open = route
         open.allowsAnyAddress = true
-        #expect(addresses(select(.hosts([host("a.example", 1, [address])]), route: open)).count == 1)
+        #expect(
+            addresses(select(.hosts([host("a.example", 1, [address])]), route: open)).count == 1)
     }
 
     @Test("A prohibited address beside a good one is passed over")
@@ -122,11 +128,11 @@ struct MXSelectionTests {
     @Test("Hosts without addresses: a failing lookup defers, otherwise it bounces")
     func noAddresses() throws {
         let gone = host("gone.example", 10, [])
-        #expect(failure(select(.hosts([gone])))?.isPermanent == true)
+        #expect(reason(select(.hosts([gone])))?.isPermanent == true)
         let failing = MailHost(
             name: "slow.example", preference: 20, isFromMX: true,
             addresses: AddressAnswer(.temporaryFailure("SERVFAIL"), ttlSeconds: 1))
-        let outcome = try #require(failure(select(.hosts([gone, failing]))))
+        let outcome = try #require(reason(select(.hosts([gone, failing]))))
         #expect(!outcome.isPermanent && outcome.reply.status?.description == "4.4.3")
     }
 
@@ -169,6 +175,6 @@ struct MXSelectionTests {
         let outcome = selection.select(
             smarthosts: [(HostPort(host: "typo"), AddressAnswer(.noDomain, ttlSeconds: 60))],
             route: route)
-        #expect(try #require(failure(outcome)).isPermanent == false)
+        #expect(try #require(reason(outcome)).isPermanent == false)
     }
 }

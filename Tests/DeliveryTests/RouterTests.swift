@@ -55,7 +55,9 @@ struct RouterTests {
         #expect(try #require(HostPort(text)) == HostPort(host: host, port: port))
     }
 
-    @Test("Texts that are no host", arguments: ["", ":25", "h:0", "h:65536", "h:x", "[::1", "[::1]25"])
+    @Test(
+        "Texts that are no host",
+        arguments: ["", ":25", "h:0", "h:65536", "h:x", "[::1", "[::1]25"])
     func noHostPort(text: String) {
         #expect(HostPort(text) == nil)
     }

@@ -81,7 +81,7 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Delivery", "Configuration", nioCore, nioPosix, nioSSL, logging,
+                "Delivery", "Configuration", "CCrypto", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

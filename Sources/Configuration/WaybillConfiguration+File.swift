@@ -66,6 +66,7 @@ extension WaybillConfiguration {
             "stop_within", default: server.stopMilliseconds)
         server.checkpointMilliseconds = section.milliseconds(
             "checkpoint_every", default: server.checkpointMilliseconds, in: 100...3_600_000)
+        server.delivers = section.bool("deliver", default: server.delivers)
         server.logLevel = section.choice(
             "log_level", default: server.logLevel,
             ["trace", "debug", "info", "notice", "warning", "error", "critical"].map { ($0, $0) })

@@ -45,6 +45,8 @@ package struct ServerSettings: Hashable, Sendable {
     package var logLevel = "info"
     /// json, human, or auto: human on a terminal.
     package var logFormat = "auto"
+    /// Whether mail is sent; without, it is accepted and kept.
+    package var delivers = true
     /// Milliseconds between checkpoints of the queue.
     package var checkpointMilliseconds = 5000
 

@@ -3,5 +3,11 @@ import ArgumentParser
 /// The one executable: `serve` and every operator verb.
 @main
 struct Waybill: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "waybill")
+    static let configuration = CommandConfiguration(
+        commandName: "waybill",
+        abstract: "A sending mail server whose queue is an append-only event log.",
+        version: Version.text,
+        subcommands: [
+            Serve.self, Send.self, Sink.self, LogCommand.self, ConfigCommand.self,
+        ])
 }

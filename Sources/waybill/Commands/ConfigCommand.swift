@@ -1,0 +1,69 @@
+import ArgumentParser
+import Configuration
+import Reception
+
+/// `waybill config`: check and show a configuration without running it.
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Check or show a configuration file.",
+        subcommands: [ConfigCheck.self, ConfigShow.self])
+}
+
+/// `waybill config check`: everything wrong, each with file, line, key and what was expected.
+struct ConfigCheck: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Say what is wrong with a configuration file.",
+        discussion: "Exit code 0: it can be used. 78: it cannot; every problem is one line.")
+
+    @Argument(help: "The configuration file.")
+    var file: String
+
+    func run() throws {
+        let configuration = try loadConfiguration(file: file)
+        let listeners = configuration.reception.listeners.count
+        print("\(file): can be used; \(listeners) listener" + (listeners == 1 ? "" : "s"))
+    }
+}
+
+/// `waybill config show`: what is in force, defaults included, secrets left out.
+struct ConfigShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Print the configuration in force, defaults included.",
+        discussion: "Passwords are not shown.")
+
+    @Argument(help: "The configuration file; without it, the defaults.")
+    var file: String?
+
+    func run() throws {
+        let configuration: WaybillConfiguration
+        if let file {
+            configuration = try loadConfiguration(file: file)
+        } else {
+            configuration = WaybillConfiguration(
+                dataDirectory: "/var/lib/waybill", hostName: HostName.ofThisMachine())
+        }
+        print(configuration.effectiveText, terminator: "")
+    }
+}
+
+/// Reads a configuration file; problems go to standard error and end the command with 78.
+func loadConfiguration(file: String) throws -> WaybillConfiguration {
+    let text: String
+    do {
+        text = try TextFile.read(file)
+    } catch {
+        complain("waybill: cannot read \(file): \(error)")
+        throw Exit.configuration
+    }
+    do {
+        return try WaybillConfiguration.read(
+            text, file: file, defaultHostName: HostName.ofThisMachine(),
+            readSecret: { path in
+                let lines = try TextFile.read(path).split(separator: "\n", maxSplits: 1)
+                return lines.first.map(String.init) ?? ""
+            })
+    } catch {
+        complain(error.description)
+        throw Exit.configuration
+    }
+}

@@ -1,0 +1,130 @@
+import Configuration
+import Delivery
+import EventLog
+import Logging
+import MailEvents
+import MailModel
+import MailProjections
+import NIOCore
+import NIOPosix
+import Reception
+import Resolver
+import ServiceLifecycle
+import Synchronization
+
+/// The whole server: opens the log, brings the queue up to date, starts delivery and reception, and
+/// takes them down in the opposite order.
+///
+/// Concurrency: any thread; ``run()`` is called once.
+final class MailServer: Service {
+    private let configuration: WaybillConfiguration
+    private let logger: Logger
+    private let reception = Mutex<Reception?>(nil)
+
+    init(configuration: WaybillConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until a graceful shutdown is asked for.
+    func run() async throws {
+        let log = try openLog()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoopCount)
+        do {
+            try await serve(log: log, group: group)
+        } catch {
+            log.close()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        log.close()
+        try await group.shutdownGracefully()
+        logger.info("stopped", metadata: ["sequence": "\(log.position.sequence)"])
+    }
+
+    /// Reads certificates and users again; what cannot be read stays as it was.
+    func reload() {
+        guard let reception = reception.withLock({ $0 }) else { return }
+        let problems = reception.reload()
+        for problem in problems { logger.error("not reloaded", metadata: ["reason": "\(problem)"]) }
+        if problems.isEmpty { logger.info("certificates and users reloaded") }
+    }
+
+    private var eventLoopCount: Int {
+        let configured = configuration.server.eventLoops
+        return configured > 0 ? configured : max(1, NIOCore.System.coreCount / 2)
+    }
+
+    private func openLog() throws -> EventLog<MailEventCodec> {
+        let directory = configuration.dataDirectory
+        try DataDirectory.create(directory)
+        let log = try EventLog.open(
+            directory: DataDirectory.log(directory), codec: MailEventCodec(),
+            configuration: configuration.log)
+        logger.info(
+            "log open",
+            metadata: [
+                "data": "\(directory)", "epoch": "\(log.position.epoch)",
+                "sequence": "\(log.position.sequence)",
+            ])
+        return log
+    }
+
+    private func serve(
+        log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup
+    ) async throws {
+        try await appendOpeningEvents(to: log)
+        let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
+        let reception = try await Reception.start(
+            configuration: configuration.reception, log: log, group: group,
+            now: { SystemClock.now() }, logger: Logger(label: "reception"))
+        self.reception.withLock { $0 = reception }
+        for listener in reception.listeners {
+            logger.info(
+                "listening",
+                metadata: [
+                    "listener": "\(listener.name)",
+                    "address": "\(HostPort(host: listener.host, port: listener.port))",
+                ])
+        }
+        logger.info("ready")
+        try await gracefulShutdown()
+        logger.info("stopping")
+        let limit = configuration.server.stopMilliseconds
+        await reception.stop(limitSeconds: Double(limit) / 1000)
+        self.reception.withLock { $0 = nil }
+        await delivery?.stop(limitMilliseconds: limit)
+    }
+
+    /// The first event of a new log opens its epoch; every start says which configuration rules.
+    private func appendOpeningEvents(to log: EventLog<MailEventCodec>) async throws {
+        var facts: [Fact] = []
+        if log.position.sequence == 0 {
+            facts.append(
+                .epochStarted(EpochStarted(epoch: 1, site: configuration.site, reason: "created")))
+        }
+        facts.append(
+            .configurationApplied(
+                ConfigurationApplied(
+                    digest: Digest.sha256Hex(of: configuration.effectiveText),
+                    version: Version.text)))
+        let now = SystemClock.now()
+        _ = try await log.append(facts.map { Event(time: now, fact: $0) })
+    }
+
+    private func startDelivery(
+        _ log: EventLog<MailEventCodec>, _ group: MultiThreadedEventLoopGroup
+    ) async throws -> DeliveryService {
+        try await DeliveryService.start(
+            configuration: configuration, log: log, eventLoop: group.next(), logger: logger)
+    }
+}
+
+/// SIGHUP: reads certificates and users again, without dropping a session.
+struct ReloadService: Service {
+    let server: MailServer
+
+    func run() async throws {
+        await SignalStream.hangups { server.reload() }
+    }
+}

@@ -1,0 +1,64 @@
+import MailModel
+import NIOCore
+import SMTPProtocol
+
+/// One connection of the receiving test server.
+///
+/// Concurrency: bound to its EventLoop.
+final class SinkHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var session: ServerSession
+    private let rules: SinkRules
+    private let received: @Sendable (CompletedMessage, Reply) -> Void
+    private var input = ByteBuffer()
+
+    init(
+        configuration: ServerSessionConfiguration, client: IPAddress?, rules: SinkRules,
+        received: @escaping @Sendable (CompletedMessage, Reply) -> Void
+    ) {
+        session = ServerSession(configuration: configuration, client: client)
+        self.rules = rules
+        self.received = received
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        rules.sessionOpened()
+        var out = context.channel.allocator.buffer(capacity: 128)
+        session.greet(into: &out)
+        context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        var out = context.channel.allocator.buffer(capacity: 256)
+        var closes = false
+        loop: while true {
+            switch session.consume(&input, into: &out) {
+            case .needMore: break loop
+            case .message(let message):
+                let reply = rules.answer(to: message)
+                received(message, reply)
+                _ = session.messageAnswered(.reply(reply), into: &out)
+            case .authenticate:
+                _ = session.authenticationFinished(.refused, into: &out)
+            case .startTLS, .close:
+                closes = true
+                break loop
+            }
+        }
+        if out.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(out), promise: nil) }
+        if closes { context.close(promise: nil) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed = event as? ChannelEvent { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+}

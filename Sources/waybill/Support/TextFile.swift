@@ -1,0 +1,51 @@
+import Glibc
+
+/// Why a file could not be read, in the system's words.
+struct FileProblem: Error, CustomStringConvertible {
+    var description: String
+
+    /// The reason of the last failed call.
+    static func ofErrno() -> FileProblem {
+        let text = unsafe strerror(errno).map { unsafe String(cString: $0) }
+        return FileProblem(description: text ?? "error \(errno)")
+    }
+}
+
+/// Small text files: configuration, secrets.
+enum TextFile {
+    /// More than any configuration needs; protects against being given a device.
+    private static let octetsMax = 16 << 20
+
+    /// The whole text; invalid UTF-8 becomes replacement characters.
+    static func read(_ path: String) throws(FileProblem) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .ofErrno() }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count <= octetsMax {
+            let count = unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            guard count > 0 else { throw .ofErrno() }
+            bytes += buffer[..<count]
+        }
+        throw FileProblem(description: "larger than \(octetsMax) octets")
+    }
+}
+
+/// What this machine calls itself.
+enum HostName {
+    /// The node name, `localhost` when there is none.
+    static func ofThisMachine() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        let result = unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe $0.baseAddress.map { unsafe gethostname($0, 255) } ?? -1
+        }
+        guard result == 0 else { return "localhost" }
+        let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let name = String(decoding: bytes, as: UTF8.self)
+        return name.isEmpty ? "localhost" : name
+    }
+}

@@ -15,3 +15,7 @@ int64_t waybill_fs_type(const char *path) {
     if (statfs(path, &info) != 0) return -1;
     return (int64_t)info.f_type;
 }
+
+void waybill_set_thread_name(pthread_t thread, const char *name) {
+    pthread_setname_np(thread, name);
+}

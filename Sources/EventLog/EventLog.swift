@@ -1,51 +1,204 @@
-/// The writer of a log.
+internal import Synchronization
+
+/// The writer of a log: appends with group commit on one thread of its own.
+///
+/// What it does: gives every event the next sequence and every batch its place in the hash
+/// chain; commits what arrived while the last commit was flushing, as one batch, all of it or
+/// nothing; tells the observers once the batch is durable, then the followers. Rotates segments.
+///
+/// What it never does: acknowledge before the flush, retry a failed flush, write to a sealed
+/// segment, look at what an event says.
+///
+/// Diagnostics: ``EventLogError``, each with file, sequences and what to do next.
+///
+/// Concurrency: may be shared. Observers and followers are called on the writer thread.
 package final class EventLog<Codec: BatchCodec>: Sendable {
-    private let directory: String
+    private let directory: LogDirectory
+    private let configuration: EventLogConfiguration
+    private let queue: Monitor<LogQueue<Codec.Event>>
+    private let durable: DurablePosition
+    private let asyncAppends = AsyncAppends()
+    private let space: FreeSpaceWatch
 
-    private init(directory: String) {
+    /// Reads this log, up to what is durable.
+    package let reader: LogReader
+
+    private init(
+        directory: LogDirectory, configuration: EventLogConfiguration, codec: Codec,
+        lock: LogLock, active: ActiveSegment, state: LogRecovery.State
+    ) throws(EventLogError) {
         self.directory = directory
+        self.configuration = configuration
+        durable = DurablePosition(state.position)
+        queue = Monitor(LogQueue())
+        space = FreeSpaceWatch(directory: directory.path, configuration: configuration)
+        let files = SegmentFiles(directory: directory)
+        try files.refresh()
+        reader = LogReader(files: files, durable: durable)
+        let queue = queue
+        // The thread alone keeps the writer, and with it the segment and the lock.
+        let writer = Handover(
+            LogWriter<Codec>(
+                directory: directory, configuration: configuration, codec: codec, lock: lock,
+                active: active, state: state, queue: queue, durable: durable))
+        let started = OwnThread.start(name: "waybill-log") {
+            writer.take()?.run()
+            queue.withLock { $0.phase = .stopped }
+            queue.broadcast()
+        }
+        guard started else {
+            throw EventLogError(.inaccessible, "the system gives no thread for the log")
+        }
     }
 
-    /// Opens (or creates) the log in `directory`, which holds the segments (`DATA/log`).
+    deinit {
+        queue.withLock { queue in
+            if queue.phase == .running { queue.phase = .closing }
+        }
+        queue.broadcast()
+    }
+
+    /// Opens the log in `directory` (which holds the segments: `DATA/log`), making it if there is
+    /// none.
+    ///
+    /// Fails with `locked` when another writer has it, with `damaged` when the end of the log
+    /// does not verify, with `unsupported` on a file system that may lose what was acknowledged.
     package static func open(
-        directory: String, codec: Codec, configuration: EventLogConfiguration = .init()
+        directory path: String, codec: Codec, configuration: EventLogConfiguration = .init()
     ) throws(EventLogError) -> EventLog<Codec> {
-        EventLog(directory: directory)
+        let directory = LogDirectory(path)
+        try directory.create()
+        if !configuration.allowAnyFileSystem,
+            let name = FileSystem.unsuitableName(of: directory.path)
+        {
+            throw EventLogError(
+                .unsupported, "the log cannot stand on \(name): it may lose what it acknowledged",
+                file: directory.path, hint: "Use a local file system for the data directory.")
+        }
+        let lock = try LogLock(directory)
+        let recovery = LogRecovery(directory: directory)
+        let state = try recovery.prepare(configuration: configuration)
+        guard let last = state.lastSegment else {
+            throw EventLogError(.notFound, "there is no segment", file: directory.path)
+        }
+        let file = try SegmentFile(path: directory.segmentPath(last), first: last)
+        let active = try SegmentMaker.open(
+            try file.meta(), in: directory, configuration: configuration)
+        return try EventLog(
+            directory: directory, configuration: configuration, codec: codec, lock: lock,
+            active: active, state: state)
     }
 
-    /// Appends; the outcome goes to the append's observer.
+    /// Appends: all of its events side by side in one batch, or nothing. Never blocks; the
+    /// outcome goes to the append's observer, on the writer thread (on the caller's only once the
+    /// log has been closed).
+    ///
+    /// Appends of one thread stand in the log in the order of the calls.
     package func append(_ append: Append<Codec.Event>) {
-        append.observer?.appendsCompleted([
-            AppendOutcome(
-                token: append.token, result: .failure(EventLogError(.closed, "not yet")))
-        ])
+        precondition(append.isWellFormed, "an append has events, and contents in their order")
+        let octets = append.contentOctets
+        let events = append.events.count
+        var refusedNow: AppendOutcome?
+        let wake = queue.withLock { queue in
+            if let refusal = queue.refusal(
+                octets: octets, events: events, configuration: configuration)
+            {
+                let outcome = AppendOutcome(token: append.token, result: .failure(refusal))
+                if queue.phase == .stopped {
+                    refusedNow = outcome
+                    return false
+                }
+                queue.refused.append(.init(observer: append.observer, outcome: outcome))
+            } else {
+                queue.pending.append(append)
+                queue.backlogOctets += octets
+                queue.backlogEvents += events
+            }
+            defer { queue.isWriterWaiting = false }
+            return queue.isWriterWaiting
+        }
+        if wake { queue.broadcast() }
+        if let refusedNow { append.observer?.appendsCompleted([refusedNow]) }
     }
 
     /// Appends and waits until it is durable.
     package func append(
         _ events: [Codec.Event], contents: [Content] = []
     ) async throws(EventLogError) -> AppendReceipt {
-        throw EventLogError(.closed, "not yet")
+        let result = await withCheckedContinuation { continuation in
+            let token = asyncAppends.wait(continuation)
+            append(
+                Append(
+                    events: events, contents: contents, observer: asyncAppends, token: token))
+        }
+        return try result.get()
     }
 
     /// Passes every batch from now on to `follower`.
     ///
     /// - Returns: the last sequence that is *not* passed to it: read up to there with ``reader``.
-    package func follow(_ follower: any LogFollower<Codec.Event>) -> UInt64 { 0 }
+    package func follow(_ follower: any LogFollower<Codec.Event>) -> UInt64 {
+        queue.withLock { queue in
+            queue.followers.append(follower)
+            return durable.sequence
+        }
+    }
 
-    /// Passes no further batch to `follower`.
-    package func unfollow(_ follower: any LogFollower<Codec.Event>) {}
-
-    /// Reads this log, up to what is durable.
-    package var reader: LogReader { LogReader(directory: directory) }
+    /// Passes no further batch to `follower`; one that is being passed may still arrive.
+    package func unfollow(_ follower: any LogFollower<Codec.Event>) {
+        queue.withLock { queue in queue.followers.removeAll { $0 === follower } }
+    }
 
     /// Where the durable log ends.
-    package var position: Position { Position(epoch: 1, sequence: 0, chainHash: []) }
+    package var position: Position { durable.position }
 
     /// Whether new messages should be taken: `.failure` with `outOfSpace` below the free-space
     /// floor, with `overloaded` when too much waits for the disk, with `closed`.
-    package func acceptance() -> Result<Void, EventLogError> { .success(()) }
+    ///
+    /// An append is not refused below the floor: what is in the queue must still be recorded.
+    package func acceptance() -> Result<Void, EventLogError> {
+        let refusal = queue.withLock { queue in
+            queue.refusal(octets: 0, events: 1, configuration: configuration)
+        }
+        if let refusal { return .failure(refusal) }
+        return space.check()
+    }
 
-    /// Writes what was appended, then stops the writer. Returns when it has stopped.
-    package func close() {}
+    /// Writes what was appended, then stops the writer and gives back the lock. Returns when that
+    /// is done. Not from an observer or a follower.
+    package func close() {
+        queue.withLock { queue in
+            if queue.phase == .running { queue.phase = .closing }
+        }
+        queue.broadcast()
+        queue.wait(while: { $0.phase != .stopped }, then: { _ in })
+    }
+}
+
+extension Append {
+    /// It has events, and contents that belong to them, ascending.
+    var isWellFormed: Bool {
+        var last = -1
+        for content in contents {
+            guard content.eventIndex > last, content.eventIndex < events.count else {
+                return false
+            }
+            last = content.eventIndex
+        }
+        return !events.isEmpty
+    }
+}
+
+/// Hands a value over to a thread, once.
+private final class Handover<Value: Sendable>: Sendable {
+    private let value: Mutex<Value?>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func take() -> Value? {
+        value.withLock { value in
+            defer { value = nil }
+            return value
+        }
+    }
 }

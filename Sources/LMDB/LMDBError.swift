@@ -36,6 +36,11 @@ package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         return "\(operation): \(words)"
     }
 
+    /// As thrown when the map has no room.
+    package static var mapFull: LMDBError {
+        LMDBError(code: MDB_MAP_FULL, operation: "mdb_put")
+    }
+
     /// MDB_PROBLEM, which old headers lack: something that cannot happen did.
     static let problem: Int32 = -30_779
 

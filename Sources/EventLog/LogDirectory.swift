@@ -1,0 +1,119 @@
+internal import Glibc
+
+/// The names and the few calls that a directory of segments needs.
+///
+/// Concurrency: value.
+struct LogDirectory: Hashable, Sendable {
+    /// Without a slash at the end.
+    let path: String
+
+    init(_ path: String) {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+    }
+
+    /// The writer's lock.
+    var lockPath: String { path + "/writer.lock" }
+
+    /// The file of the segment that begins at `first`.
+    func segmentPath(_ first: UInt64) -> String {
+        let digits = String(first, radix: 16)
+        return path + "/" + String(repeating: "0", count: 16 - digits.count) + digits + ".mdb"
+    }
+
+    /// Its name while it is being made.
+    func temporaryPath(_ first: UInt64) -> String { segmentPath(first) + ".new" }
+
+    /// What the directory holds.
+    struct Listing {
+        /// First sequences of the segments, ascending.
+        var segments: [UInt64] = []
+        /// First sequences of the segments that were being made.
+        var temporaries: [UInt64] = []
+    }
+
+    /// Lists the directory; other files are passed over.
+    func list() throws(EventLogError) -> Listing {
+        guard let handle = unsafe opendir(path) else {
+            let code = errno
+            if code == ENOENT {
+                throw EventLogError(
+                    .notFound, "there is no log here", file: path,
+                    hint: "Give the data directory of a server that has run (--data DIR).")
+            }
+            throw EventLogError.system("opening the directory", errno: code, file: path)
+        }
+        defer { unsafe _ = closedir(handle) }
+        var listing = Listing()
+        while let entry = unsafe readdir(handle) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let first = Self.first(ofName: name, suffix: ".mdb") {
+                listing.segments.append(first)
+            } else if let first = Self.first(ofName: name, suffix: ".mdb.new") {
+                listing.temporaries.append(first)
+            }
+        }
+        listing.segments.sort()
+        listing.temporaries.sort()
+        return listing
+    }
+
+    private static func first(ofName name: String, suffix: String) -> UInt64? {
+        guard name.utf8.count == 16 + suffix.utf8.count, name.hasSuffix(suffix) else { return nil }
+        let digits = name.prefix(16)
+        guard digits.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
+            return nil
+        }
+        return UInt64(digits, radix: 16)
+    }
+
+    /// Makes the directory if it is missing, and its entry durable.
+    func create() throws(EventLogError) {
+        if unsafe mkdir(path, 0o700) != 0 {
+            let code = errno
+            guard code == EEXIST else {
+                throw EventLogError.system("making the directory", errno: code, file: path)
+            }
+            return
+        }
+        var parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            .joined(separator: "/")
+        if parent.isEmpty { parent = path.hasPrefix("/") ? "/" : "." }
+        try Self.flush(parent, flags: O_RDONLY | O_DIRECTORY)
+    }
+
+    /// Makes the directory's entries durable.
+    func flush() throws(EventLogError) { try Self.flush(path, flags: O_RDONLY | O_DIRECTORY) }
+
+    /// Makes a file's bytes and length durable.
+    static func flush(file: String) throws(EventLogError) {
+        try flush(file, flags: O_RDONLY)
+    }
+
+    private static func flush(_ path: String, flags: Int32) throws(EventLogError) {
+        let descriptor = unsafe Glibc.open(path, flags | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw EventLogError.system("opening", errno: errno, file: path)
+        }
+        defer { _ = close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw EventLogError.system("flushing", errno: errno, file: path)
+        }
+    }
+
+    /// Gives a segment its name and makes that durable.
+    func rename(temporary first: UInt64) throws(EventLogError) {
+        guard unsafe Glibc.rename(temporaryPath(first), segmentPath(first)) == 0 else {
+            throw EventLogError.system("renaming", errno: errno, file: temporaryPath(first))
+        }
+    }
+
+    /// Removes what a crash left of a segment in the making, if anything.
+    func remove(temporary first: UInt64) {
+        _ = unsafe unlink(temporaryPath(first))
+        _ = unsafe unlink(temporaryPath(first) + "-lock")
+    }
+}

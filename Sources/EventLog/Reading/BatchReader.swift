@@ -1,0 +1,91 @@
+/// Turns stored values into batches and messages, checking what they say of themselves.
+///
+/// Concurrency: bound to its owner.
+struct BatchReader: ~Copyable {
+    private let sha256 = SHA256()
+    private let decompressor = ZstdDecompressor()
+
+    /// The header of a stored batch whose checksum fits.
+    func header(of run: LeafRun) throws(EventLogError) -> BatchHeader {
+        let (key, value) = try run.entry()
+        return try header(key: key, value: value, file: run.file.path)
+    }
+
+    /// The header of a stored batch whose checksum fits.
+    func header(
+        key: UInt64, value: [UInt8], file: String
+    ) throws(EventLogError) -> BatchHeader {
+        guard let header = BatchHeader(bytes: value), header.firstSequence == key else {
+            throw EventLogError.damaged(
+                "the batch at \(key) has no valid header", file: file, sequences: key...key)
+        }
+        guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
+            throw EventLogError.damaged(
+                "the checksum of the batch at \(key) does not fit", file: file,
+                sequences: header.firstSequence...header.lastSequence)
+        }
+        return header
+    }
+
+    /// A stored batch, inflated.
+    func batch(key: UInt64, value: [UInt8], file: String) throws(EventLogError) -> StoredBatch {
+        let header = try header(key: key, value: value, file: file)
+        let frame = unsafe value.span.bytes.extracting(droppingFirst: BatchHeader.octets)
+        guard
+            let bytes = decompressor.inflate(
+                frame, codec: header.codec, rawLength: header.rawLength)
+        else {
+            throw EventLogError.damaged(
+                "the batch at \(key) cannot be inflated", file: file,
+                sequences: header.firstSequence...header.lastSequence)
+        }
+        return StoredBatch(header: header, bytes: bytes)
+    }
+
+    /// The chain hash after a batch.
+    func chainHash(of batch: StoredBatch) -> [UInt8] {
+        let header = batch.header.bytes
+        return unsafe sha256.hash(
+            header.span.bytes.extracting(droppingFirst: BatchHeader.chainedFrom),
+            batch.bytes.span.bytes)
+    }
+
+    /// A stored content block, inflated.
+    func block(
+        key: UInt64, value: [UInt8], file: String
+    ) throws(EventLogError) -> (block: ContentBlock, bytes: [UInt8]) {
+        let block = try blockIndex(key: key, value: value, file: file)
+        let last = block.entries.last?.sequence ?? key
+        let frame = unsafe value.span.bytes.extracting(droppingFirst: block.prefixOctets)
+        guard
+            let bytes = decompressor.inflate(frame, codec: block.codec, rawLength: block.rawLength)
+        else {
+            throw EventLogError.damaged(
+                "the content block at \(key) cannot be inflated", file: file,
+                sequences: key...last)
+        }
+        return (block, bytes)
+    }
+
+    /// The index of a stored content block whose checksum fits.
+    private func blockIndex(
+        key: UInt64, value: [UInt8], file: String
+    ) throws(EventLogError) -> ContentBlock {
+        guard let block = ContentBlock(value: value), block.entries.first?.sequence == key else {
+            throw EventLogError.damaged(
+                "the content block at \(key) has no valid header", file: file,
+                sequences: key...key)
+        }
+        guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
+            throw EventLogError.damaged(
+                "the checksum of the content block at \(key) does not fit", file: file,
+                sequences: key...(block.entries.last?.sequence ?? key))
+        }
+        return block
+    }
+
+    /// The SHA-256 of some bytes.
+    func hash(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        unsafe sha256.hash(bytes.span.bytes)
+    }
+}

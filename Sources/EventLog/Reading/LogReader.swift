@@ -1,0 +1,161 @@
+internal import Glibc
+internal import Synchronization
+
+/// Reads a log: from any sequence, live, content, and all of it for verification.
+///
+/// Only what is durable is handed out. Every batch's checksum is verified before use; damage
+/// throws `damaged` with the file and the sequences.
+///
+/// Reading is by pread on the segments' pages (see ``PageFile``): no lock, no map, no slot in
+/// LMDB's reader table, so a slow reader never makes a segment grow.
+///
+/// Concurrency: may be shared.
+package final class LogReader: Sendable {
+    let files: SegmentFiles
+    /// Of this process's writer; nil when another process writes, or nobody.
+    private let durable: DurablePosition?
+    /// The block that was inflated last: the next message wanted often stands in it.
+    private let cachedBlock = Mutex<CachedBlock?>(nil)
+
+    private struct CachedBlock {
+        var block: ContentBlock
+        var bytes: [UInt8]
+    }
+
+    init(files: SegmentFiles, durable: DurablePosition?) {
+        self.files = files
+        self.durable = durable
+    }
+
+    /// Opens the log in `directory` (which holds the segments: `DATA/log`) for reading, beside a
+    /// running writer of this or another process, or with none.
+    package static func open(directory: String) throws(EventLogError) -> LogReader {
+        let files = SegmentFiles(directory: LogDirectory(directory))
+        try files.refresh()
+        guard !files.firsts.isEmpty else {
+            throw EventLogError(
+                .notFound, "there is no log here", file: directory,
+                hint: "Give the data directory of a server that has run (--data DIR).")
+        }
+        return LogReader(files: files, durable: nil)
+    }
+
+    /// The last durable sequence; 0 when the log is empty.
+    package func lastSequence() throws(EventLogError) -> UInt64 {
+        if let durable { return durable.sequence }
+        while true {
+            guard let first = files.firsts.last else {
+                throw EventLogError(
+                    .notFound, "there is no log here", file: files.directory.path)
+            }
+            let end = try files.file(first).end(flush: true)
+            if end.isSealed, try files.refresh() { continue }
+            return end.lastSequence
+        }
+    }
+
+    /// Hands over every batch from the one that contains `from` to the one that contains
+    /// `through`, or to the log's end at the time of the call, in order and without a gap.
+    /// `body` returns false to stop. No lock is held while it runs.
+    package func forEachBatch(
+        from: UInt64 = 1, through: UInt64 = .max, _ body: (StoredBatch) throws -> Bool
+    ) throws {
+        let end = min(through, try lastSequence())
+        var next = max(from, 1)
+        let reader = BatchReader()
+        var isFirst = true
+        while next <= end {
+            var (run, batch) = try locate(next, reader: reader)
+            while true {
+                guard batch.firstSequence == next || isFirst else {
+                    throw EventLogError.damaged(
+                        "the batch at \(batch.firstSequence) does not follow its predecessor",
+                        file: run.file.path, sequences: next...next)
+                }
+                isFirst = false
+                if try !body(batch) { return }
+                next = batch.lastSequence + 1
+                run.index += 1
+                if next > end || run.isAtEnd { break }
+                let (key, value) = try run.entry()
+                batch = try reader.batch(key: key, value: value, file: run.file.path)
+            }
+        }
+    }
+
+    /// The batch that contains `sequence`; nil when the log does not reach so far.
+    package func batch(containing sequence: UInt64) throws(EventLogError) -> StoredBatch? {
+        guard sequence >= 1, sequence <= (try lastSequence()) else { return nil }
+        return try locate(sequence, reader: BatchReader()).1
+    }
+
+    /// The batch that contains `sequence`, which is known to be in the log.
+    private func locate(
+        _ sequence: UInt64, reader: borrowing BatchReader
+    ) throws(EventLogError) -> (LeafRun, StoredBatch) {
+        var isFresh = false
+        while true {
+            if let file = try files.file(for: sequence),
+                let run = try file.batches(floor: sequence)
+            {
+                let (key, value) = try run.entry()
+                let batch = try reader.batch(key: key, value: value, file: file.path)
+                if batch.lastSequence >= sequence { return (run, batch) }
+            }
+            // Perhaps in a segment that has come since the list was made.
+            let changed = isFresh ? false : try files.refresh()
+            if !changed {
+                throw EventLogError.damaged(
+                    "sequence \(sequence) is missing from the log",
+                    file: (try files.file(for: sequence))?.path ?? files.directory.path,
+                    sequences: sequence...sequence)
+            }
+            isFresh = true
+        }
+    }
+
+    /// The bytes stored with the event `sequence`; nil when there are none.
+    package func content(of sequence: UInt64) throws(EventLogError) -> [UInt8]? {
+        guard sequence >= 1, sequence <= (try lastSequence()) else { return nil }
+        if let bytes = cachedBlock.withLock({ Self.message(sequence, in: $0) }) { return bytes }
+        if let last = files.firsts.last, last <= sequence,
+            try files.file(last).end(flush: false).isSealed
+        {
+            try files.refresh()
+        }
+        guard let file = try files.file(for: sequence),
+            let run = try file.contents(floor: sequence)
+        else { return nil }
+        let (key, value) = try run.entry()
+        let (block, bytes) = try BatchReader().block(key: key, value: value, file: file.path)
+        let cached = CachedBlock(block: block, bytes: bytes)
+        if bytes.count <= EventLogLimits.contentBlockOctets {
+            cachedBlock.withLock { $0 = cached }
+        }
+        return Self.message(sequence, in: cached)
+    }
+
+    private static func message(_ sequence: UInt64, in cached: CachedBlock?) -> [UInt8]? {
+        guard let cached, let range = cached.block.range(of: sequence) else { return nil }
+        return Array(cached.bytes[range])
+    }
+
+    /// Waits until the log has an event after `sequence`. Works across processes.
+    ///
+    /// - Returns: false when the time is over.
+    package func waitForBatch(
+        after sequence: UInt64, timeoutMilliseconds: Int
+    ) throws(EventLogError) -> Bool {
+        if let durable {
+            return durable.wait(beyond: sequence, milliseconds: timeoutMilliseconds)
+        }
+        let end = SystemClock.monotonicMilliseconds() + UInt64(max(0, timeoutMilliseconds))
+        while true {
+            if try lastSequence() > sequence { return true }
+            let now = SystemClock.monotonicMilliseconds()
+            guard now < end else { return false }
+            let pause = min(UInt64(EventLogLimits.pollMilliseconds), end - now)
+            _ = usleep(UInt32(pause) * 1_000)
+        }
+    }
+}

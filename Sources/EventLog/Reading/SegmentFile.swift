@@ -1,0 +1,143 @@
+internal import Glibc
+internal import Synchronization
+
+/// A segment, for reading: what its tables hold, by sequence.
+///
+/// Concurrency: may be shared.
+final class SegmentFile: Sendable {
+    /// Where a segment ends.
+    struct End: Hashable, Sendable {
+        var transaction: UInt64
+        /// `first - 1` when there is no batch.
+        var lastSequence: UInt64
+        var isSealed: Bool
+    }
+
+    let pages: PageFile
+    /// First sequence, as the file's name says.
+    let first: UInt64
+    private let knownEnd = Mutex<End?>(nil)
+
+    var path: String { pages.path }
+
+    init(path: String, first: UInt64) throws(EventLogError) {
+        pages = try PageFile.open(path: path)
+        self.first = first
+    }
+
+    /// What the table `meta` says.
+    func meta() throws(EventLogError) -> SegmentMeta {
+        let meta = try pages.read { (snapshot) throws(EventLogError) in
+            try Self.meta(in: snapshot)
+        }
+        guard meta.first == first else {
+            throw EventLogError.damaged(
+                "the segment says that it begins at \(meta.first), its name says \(first)",
+                file: path)
+        }
+        return meta
+    }
+
+    /// What the table `meta` of a snapshot says.
+    static func meta(in snapshot: PageSnapshot) throws(EventLogError) -> SegmentMeta {
+        let file = snapshot.file.path
+        guard let table = try snapshot.table(Table.meta) else {
+            throw EventLogError.damaged("the segment has no table meta", file: file)
+        }
+        return try SegmentMeta(
+            { (name) throws(EventLogError) in try snapshot.value(name.key, in: table) },
+            file: file)
+    }
+
+    /// The entries from the last batch that begins at `sequence` or before, as far as they stand
+    /// on one page; nil when there is none.
+    func batches(floor sequence: UInt64) throws(EventLogError) -> LeafRun? {
+        try run(Table.events, floor: sequence)
+    }
+
+    /// The entries from the last content block that begins at `sequence` or before, as far as
+    /// they stand on one page; nil when there is none.
+    func contents(floor sequence: UInt64) throws(EventLogError) -> LeafRun? {
+        try run(Table.content, floor: sequence)
+    }
+
+    private func run(_ table: String, floor key: UInt64) throws(EventLogError) -> LeafRun? {
+        try pages.read { (snapshot) throws(EventLogError) in
+            guard let tree = try snapshot.table(table) else {
+                throw EventLogError.damaged("the segment has no table \(table)", file: path)
+            }
+            guard let (page, index) = try snapshot.floor(key, in: tree) else { return nil }
+            return LeafRun(file: pages, meta: snapshot.meta, page: page, index: index)
+        }
+    }
+
+    /// Where the segment ends.
+    ///
+    /// With `flush`, what is reported is durable when this returns: another process's writer may
+    /// have written the meta page but not yet flushed it.
+    func end(flush: Bool) throws(EventLogError) -> End {
+        guard let newest = PageFile.newest(try pages.metas()) else {
+            return try pages.read { (_) throws(EventLogError) in
+                End(transaction: 0, lastSequence: 0, isSealed: false)
+            }
+        }
+        if let known = knownEnd.withLock({ $0 }), known.transaction == newest.transaction {
+            return known
+        }
+        let (end, run) = try pages.read { (snapshot) throws(EventLogError) in
+            let meta = try Self.meta(in: snapshot)
+            var end = End(
+                transaction: snapshot.meta.transaction, lastSequence: first - 1,
+                isSealed: meta.seal != nil)
+            guard let tree = try snapshot.table(Table.events) else {
+                throw EventLogError.damaged("the segment has no table events", file: path)
+            }
+            guard let (page, index) = try snapshot.floor(.max, in: tree) else {
+                return (end, LeafRun?.none)
+            }
+            end.lastSequence = 0
+            return (
+                end, LeafRun(file: pages, meta: snapshot.meta, page: page, index: index)
+            )
+        }
+        var complete = end
+        if let run { complete.lastSequence = try BatchReader().header(of: run).lastSequence }
+        if flush, fdatasync(pages.descriptor) != 0, errno != EROFS, errno != EINVAL {
+            throw EventLogError.system("flushing", errno: errno, file: path)
+        }
+        knownEnd.withLock { $0 = complete }
+        return complete
+    }
+}
+
+/// The tables of a segment.
+enum Table {
+    static let events = "events"
+    static let content = "content"
+    static let meta = "meta"
+}
+
+/// Entries that stand side by side on one leaf page, from one of them on.
+///
+/// Entries of the log's tables are never changed, moved to another value or removed: what is
+/// read here stays true, whatever the writer does meanwhile.
+///
+/// Concurrency: value.
+struct LeafRun: Sendable {
+    let file: PageFile
+    let meta: PageMeta
+    let page: Page
+    /// Of the current entry.
+    var index: Int
+
+    /// The current entry is the page's last.
+    var isAtEnd: Bool { index >= page.count }
+
+    /// The current entry's key and value.
+    func entry() throws(EventLogError) -> (key: UInt64, value: [UInt8]) {
+        guard index < page.count, let leaf = page.leaf(index), let key = page.integerKey(leaf.key)
+        else { throw file.damaged("page \(page.number) is malformed") }
+        let snapshot = PageSnapshot(file: file, meta: meta)
+        return (key, try snapshot.value(leaf, page: page))
+    }
+}

@@ -1,0 +1,61 @@
+internal import Synchronization
+
+/// The segments of a log, for reading: the list of them, and the open files.
+///
+/// Concurrency: may be shared.
+final class SegmentFiles: Sendable {
+    private struct State {
+        var firsts: [UInt64] = []
+        var open: [UInt64: SegmentFile] = [:]
+        /// Least recently used first.
+        var order: [UInt64] = []
+    }
+
+    let directory: LogDirectory
+    private let state = Mutex(State())
+
+    init(directory: LogDirectory) {
+        self.directory = directory
+    }
+
+    /// First sequences of the segments, ascending, as last listed.
+    var firsts: [UInt64] { state.withLock { $0.firsts } }
+
+    /// Lists the directory again.
+    ///
+    /// - Returns: whether a segment has come.
+    @discardableResult
+    func refresh() throws(EventLogError) -> Bool {
+        let listed = try directory.list().segments
+        return state.withLock { state in
+            let changed = listed != state.firsts
+            state.firsts = listed
+            return changed
+        }
+    }
+
+    /// The segment that holds `sequence` if any does, as far as the list says.
+    func file(for sequence: UInt64) throws(EventLogError) -> SegmentFile? {
+        guard let first = firsts.last(where: { $0 <= sequence }) else { return nil }
+        return try file(first)
+    }
+
+    /// The segment that begins at `first`, opened if it is not.
+    func file(_ first: UInt64) throws(EventLogError) -> SegmentFile {
+        let known = state.withLock { state in
+            if let index = state.order.lastIndex(of: first), index != state.order.endIndex - 1 {
+                state.order.append(state.order.remove(at: index))
+            }
+            return state.open[first]
+        }
+        if let known { return known }
+        let file = try SegmentFile(path: directory.segmentPath(first), first: first)
+        state.withLock { state in
+            if state.open.updateValue(file, forKey: first) == nil { state.order.append(first) }
+            if state.order.count > EventLogLimits.openFilesMax {
+                state.open[state.order.removeFirst()] = nil
+            }
+        }
+        return file
+    }
+}

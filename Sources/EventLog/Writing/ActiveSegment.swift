@@ -1,0 +1,180 @@
+internal import CLinux
+internal import Glibc
+internal import LMDB
+
+/// How a commit failed.
+enum CommitFailure: Error {
+    /// The segment has no room for it. Nothing was written.
+    case mapFull
+    /// Nothing was written, the segment is as it was, and the next commit may succeed.
+    case nothingWritten(LMDBError)
+    /// Whether it is on the disk can be told only by reading it again, in another process.
+    case unknown(LMDBError)
+}
+
+/// The segment that is written.
+///
+/// Concurrency: bound to the writer thread (after having been opened on another one).
+final class ActiveSegment {
+    let path: String
+    let first: UInt64
+    let created: Int64
+    private let environment: LMDBEnvironment
+    private let events: LMDBTable
+    private let content: LMDBTable
+    private let meta: LMDBTable
+    private let faults: StorageFaults?
+    /// Whether failed flushes inside of LMDB are seen (see CLinux's sync_watch.c).
+    private let watchesSync: Bool
+
+    /// Opens a segment that ``SegmentFile`` has found sound.
+    init(
+        path: String, meta: SegmentMeta, configuration: EventLogConfiguration
+    ) throws(LMDBError) {
+        self.path = path
+        first = meta.first
+        created = meta.created
+        faults = configuration.faults
+        environment = try LMDBEnvironment.open(
+            path: path, options: configuration.lmdbOptions)
+        try environment.checkReaders()
+        events = try environment.openTable(Table.events)
+        content = try environment.openTable(Table.content)
+        self.meta = try environment.openTable(Table.meta)
+        let calls = waybill_sync_calls()
+        try environment.sync()
+        watchesSync = waybill_sync_calls() != calls
+    }
+
+    /// Writes a new segment without batches to `path`, durably but for the directory's entry.
+    static func create(
+        path: String, meta: SegmentMeta, configuration: EventLogConfiguration
+    ) throws(LMDBError) {
+        let environment = try LMDBEnvironment.open(
+            path: path, options: configuration.lmdbOptions)
+        _ = try environment.openTable(Table.events, create: true, integerKeys: true)
+        _ = try environment.openTable(Table.content, create: true, integerKeys: true)
+        let table = try environment.openTable(Table.meta, create: true)
+        try environment.write { (transaction) throws(LMDBError) in
+            for (name, value) in meta.entries {
+                try transaction.put(table, key: name.key, value: value)
+            }
+        }
+    }
+
+    /// Bytes of the file in use.
+    func usedBytes() throws(LMDBError) -> Int { try environment.info().usedBytes }
+
+    /// Commits a batch; `epochs` when it opens a new one.
+    func commit<Event>(
+        _ batch: FormedBatch<Event>, epochs: [EpochStart]?
+    ) throws(CommitFailure) {
+        try transaction(fault: faults?.beforeCommit()) { (transaction) throws(LMDBError) in
+            for (key, value) in batch.blocks {
+                try transaction.put(content, key: key, value: value, append: true)
+            }
+            try transaction.put(
+                events, key: batch.committed.firstSequence, value: batch.value, append: true)
+            if let epochs {
+                try transaction.put(
+                    meta, key: SegmentMeta.Name.epochs.key,
+                    value: SegmentMeta.bytes(of: epochs))
+            }
+        }
+    }
+
+    /// Ends the segment: nothing is written to it afterwards.
+    func seal(_ seal: SegmentMeta.Seal) throws(CommitFailure) {
+        do {
+            try putSeal(seal)
+        } catch .mapFull {
+            // The batch that did not fit may have left no page for the seal.
+            try grow(by: 1 << 20)
+            try putSeal(seal)
+        }
+    }
+
+    private func putSeal(_ seal: SegmentMeta.Seal) throws(CommitFailure) {
+        try transaction(fault: nil) { (transaction) throws(LMDBError) in
+            try transaction.put(
+                meta, key: SegmentMeta.Name.sealed.key, value: SegmentMeta.bytes(of: seal))
+        }
+    }
+
+    /// Makes the map larger, for one batch that is larger than a whole segment.
+    func grow(by bytes: Int) throws(CommitFailure) {
+        do {
+            try environment.setMapBytes(try environment.info().mapBytes + bytes)
+        } catch {
+            throw .nothingWritten(error)
+        }
+    }
+
+    /// Runs a write transaction and judges its failure.
+    ///
+    /// What mdb_txn_commit of LMDB 0.9.24 does, and what its failure means:
+    ///
+    /// 1. The trees' records and the free list: MAP_FULL and the like. Nothing was written.
+    /// 2. mdb_page_flush, pwrite and writev to pages that no meta page refers to: ENOSPC, EIO; a
+    ///    short write, as on a disk that fills up, is EIO too. The old state is intact.
+    /// 3. mdb_env_sync, fdatasync: the old state is intact, but the kernel may have dropped pages
+    ///    it could not write, and says so only once. Never retried.
+    /// 4. mdb_env_write_meta, to an O_DSYNC descriptor: the new meta page may or may not be on
+    ///    the disk. LMDB refuses every later transaction with MDB_PANIC.
+    private func transaction(
+        fault: StorageFaults.Fault?,
+        _ body: (borrowing LMDBWriteTransaction) throws(LMDBError) -> Void
+    ) throws(CommitFailure) {
+        let failures = waybill_sync_failures()
+        do throws(LMDBError) {
+            let transaction = try environment.beginWrite()
+            try body(transaction)
+            if let fault {
+                try meet(fault, transaction)
+            } else {
+                try transaction.commit()
+            }
+        } catch {
+            if error.isMapFull { throw .mapFull }
+            if error.isPanic || waybill_sync_failures() != failures { throw .unknown(error) }
+            if error.operation == Self.syncOperation { throw .unknown(error) }
+            if error.operation == "mdb_txn_commit" {
+                if !watchesSync, error.code == EIO { throw .unknown(error) }
+                do {
+                    _ = try environment.beginWrite()
+                } catch let next {
+                    if next.isPanic { throw .unknown(error) }
+                }
+            }
+            throw .nothingWritten(error)
+        }
+    }
+
+    private static let syncOperation = "fdatasync (injected)"
+
+    /// Does what a test wants to happen instead of a commit.
+    private func meet(
+        _ fault: StorageFaults.Fault, _ transaction: consuming LMDBWriteTransaction
+    ) throws(LMDBError) {
+        switch fault {
+        case .write(let errno): throw LMDBError(code: errno, operation: "mdb_txn_commit")
+        case .mapFull: throw LMDBError.mapFull
+        case .sync(let errno): throw LMDBError(code: errno, operation: Self.syncOperation)
+        case .meta(let errno):
+            try transaction.commit()
+            throw LMDBError(code: errno, operation: Self.syncOperation)
+        }
+    }
+}
+
+extension EventLogConfiguration {
+    /// How a segment is opened for writing: full flushes, no write map.
+    var lmdbOptions: LMDBOptions {
+        let most = batchOctetsMax + 2 * EventLogLimits.appendOctetsMax
+        let bytes = mapBytes > 0 ? mapBytes : max(2 * segmentBytesMax, segmentBytesMax + most)
+        let page = 65_536
+        return LMDBOptions(
+            mapBytes: (bytes + page - 1) / page * page, maxReaders: readersMax, maxTables: 3,
+            flags: [.noSubdirectory])
+    }
+}

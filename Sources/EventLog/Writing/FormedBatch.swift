@@ -1,0 +1,125 @@
+/// A batch as it will stand in the log: complete, and nothing of it written.
+///
+/// Concurrency: value.
+struct FormedBatch<Event: Sendable>: Sendable {
+    /// Header and frame, as they go into the table `events`.
+    var value: [UInt8]
+    /// The content blocks, as they go into the table `content`, ascending.
+    var blocks: [(key: UInt64, value: [UInt8])]
+    /// What the followers get; its position is the log's after this batch.
+    var committed: CommittedBatch<Event>
+    /// Time of the last event.
+    var lastTime: Int64
+
+    /// Octets that it adds to a segment, at least.
+    var octets: Int { blocks.reduce(value.count) { $0 + $1.value.count } }
+}
+
+/// Forms batches: gives sequences and times, encodes, compresses, chains.
+///
+/// Concurrency: bound to the writer thread.
+struct BatchFormer<Codec: BatchCodec>: ~Copyable {
+    private let codec: Codec
+    private let eventsLevel: Int32
+    private let contentLevel: Int32
+    private let sha256 = SHA256()
+    private let compressor = ZstdCompressor()
+    private var raw: [UInt8] = []
+    private var rawBlock: [UInt8] = []
+
+    init(codec: Codec, eventsLevel: Int32, contentLevel: Int32) {
+        self.codec = codec
+        self.eventsLevel = eventsLevel
+        self.contentLevel = contentLevel
+    }
+
+    /// Forms the batch that follows `position`.
+    ///
+    /// The appends' first sequences count on from there, each by its number of events.
+    mutating func form(
+        _ appends: ArraySlice<Append<Codec.Event>>, after position: Position, epoch: UInt32,
+        notBefore: Int64
+    ) -> FormedBatch<Codec.Event> {
+        let first = position.sequence + 1
+        var next = first
+        var events: [Codec.Event] = []
+        events.reserveCapacity(appends.reduce(0) { $0 + $1.events.count })
+        var contents: [(sequence: UInt64, bytes: [UInt8])] = []
+        contents.reserveCapacity(appends.reduce(0) { $0 + $1.contents.count })
+        var firstTime: Int64?
+        var lastTime = notBefore
+        for append in appends {
+            for content in append.contents {
+                contents.append((next + UInt64(content.eventIndex), content.bytes))
+            }
+            let appendFirst = next
+            for var event in append.events {
+                let time = codec.resolve(
+                    &event, epoch: epoch, appendFirstSequence: appendFirst, notBefore: lastTime)
+                lastTime = max(time, lastTime)
+                if firstTime == nil { firstTime = time }
+                events.append(event)
+                next += 1
+            }
+        }
+        raw.removeAll(keepingCapacity: true)
+        codec.encode(
+            events, firstSequence: first, epoch: epoch, firstTime: firstTime ?? lastTime,
+            into: &raw)
+        var header = BatchHeader(
+            codec: .none, dictionary: 0, firstSequence: first, lastSequence: next - 1,
+            epoch: epoch, firstTime: firstTime ?? lastTime, lastTime: lastTime,
+            rawLength: UInt64(raw.count), previousHash: position.chainHash)
+        let prefix = header.bytes
+        var (value, frameCodec) = unsafe compressor.value(
+            prefix: prefix, source: raw.span.bytes, level: eventsLevel)
+        header.codec = frameCodec
+        value[8] = frameCodec.rawValue
+        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
+        let hash = unsafe sha256.hash(
+            prefix.span.bytes.extracting(droppingFirst: BatchHeader.chainedFrom), raw.span.bytes)
+        let committed = CommittedBatch(
+            epoch: epoch, firstSequence: first, events: events, contents: contents,
+            position: Position(epoch: epoch, sequence: next - 1, chainHash: hash))
+        return FormedBatch(
+            value: value, blocks: blocks(of: contents), committed: committed, lastTime: lastTime)
+    }
+
+    /// Packs messages into blocks: together up to a size, a larger one by itself.
+    private mutating func blocks(
+        of contents: [(sequence: UInt64, bytes: [UInt8])]
+    ) -> [(key: UInt64, value: [UInt8])] {
+        var blocks: [(key: UInt64, value: [UInt8])] = []
+        var entries: [ContentBlock.Entry] = []
+        rawBlock.removeAll(keepingCapacity: true)
+        for (sequence, bytes) in contents {
+            if !entries.isEmpty,
+                rawBlock.count + bytes.count > EventLogLimits.contentBlockOctets
+            {
+                blocks.append(block(entries, raw: rawBlock))
+                entries.removeAll(keepingCapacity: true)
+                rawBlock.removeAll(keepingCapacity: true)
+            }
+            let entry = ContentBlock.Entry(sequence: sequence, octets: UInt64(bytes.count))
+            if bytes.count > EventLogLimits.contentBlockOctets {
+                blocks.append(block([entry], raw: bytes))
+            } else {
+                entries.append(entry)
+                rawBlock.append(contentsOf: bytes)
+            }
+        }
+        if !entries.isEmpty { blocks.append(block(entries, raw: rawBlock)) }
+        return blocks
+    }
+
+    private func block(
+        _ entries: [ContentBlock.Entry], raw: [UInt8]
+    ) -> (key: UInt64, value: [UInt8]) {
+        let block = ContentBlock(codec: .none, entries: entries, rawLength: UInt64(raw.count))
+        var (value, codec) = unsafe compressor.value(
+            prefix: block.prefix, source: raw.span.bytes, level: contentLevel)
+        value[8] = codec.rawValue
+        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
+        return (entries[0].sequence, value)
+    }
+}

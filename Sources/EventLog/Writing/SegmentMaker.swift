@@ -1,0 +1,50 @@
+internal import Glibc
+internal import LMDB
+
+/// Makes and opens the segments that are written.
+enum SegmentMaker {
+    /// Writes a new segment under its temporary name, durably.
+    static func create(
+        _ meta: SegmentMeta, in directory: LogDirectory, configuration: EventLogConfiguration
+    ) throws(EventLogError) {
+        let path = directory.temporaryPath(meta.first)
+        directory.remove(temporary: meta.first)
+        do throws(LMDBError) {
+            try ActiveSegment.create(path: path, meta: meta, configuration: configuration)
+        } catch {
+            directory.remove(temporary: meta.first)
+            throw EventLogError(
+                error.code == ENOSPC || error.code == EDQUOT ? .outOfSpace : .writeFailed,
+                "a new segment could not be made: \(error)", file: path)
+        }
+        _ = unsafe unlink(path + "-lock")
+        try LogDirectory.flush(file: path)
+        try directory.flush()
+    }
+
+    /// Opens a segment for writing.
+    static func open(
+        _ meta: SegmentMeta, in directory: LogDirectory, configuration: EventLogConfiguration
+    ) throws(EventLogError) -> ActiveSegment {
+        let path = directory.segmentPath(meta.first)
+        do throws(LMDBError) {
+            return try ActiveSegment(path: path, meta: meta, configuration: configuration)
+        } catch {
+            throw EventLogError(
+                .inaccessible, "the segment could not be opened for writing: \(error)",
+                file: path)
+        }
+    }
+}
+
+extension SegmentMeta {
+    /// The meta records of the segment that follows `position`.
+    init(
+        logID: [UInt8], first: UInt64, created: Int64, position: Position, epochs: [EpochStart]
+    ) {
+        self.init(
+            logID: logID, first: first, created: created, previousSequence: position.sequence,
+            previousHash: position.chainHash, epochs: epochs,
+            lmdbVersion: LMDBEnvironment.libraryVersion, seal: nil)
+    }
+}

@@ -1,0 +1,66 @@
+import EventLog
+
+/// An event of the tests: a time and a text, with a hash when it has content.
+struct TextEvent: Equatable, Sendable {
+    var time: Int64 = 0
+    var text: String
+    /// Filled in from the append's place when true.
+    var wantsPlace = false
+    var place: UInt64 = 0
+    /// 32 octets when content goes with it.
+    var contentHash: [UInt8] = []
+    var contentOctets = 0
+}
+
+/// A codec small enough to be seen through: lines "time|place|hash|octets|text".
+struct TextCodec: BatchCodec {
+    struct Malformed: Error {}
+
+    func resolve(
+        _ event: inout TextEvent, epoch: UInt32, appendFirstSequence: UInt64, notBefore: Int64
+    ) -> Int64 {
+        if event.wantsPlace {
+            event.place = appendFirstSequence
+            event.wantsPlace = false
+        }
+        event.time = max(event.time, notBefore)
+        return event.time
+    }
+
+    func encode(
+        _ events: [TextEvent], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
+        into bytes: inout [UInt8]
+    ) {
+        for event in events {
+            let hash = event.contentHash.map { String($0) }.joined(separator: ",")
+            bytes += Array(
+                "\(event.time)|\(event.place)|\(hash)|\(event.contentOctets)|\(event.text)\n".utf8)
+        }
+    }
+
+    func contentReferences(
+        inBatch bytes: [UInt8], firstSequence: UInt64
+    ) throws -> [ContentReference] {
+        try Self.decode(bytes).enumerated().compactMap { index, event in
+            event.contentHash.isEmpty
+                ? nil
+                : ContentReference(
+                    sequence: firstSequence + UInt64(index), sizeOctets: event.contentOctets,
+                    sha256: event.contentHash)
+        }
+    }
+
+    static func decode(_ bytes: [UInt8]) throws -> [TextEvent] {
+        try bytes.split(separator: UInt8(ascii: "\n")).map { line in
+            let parts = String(decoding: line, as: UTF8.self)
+                .split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)
+            guard parts.count == 5, let time = Int64(parts[0]), let place = UInt64(parts[1]),
+                let octets = Int(parts[3])
+            else { throw Malformed() }
+            return TextEvent(
+                time: time, text: String(parts[4]), place: place,
+                contentHash: parts[2].split(separator: ",").compactMap { UInt8($0) },
+                contentOctets: octets)
+        }
+    }
+}

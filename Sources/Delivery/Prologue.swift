@@ -1,17 +1,17 @@
-import MailEvents
-import MailModel
+package import MailEvents
+package import MailModel
 import MessageFormat
 
 /// The fields that go before the content when it is sent: our Received, and what the content lacks.
 ///
 /// Rendered for each transaction and not stored: identical content stays identical in the log, and
 /// the id is not known before the log has given it.
-enum Prologue {
+package enum Prologue {
     /// The octets, each field with its CRLF.
     ///
     /// `recipient` is named in Received only when the message came for it alone, so that no
     /// recipient learns of another (RFC 5321 section 7.2).
-    static func render(
+    package static func render(
         id: MessageID, time: EventTime, received: MessageReceived, recipient: Mailbox?
     ) -> [UInt8] {
         let session = received.session

@@ -8,6 +8,7 @@ struct Waybill: AsyncParsableCommand {
         abstract: "A sending mail server whose queue is an append-only event log.",
         version: Version.text,
         subcommands: [
-            Serve.self, Send.self, Sink.self, LogCommand.self, ConfigCommand.self,
+            Serve.self, Send.self, QueueCommand.self, LogCommand.self, UserCommand.self,
+            ConfigCommand.self, Sink.self,
         ])
 }

@@ -14,6 +14,9 @@ struct EventOutput {
         if buffer.count > 1 << 16 { flush() }
     }
 
+    /// Octets as they are.
+    mutating func write(raw octets: [UInt8]) { buffer.append(contentsOf: octets) }
+
     /// Writes what has gathered; a closed pipe ends the process quietly, as `head` expects.
     mutating func flush() {
         unsafe buffer.withUnsafeBytes { bytes in

@@ -34,6 +34,8 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
+        .systemLibrary(
+            name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .target(name: "CLinux"),
         .target(name: "LMDB", dependencies: ["CLMDB"]),
         // Layer 1
@@ -52,7 +54,7 @@ let package = Package(
                 "MailModel", "SMTPProtocol", nioCore, nioPosix, nioTLS, nioSSL, logging,
             ]),
         .target(
-            name: "Resolver", dependencies: ["MailModel", "CUnbound", nioCore, logging]),
+            name: "Resolver", dependencies: ["MailModel", "CUnbound", "CIDN2", nioCore, logging]),
         // Layer 4
         .target(
             name: "MailProjections",

@@ -16,8 +16,14 @@ enum Limits {
     static let hostsMaximum = 32
     /// Addresses kept of one host.
     static let addressesMaximum = 32
-    /// Given up after this; the peer sees nothing of it, the recipient is deferred (4.4.3).
+    /// One question is given up after this; the peer sees nothing of it, the recipient is deferred (4.4.3).
     static let lookupSeconds = 30
+    /// Questions with libunbound at a time; more wait their turn, within their own time limit.
+    static let questionsMaximum = 512
+    /// How long an address of the hosts file is kept; the file is read once, at start.
+    static let hostsFileSeconds = 3600
+    /// What is read of a hosts file, octets.
+    static let hostsFileOctetsMaximum = 16 << 20
     /// Octets of a domain name (RFC 1035 section 2.3.4), without the dot at its end.
     static let nameOctetsMaximum = 253
     /// Octets of one label (RFC 1035 section 2.3.4).

@@ -10,16 +10,21 @@ package import NIOCore
 package protocol MailResolver: Sendable {
     /// The hosts that take mail for a domain, with their addresses, in one answer.
     ///
-    /// - Parameter domain: The domain of a forward-path: lower case, A-labels or U-labels
-    ///   (RFC 6531), or an address literal in brackets (RFC 5321 section 4.1.3), which is answered
-    ///   without the DNS.
+    /// - Parameters:
+    ///   - domain: The domain of a forward-path: A-labels or U-labels (RFC 6531), or an address
+    ///     literal in brackets (RFC 5321 section 4.1.3), which is answered without the DNS.
+    ///   - eventLoop: Where the future completes.
+    /// - Returns: The answer; never a failed future.
     func mailHosts(
         of domain: String, on eventLoop: any EventLoop
     ) -> EventLoopFuture<MailHosts>
 
     /// The IPv4 and IPv6 addresses of a host, for example of a smarthost.
     ///
-    /// - Parameter host: A host name, an IP address, or an address literal in brackets.
+    /// - Parameters:
+    ///   - host: A host name, an IP address, or an address literal in brackets.
+    ///   - eventLoop: Where the future completes.
+    /// - Returns: The answer; never a failed future.
     func addresses(
         of host: String, on eventLoop: any EventLoop
     ) -> EventLoopFuture<AddressAnswer>

@@ -1,0 +1,100 @@
+/// Reads what ``RowWriter`` wrote.
+///
+/// A row that ends too early or holds an impossible value makes ``isIntact`` false and every
+/// further read zero or empty, so that a row is checked once, at its end.
+///
+/// Concurrency: value.
+package struct RowReader: Sendable {
+    private let bytes: [UInt8]
+    /// Where the next read begins.
+    package private(set) var offset: Int
+    /// False once something could not be read.
+    package private(set) var isIntact = true
+
+    /// Creates a reader at an offset of a row.
+    package init(_ bytes: [UInt8], at offset: Int = 0) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+
+    /// Whether nothing is left, or nothing can be read any more.
+    package var isAtEnd: Bool { offset >= bytes.count }
+
+    /// One octet.
+    package mutating func byte() -> UInt8 {
+        guard offset < bytes.count else {
+            fail()
+            return 0
+        }
+        defer { offset += 1 }
+        return bytes[offset]
+    }
+
+    /// An integer in its full width, little-endian.
+    package mutating func fixed<Number: FixedWidthInteger>(_ type: Number.Type) -> Number {
+        let width = Number.bitWidth / 8
+        guard bytes.count - offset >= width else {
+            fail()
+            return 0
+        }
+        var number: Number = 0
+        for index in (0..<width).reversed() {
+            number = number << 8 | Number(truncatingIfNeeded: bytes[offset + index])
+        }
+        offset += width
+        return number
+    }
+
+    /// An unsigned number of 1 to 10 octets.
+    package mutating func varint() -> UInt64 {
+        var number: UInt64 = 0
+        var shift: UInt64 = 0
+        while offset < bytes.count, shift < 64 {
+            let byte = bytes[offset]
+            offset += 1
+            number |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return number }
+            shift += 7
+        }
+        fail()
+        return 0
+    }
+
+    /// A number that fits an `Int`; a larger one is damage.
+    package mutating func count() -> Int {
+        guard let number = Int(exactly: varint()) else {
+            fail()
+            return 0
+        }
+        return number
+    }
+
+    /// A signed number (zigzag).
+    package mutating func signed() -> Int64 {
+        let number = varint()
+        return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
+    }
+
+    /// Text with its length before it.
+    package mutating func text() -> String { String(decoding: textBytes(), as: UTF8.self) }
+
+    /// The octets of a text, without making a string of them.
+    package mutating func textBytes() -> ArraySlice<UInt8> {
+        let length = count()
+        guard length <= bytes.count - offset else {
+            fail()
+            return []
+        }
+        defer { offset += length }
+        return bytes[offset..<(offset + length)]
+    }
+
+    /// Passes over a text.
+    package mutating func skipText() { _ = textBytes() }
+
+    /// Marks the row as damaged: a value was read that cannot be.
+    package mutating func fail() {
+        isIntact = false
+        offset = bytes.count
+    }
+}

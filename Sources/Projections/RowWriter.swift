@@ -1,0 +1,57 @@
+/// Builds the bytes of a row: little-endian fixed integers, LEB128 varints, length-prefixed text.
+///
+/// The same values give the same bytes, which the digest relies on.
+///
+/// Concurrency: value.
+package struct RowWriter: Sendable {
+    /// What has been written.
+    package var bytes: [UInt8]
+
+    /// Creates a writer that has room for so many octets.
+    package init(capacity: Int = 0) {
+        bytes = []
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// Goes on writing at the end of a row; the row's storage is taken over, not copied.
+    package init(continuing row: consuming [UInt8]) { bytes = row }
+
+    /// One octet.
+    package mutating func write(_ byte: UInt8) { bytes.append(byte) }
+
+    /// Octets as they are.
+    package mutating func write(raw octets: some Collection<UInt8>) {
+        bytes.append(contentsOf: octets)
+    }
+
+    /// An integer in its full width, little-endian.
+    package mutating func write<Number: FixedWidthInteger>(fixed number: Number) {
+        var rest = number
+        for _ in 0..<(Number.bitWidth / 8) {
+            bytes.append(UInt8(truncatingIfNeeded: rest))
+            rest >>= 8
+        }
+    }
+
+    /// An unsigned number in 1 to 10 octets, seven bits in each.
+    package mutating func write(varint number: UInt64) {
+        var rest = number
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// A signed number, small in either direction when near zero (zigzag).
+    package mutating func write(signed number: Int64) {
+        write(varint: UInt64(bitPattern: (number << 1) ^ (number >> 63)))
+    }
+
+    /// Text in UTF-8 with its length before it.
+    package mutating func write(_ text: String) {
+        let utf8 = text.utf8
+        write(varint: UInt64(utf8.count))
+        bytes.append(contentsOf: utf8)
+    }
+}

@@ -25,7 +25,8 @@ package enum Prologue {
                 tlsVersion: session.tlsVersion, tlsCipher: session.tlsCipher),
             into: &octets)
         if received.suppliedFields.contains(.messageID) {
-            TraceFields.messageID(id, serverName: session.serverName, into: &octets)
+            TraceFields.messageID(
+                id, receivedAt: time, serverName: session.serverName, into: &octets)
         }
         if received.suppliedFields.contains(.date) {
             TraceFields.date(time, into: &octets)

@@ -61,8 +61,7 @@ package enum TraceFields {
     /// The message's id names it within one log only; with the time it was received, it is unique
     /// though a server's log be begun anew, as RFC 5322 section 3.6.4 demands.
     package static func messageID(
-        _ id: MessageID, receivedAt time: EventTime = EventTime(microseconds: 0),
-        serverName: String, into out: inout [UInt8]
+        _ id: MessageID, receivedAt time: EventTime, serverName: String, into out: inout [UInt8]
     ) {
         out.append(contentsOf: "Message-ID: <".utf8)
         out.append(contentsOf: id.description.utf8)

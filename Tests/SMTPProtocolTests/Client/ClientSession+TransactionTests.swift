@@ -3,16 +3,6 @@ import NIOCore
 import SMTPProtocol
 import Testing
 
-/// The opening up to the first transaction, with the given EHLO keywords.
-private func opening(_ keywords: String...) -> String {
-    let lines = ["mx.example.org"] + keywords
-    let replies = lines.enumerated().map {
-        "S: 250" + ($0.offset == lines.count - 1 ? " " : "-") + $0.element
-    }
-    return "S: 220 mx.example.org ESMTP\nC: EHLO out.example.net\n"
-        + replies.joined(separator: "\n") + "\nE: ready\n! begin\n"
-}
-
 @Suite("Client: mail transactions")
 struct ClientSessionTransactionTests {
     @Test("RFC 5321 4.1.4: without PIPELINING each command waits for its reply")

@@ -165,3 +165,13 @@ func transaction(
 }
 
 let simple = transaction()
+
+/// The opening up to the first transaction, with the given EHLO keywords.
+func opening(_ keywords: String...) -> String {
+    let lines = ["mx.example.org"] + keywords
+    let replies = lines.enumerated().map {
+        "S: 250" + ($0.offset == lines.count - 1 ? " " : "-") + $0.element
+    }
+    return "S: 220 mx.example.org ESMTP\nC: EHLO out.example.net\n"
+        + replies.joined(separator: "\n") + "\nE: ready\n! begin\n"
+}

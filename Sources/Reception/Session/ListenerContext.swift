@@ -21,7 +21,10 @@ final class ListenerContext: Sendable {
     let rules: AcceptMessage.Rules
     let tls: TLSServerContext?
     let rejectedEvents: RejectedEvents
-    private let messageRates: Mutex<RateTable<RateKey>>?
+    /// Whether messages are rationed at all.
+    let hasMessageRate: Bool
+    /// nil inside: no rate. (An optional Mutex, whose storage moves, is not safe to lock.)
+    private let messageRates: Mutex<RateTable<RateKey>?>
 
     init(
         index: Int, configuration: ReceptionConfiguration, tls: TLSServerContext?,
@@ -33,20 +36,20 @@ final class ListenerContext: Sendable {
         session = Self.session(policy, configuration, decoySecret: decoySecret)
         rules = AcceptMessage.Rules(listener: policy, configuration: configuration)
         rejectedEvents = configuration.rejectedEvents
-        messageRates = policy.limits.messageRate.map { Mutex(RateTable($0)) }
+        hasMessageRate = policy.limits.messageRate != nil
+        messageRates = Mutex(policy.limits.messageRate.map { RateTable($0) })
     }
-
-    /// Whether messages are rationed at all.
-    var hasMessageRate: Bool { messageRates != nil }
 
     /// Whether one more message of this client would be within its rate.
     func allowsMessage(_ key: RateKey, now: UInt64) -> Bool {
-        messageRates?.withLock { $0.allows(key, now: now) } ?? true
+        guard hasMessageRate else { return true }
+        return messageRates.withLock { $0?.allows(key, now: now) ?? true }
     }
 
     /// Counts a message.
     func countMessage(_ key: RateKey, now: UInt64) {
-        messageRates?.withLock { _ = $0.take(key, now: now) }
+        guard hasMessageRate else { return }
+        messageRates.withLock { _ = $0?.take(key, now: now) }
     }
 
     private static func session(

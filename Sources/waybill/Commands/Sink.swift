@@ -48,7 +48,9 @@ struct Sink: AsyncParsableCommand {
         var session = ServerSessionConfiguration(hostname: "sink.invalid")
         session.extensions = [.smtpUTF8, .chunking, .binaryMIME, .dsn]
         session.relay.networks = ["0.0.0.0/0", "::/0"].compactMap { IPNetwork($0) }
-        session.limits.messages = 0
+        session.limits.messages = .max
+        session.limits.recipients = 100_000
+        session.limits.messageOctets = 1 << 30
         let settings = session
         let printing = verbose
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

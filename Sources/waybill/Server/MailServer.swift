@@ -79,14 +79,6 @@ final class MailServer: Service {
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
         self.reception.withLock { $0 = reception }
-        for listener in reception.listeners {
-            logger.info(
-                "listening",
-                metadata: [
-                    "listener": "\(listener.name)",
-                    "address": "\(HostPort(host: listener.host, port: listener.port))",
-                ])
-        }
         logger.info("ready")
         try await gracefulShutdown()
         logger.info("stopping")

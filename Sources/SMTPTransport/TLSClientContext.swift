@@ -6,7 +6,8 @@ package enum TLSVerification: Hashable, Sendable {
     /// Any certificate will do: opportunistic TLS, which protects against listening only
     /// (RFC 7435).
     case none
-    /// The chain leads to a trusted root and names the host (RFC 6125).
+    /// The chain leads to a trusted root and names the host (RFC 6125), or, as NIOSSL has it, the
+    /// IP address that was dialled.
     case full
 }
 

@@ -37,14 +37,16 @@ extension DeliveryEngine {
     ) -> ClientTransaction {
         ClientTransaction(
             envelope: group.message.facts.envelope(group.recipients),
-            prologue: prologue(group, stored.received), content: stored.content)
+            prologue: prologue(group, stored), content: stored.content)
     }
 
-    private func prologue(_ group: DeliveryGroup, _ received: MessageReceived) -> [UInt8] {
+    private func prologue(
+        _ group: DeliveryGroup, _ stored: ActiveMessage.Stored
+    ) -> [UInt8] {
         let facts = group.message.facts
         return Prologue.render(
-            id: facts.id, time: facts.receivedAt, received: received,
-            recipient: group.recipients.first?.mailbox)
+            id: facts.id, time: facts.receivedAt, received: stored.received,
+            recipient: group.recipients.first?.mailbox, content: stored.content)
     }
 
     /// Reads a message on a thread of its own; `body` is called on the event loop.
@@ -244,7 +246,7 @@ extension DeliveryEngine {
     ) {
         add(plan, of: group.message.facts)
         let now = now()
-        let prologue = stored.map { self.prologue(group, $0.received) } ?? []
+        let prologue = stored.map { self.prologue(group, $0) } ?? []
         for notice in plan.notices {
             let before = pendingContents.count
             notices.add(

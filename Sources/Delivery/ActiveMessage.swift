@@ -6,7 +6,7 @@ import MailModel
 /// Concurrency: bound to delivery's event loop.
 final class ActiveMessage {
     /// What is needed to send it: kept from its arrival while memory allows, otherwise read back.
-    struct Stored {
+    struct Stored: Sendable {
         var received: MessageReceived
         var content: [UInt8]
     }

@@ -61,8 +61,8 @@ package final class Delivery: Sendable {
         let lastUnseen = log.follow(delivery)
         var queue = queue
         if queue.lastSequence < lastUnseen {
-            try log.forEachEvent(from: queue.lastSequence + 1, through: lastUnseen) {
-                queue.apply($0)
+            try log.forEachBatch(from: queue.lastSequence + 1, through: lastUnseen) { events in
+                for event in events { queue.apply(event) }
             }
         }
         let whole = queue

@@ -54,13 +54,10 @@ extension DeliveryEngine {
         _ message: ActiveMessage,
         _ body: @escaping (Result<ActiveMessage.Stored, any Error>) -> Void
     ) {
-        let log = log
+        let messages = messages
         let id = message.facts.id
-        readers.runIfActive(eventLoop: eventLoop) { try log.message(id) }
-            .assumeIsolated().whenComplete { result in
-                let stored = result.map {
-                    ActiveMessage.Stored(received: $0.received, content: $0.content)
-                }
+        readers.runIfActive(eventLoop: eventLoop) { try messages.message(id) }
+            .assumeIsolated().whenComplete { stored in
                 if case .success(let stored) = stored, message.stored == nil {
                     message.stored = stored
                     message.countedOctets = stored.content.count

@@ -18,7 +18,7 @@ import SMTPTransport
 /// Concurrency: bound to its event loop.
 final class DeliveryEngine {
     let eventLoop: any EventLoop
-    let log: any DeliveryLog
+    let messages: MessageReader
     let resolver: any MailResolver
     let logger: Logger
     let dialer = Dialer()
@@ -87,7 +87,7 @@ final class DeliveryEngine {
         now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
     ) throws {
         self.policy = policy
-        self.log = log
+        messages = MessageReader(log: log)
         self.resolver = resolver
         self.eventLoop = eventLoop
         self.readers = readers

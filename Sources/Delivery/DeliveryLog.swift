@@ -1,10 +1,9 @@
 package import EventLog
 package import MailEvents
-package import MailModel
 
 /// What delivery needs of the log.
 ///
-/// Two conformances: the log on disk, and one in memory for tests.
+/// Two conformances: the log on disk, and one that fails on demand for tests.
 ///
 /// Concurrency: any thread. ``append(_:)`` never blocks; reading does, and happens on threads of its
 /// own.
@@ -16,39 +15,19 @@ package protocol DeliveryLog: Sendable {
     /// will not see.
     func follow(_ follower: any LogFollower<Event>) -> UInt64
 
-    /// Reads events back, in order.
+    /// Reads events back batch by batch, in order.
     ///
     /// - Throws: When the log cannot be read.
-    func forEachEvent(
-        from first: UInt64, through last: UInt64, _ body: (RecordedEvent) -> Void) throws
+    func forEachBatch(
+        from first: UInt64, through last: UInt64, _ body: ([RecordedEvent]) -> Void) throws
 
-    /// Reads a message back: everything that was appended with its `received`, and its content.
+    /// The events of the batch in which the event stands.
     ///
-    /// - Throws: When the log cannot be read, or holds no such message.
-    func message(_ id: MessageID) throws -> StoredMessage
-}
+    /// - Throws: When the log cannot be read, or does not reach so far.
+    func events(around sequence: UInt64) throws -> [RecordedEvent]
 
-/// A message as the log has it.
-///
-/// Concurrency: value.
-package struct StoredMessage: Sendable {
-    package var id: MessageID
-    /// The time of `received`.
-    package var time: EventTime
-    package var received: MessageReceived
-    /// All recipients the message came with, by number.
-    package var recipients: [RecipientQueued]
-    /// Header and body as stored.
-    package var content: [UInt8]
-
-    package init(
-        id: MessageID, time: EventTime, received: MessageReceived, recipients: [RecipientQueued],
-        content: [UInt8]
-    ) {
-        self.id = id
-        self.time = time
-        self.received = received
-        self.recipients = recipients
-        self.content = content
-    }
+    /// The bytes stored with an event.
+    ///
+    /// - Throws: When the log cannot be read, or has none.
+    func bytes(of sequence: UInt64) throws -> [UInt8]
 }

@@ -1,50 +1,34 @@
 package import EventLog
 package import MailEvents
-package import MailModel
 
+/// The log on disk, as delivery sees it.
 extension EventLog: DeliveryLog where Codec == MailEventCodec {
-    package func forEachEvent(
-        from first: UInt64, through last: UInt64, _ body: (RecordedEvent) -> Void
+    package func forEachBatch(
+        from first: UInt64, through last: UInt64, _ body: ([RecordedEvent]) -> Void
     ) throws {
-        guard first <= last else { return }
         try reader.forEachBatch(from: first, through: last) { batch in
-            for event in try Self.events(of: batch)
-            where event.sequence >= first && event.sequence <= last {
-                body(event)
-            }
+            body(try Self.decode(batch))
             return true
         }
     }
 
-    package func message(_ id: MessageID) throws -> StoredMessage {
-        let reader = reader
-        guard let batch = try reader.batch(containing: id.sequence) else {
-            throw EventLogError(
-                .notFound, "no message \(id)", sequences: id.sequence...id.sequence)
+    package func events(around sequence: UInt64) throws -> [RecordedEvent] {
+        guard let batch = try reader.batch(containing: sequence) else {
+            throw EventLogError(.notFound, "the log has no event \(sequence)")
         }
-        var received: (EventTime, MessageReceived)?
-        var recipients: [RecipientQueued] = []
-        // One append stands in one batch: its `queued` events follow `received` there.
-        for event in try Self.events(of: batch) where event.messageID == id {
-            switch event.event.fact {
-            case .received(let fact): received = (event.event.time, fact)
-            case .queued(let fact): recipients.append(fact)
-            default: break
-            }
-        }
-        guard let (time, fact) = received, let content = try reader.content(of: id.sequence) else {
-            throw EventLogError(
-                .notFound, "no content of message \(id)", sequences: id.sequence...id.sequence)
-        }
-        return StoredMessage(
-            id: id, time: time, received: fact, recipients: recipients, content: content)
+        return try Self.decode(batch)
     }
 
-    private static func events(
-        of batch: StoredBatch
-    ) throws(BatchDecodingError) -> [RecordedEvent] {
+    package func bytes(of sequence: UInt64) throws -> [UInt8] {
+        guard let bytes = try reader.content(of: sequence) else {
+            throw EventLogError(.notFound, "the log has no content of event \(sequence)")
+        }
+        return bytes
+    }
+
+    private static func decode(_ batch: StoredBatch) throws -> [RecordedEvent] {
         try MailEventDecoder.decode(
-            batch.bytes, firstSequence: batch.header.firstSequence, epoch: batch.header.epoch,
-            firstTime: batch.header.firstTime)
+            batch.bytes, firstSequence: batch.firstSequence, epoch: batch.epoch,
+            firstTime: batch.firstTime)
     }
 }

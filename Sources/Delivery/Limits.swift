@@ -22,8 +22,8 @@ package enum Limits {
     /// Groups of recipients that are ready and wait for a connection; what is beyond it stays with
     /// the schedule, at about 40 octets a recipient.
     package static let readyGroups = 50_000
-    /// Messages being read back from the log at a time, so that their contents stay few.
-    package static let concurrentReads = 64
+    /// Batches of the log kept decoded for messages that are read back.
+    package static let cachedBatches = 8
     /// Overdue groups taken from the schedule in one turn of the event loop, so that a start with a
     /// million waiting recipients does not stall connections.
     package static let groupsPerTurn = 1000

@@ -141,10 +141,6 @@ extension ServerSession {
     private mutating func startTLS(
         hasArgument: Bool, hasMore: Bool, into out: inout ByteBuffer
     ) -> ServerEffect? {
-        if hasMore {
-            close(.dataAfterSTARTTLS, into: &out)
-            return nil
-        }
         let refusal: ServerReply? =
             if !configuration.extensions.contains(.startTLS) {
                 .notImplemented
@@ -159,6 +155,10 @@ extension ServerSession {
             }
         if let refusal {
             refuse(refusal, .starttls, into: &out)
+            return nil
+        }
+        if hasMore {
+            close(.dataAfterSTARTTLS, into: &out)
             return nil
         }
         out.writeStaticString(ServerReply.readyForTLS.wire)

@@ -19,7 +19,8 @@ struct VectorChunkTests {
             check(server)
             results.insert(server.newReplies())
         }
-        #expect(results.count == 1, "the result depends on the reads", sourceLocation: sourceLocation)
+        #expect(
+            results.count == 1, "the result depends on the reads", sourceLocation: sourceLocation)
         return results.first ?? ""
     }
 
@@ -152,7 +153,9 @@ struct VectorChunkTests {
         #expect(server.messages.first?.envelope.body == .binaryMIME)
     }
 
-    @Test("text by BDAT is held to the rules of text", arguments: ["a\nb\r\n", "a\rb\r\n", "a\0\r\n", "a\r"])
+    @Test(
+        "text by BDAT is held to the rules of text",
+        arguments: ["a\nb\r\n", "a\rb\r\n", "a\0\r\n", "a\r"])
     func textDefects(_ content: String) {
         let result = replies("BDAT \(content.utf8.count) LAST\r\n\(content)NOOP\r\n")
         #expect(result.hasPrefix("552 5.6.0 "))

@@ -17,7 +17,8 @@ struct VectorLimitTests {
             for piece in pieces { server.send(piece) }
             results.insert(server.newReplies())
         }
-        #expect(results.count == 1, "the result depends on the reads", sourceLocation: sourceLocation)
+        #expect(
+            results.count == 1, "the result depends on the reads", sourceLocation: sourceLocation)
         return results.first ?? ""
     }
 
@@ -106,7 +107,10 @@ struct VectorLimitTests {
             (Array("MAIL FROM:<a\u{1B}@example.net>".utf8), "500 5.5.2"),
             (Array("NOOP\rQUIT".utf8), "500 5.5.2"),
             ([0xFF, 0xFE, 0x80], "500 5.5.2"),
-            (Array("MAIL FROM:<".utf8) + [0xC3, 0x28] + Array("@example.net> SMTPUTF8".utf8), "501 5.1.7"),
+            (
+                Array("MAIL FROM:<".utf8) + [0xC3, 0x28] + Array("@example.net> SMTPUTF8".utf8),
+                "501 5.1.7"
+            ),
             (Array("MAIL FROM:<a@".utf8) + [0xFF] + Array(".net> SMTPUTF8".utf8), "501 5.1.7"),
             (Array("VRFY".utf8), "501 5.5.4"),
             ([], "500 5.5.2"),
@@ -127,16 +131,20 @@ struct VectorLimitTests {
     @Test(
         "row 13: addresses by RFC 5321 section 4.1.2",
         arguments: [
-            ("<a@example.net>", "a", "example.net"), ("<a.b+c=d@Example.NET>", "a.b+c=d", "example.net"),
+            ("<a@example.net>", "a", "example.net"),
+            ("<a.b+c=d@Example.NET>", "a.b+c=d", "example.net"),
             ("<\"a@b\"@example.net>", "\"a@b\"", "example.net"),
             ("<\"a b\\\"c\"@example.net>", "\"a b\\\"c\"", "example.net"),
             ("<a@[192.0.2.1]>", "a", "[192.0.2.1]"),
             ("<a@[IPv6:2001:db8::1]>", "a", "[ipv6:2001:db8::1]"),
             ("<@one.example,@two.example:a@example.net>", "a", "example.net"),
-            (" <a@example.net>", "a", "example.net"), ("<a@x_y.example.net>", "a", "x_y.example.net"),
+            (" <a@example.net>", "a", "example.net"),
+            ("<a@x_y.example.net>", "a", "x_y.example.net"),
             ("<POSTMASTER>", "POSTMASTER", "mx.example.org"),
-            ("<bounce-\(String(repeating: "x", count: 100))@example.net>",
-                "bounce-\(String(repeating: "x", count: 100))", "example.net"),
+            (
+                "<bounce-\(String(repeating: "x", count: 100))@example.net>",
+                "bounce-\(String(repeating: "x", count: 100))", "example.net"
+            ),
         ])
     func goodAddresses(_ path: String, _ localPart: String, _ domain: String) {
         var server = ServerHarness()
@@ -153,12 +161,17 @@ struct VectorLimitTests {
     @Test(
         "row 13: what is no address is 501",
         arguments: [
-            "<a@[...]>", "<a@[192.0.2.256]>", "<a@[192.0.2]>", "<a@[IPv6:2001:db8::1::]>", "<a@[x:y]>",
-            "<a@[192.0.2.1>", "<a@[IPv6:]>", "a@example.net", "<a@example.net", "<a@>", "<@example.net>",
+            "<a@[...]>", "<a@[192.0.2.256]>", "<a@[192.0.2]>", "<a@[IPv6:2001:db8::1::]>",
+            "<a@[x:y]>",
+            "<a@[192.0.2.1>", "<a@[IPv6:]>", "a@example.net", "<a@example.net", "<a@>",
+            "<@example.net>",
             "<a>", "<a b@example.net>", "<a@example..net>", "<a@.example.net>", "<a@example.net.>",
-            "<.a@example.net>", "<a.@example.net>", "<a..b@example.net>", "<a@-x.example>", "<a@x-.example>",
-            "<\"a@example.net>", "<\"a\"b@example.net>", "<\"a\\\"@example.net>", "<<a@example.net>>",
-            "<a@b@example.net>", "<@one.example a@example.net>", "<@one.example:>", "<a@exa mple.net>",
+            "<.a@example.net>", "<a.@example.net>", "<a..b@example.net>", "<a@-x.example>",
+            "<a@x-.example>",
+            "<\"a@example.net>", "<\"a\"b@example.net>", "<\"a\\\"@example.net>",
+            "<<a@example.net>>",
+            "<a@b@example.net>", "<@one.example a@example.net>", "<@one.example:>",
+            "<a@exa mple.net>",
             "<a@\(String(repeating: "x", count: 64)).example>",
             "<\(String(repeating: "x", count: 256))@example.net>",
             "<a@\(String(repeating: "x.", count: 128))example>", "", "<", "< a@example.net>",
@@ -191,7 +204,8 @@ struct VectorLimitTests {
         #expect(server.command("RCPT TO: <a@example.net>").codes == "501 5.5.2")
     }
 
-    @Test("row 14: recipients 101 to 1025 with a limit of 1000: 452 4.5.3, the message goes to 1000")
+    @Test(
+        "row 14: recipients 101 to 1025 with a limit of 1000: 452 4.5.3, the message goes to 1000")
     func tooManyRecipients() {
         var server = ServerHarness()
         server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")

@@ -61,11 +61,14 @@ struct VectorTests {
             _ = server.command("DATA")
             for piece in pieces { server.send(piece) }
             #expect(server.newReplies() == "250 2.0.0 queued as 1-1|250 2.0.0 ok")
-            #expect(server.messages.map { String(decoding: $0.content, as: UTF8.self) } == [expected])
+            #expect(
+                server.messages.map { String(decoding: $0.content, as: UTF8.self) } == [expected])
         }
     }
 
-    @Test("row 7: NUL in content is refused also where line ends are normalised", arguments: endsWithNUL)
+    @Test(
+        "row 7: NUL in content is refused also where line ends are normalised",
+        arguments: endsWithNUL)
     func nulNormalised(_ vector: (name: String, bytes: String)) {
         for pieces in everySplit(Self.smuggling(vector.bytes)) {
             var server = ServerHarness { $0.lineEndings = .normalise }
@@ -122,7 +125,8 @@ struct VectorTests {
                 server.newReplies()
                     == "250 2.0.0 queued as 1-1|250 2.1.0 ok|250 2.1.5 ok|354 end with CRLF.CRLF|"
                     + "250 2.0.0 queued as 1-2")
-            #expect(server.messages.map(\.content) == [Array("one\r\n".utf8), Array("two\r\n".utf8)])
+            #expect(
+                server.messages.map(\.content) == [Array("one\r\n".utf8), Array("two\r\n".utf8)])
         }
     }
 

@@ -1,0 +1,157 @@
+import MailModel
+import SMTPProtocol
+import Testing
+
+@Suite("Server: rules and limits of a listener")
+struct ServerPolicyTests {
+    @Test("who may relay: networks, authenticated users; others only to the relay domains")
+    func relaying() {
+        let rules: (inout ServerSessionConfiguration) -> Void = {
+            $0.relay.domains = ["example.com"]
+            $0.authentication.requireTLS = false
+        }
+        for (client, expected) in [
+            ("192.0.2.77", "250 2.1.5"), ("198.51.100.1", "550 5.7.1"),
+            ("::ffff:192.0.2.77", "250 2.1.5"),
+        ] {
+            var server = ServerHarness(client: client, rules)
+            server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
+            #expect(server.command("RCPT TO:<x@elsewhere.example>").codes == expected)
+            #expect(server.command("RCPT TO:<x@EXAMPLE.com>").codes == "250 2.1.5")
+            #expect(server.command("RCPT TO:<x@sub.example.com>").codes == expected)
+        }
+        var server = ServerHarness(client: "198.51.100.1", rules)
+        server.commands("EHLO client.example.net", "AUTH PLAIN AGFubgBzZXNhbWU=", "MAIL FROM:<>")
+        #expect(server.command("RCPT TO:<x@elsewhere.example>").codes == "250 2.1.5")
+    }
+
+    @Test("a session without an IP address may not relay")
+    func noAddress() {
+        var server = ServerHarness(client: "not an address")
+        server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
+        #expect(server.command("RCPT TO:<x@example.com>").codes == "550 5.7.1")
+    }
+
+    @Test("a listener may need TLS or authentication before MAIL: 530 5.7.0")
+    func required() {
+        var tls = ServerHarness { $0.requireTLS = true }
+        _ = tls.command("EHLO client.example.net")
+        #expect(tls.command("MAIL FROM:<a@example.net>") == "530 5.7.0 STARTTLS first")
+        var authentication = ServerHarness(tls: true) { $0.relay.requireAuthentication = true }
+        _ = authentication.command("EHLO client.example.net")
+        #expect(
+            authentication.command("MAIL FROM:<a@example.net>")
+                == "530 5.7.0 authentication required")
+        _ = authentication.command("AUTH PLAIN AGFubgBzZXNhbWU=")
+        #expect(authentication.command("MAIL FROM:<a@example.net>").codes == "250 2.1.0")
+    }
+
+    @Test("too many errors: 421 4.7.0 in place of the last reply; an accepted message starts anew")
+    func errors() {
+        var server = ServerHarness { $0.limits.errors = 3 }
+        for round in 0..<2 {
+            #expect(server.command("FOO").codes == "500 5.5.2")
+            #expect(server.command("DATA").codes == "503 5.5.1")
+            guard round == 0 else { break }
+            server.beginTransaction()
+            _ = server.command("DATA")
+            server.send("x\r\n.\r\n")
+            #expect(server.newReplies().codes == "250 2.0.0")
+        }
+        #expect(server.command("FOO").codes == "421 4.7.0")
+        #expect(server.isClosed)
+    }
+
+    @Test("bad recipients are errors only of a client that may not relay")
+    func recipientErrors() {
+        var trusted = ServerHarness()
+        var stranger = ServerHarness(client: "198.51.100.1")
+        trusted.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
+        stranger.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
+        for _ in 0..<100 {
+            #expect(trusted.command("RCPT TO:<b@@c>").codes == "501 5.1.3")
+        }
+        for _ in 0..<19 {
+            #expect(stranger.command("RCPT TO:<b@example.com>").codes == "550 5.7.1")
+        }
+        #expect(stranger.command("RCPT TO:<b@example.com>").codes == "421 4.7.0")
+    }
+
+    @Test("commands that move no mail are limited")
+    func idleCommands() {
+        var server = ServerHarness {
+            $0.limits.idleCommands = 10
+            $0.limits.errors = 3
+        }
+        for _ in 0..<12 { #expect(server.command("NOOP").codes == "250 2.0.0") }
+        #expect(server.command("RSET").codes == "421 4.7.0")
+        #expect(server.isClosed)
+    }
+
+    @Test("too many messages in a session: 421 4.7.0 to MAIL")
+    func messages() {
+        var server = ServerHarness { $0.limits.messages = 2 }
+        for _ in 0..<2 {
+            server.beginTransaction()
+            _ = server.command("DATA")
+            server.send("x\r\n.\r\n")
+        }
+        _ = server.newReplies()
+        #expect(server.command("MAIL FROM:<a@example.net>").codes == "421 4.7.0")
+        #expect(server.isClosed)
+    }
+
+    @Test("refusals are kept for the shell, with the paths they were about")
+    func refusals() {
+        var server = ServerHarness(client: "198.51.100.1") { $0.reportsRefusals = true }
+        server.commands(
+            "EHLO client.example.net", "FOO", "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.com>"
+        )
+        #expect(
+            server.session.takeRefusals() == [
+                CommandRefusal(
+                    command: "", reversePath: "", forwardPath: "",
+                    reply: Reply(500, EnhancedStatusCode(5, 5, 2), "unknown command")),
+                CommandRefusal(
+                    command: "rcpt", reversePath: "a@example.net", forwardPath: "b@example.com",
+                    reply: Reply(550, EnhancedStatusCode(5, 7, 1), "relaying denied")),
+            ])
+        #expect(server.session.takeRefusals().isEmpty)
+        var silent = ServerHarness()
+        _ = silent.command("FOO")
+        #expect(silent.session.takeRefusals().isEmpty)
+    }
+
+    @Test("a reply of the shell's is well-formed whatever its text")
+    func replyText() {
+        var server = ServerHarness()
+        var out = ByteBufferText()
+        let long = String(repeating: "ü", count: 300)
+        server.session.stop(
+            Reply(421, EnhancedStatusCode(4, 3, 2), "one\ntwo\r\t\0\n\(long)"), into: &out.buffer)
+        let lines = out.text.split(separator: "\r\n", omittingEmptySubsequences: false)
+        #expect(lines.count == 4)
+        #expect(lines[0] == "421-4.3.2 one")
+        #expect(lines[1] == "421-4.3.2 two   ")
+        #expect(lines[2] == "421 4.3.2 " + String(repeating: "ü", count: 240))
+        #expect(lines[3].isEmpty)
+    }
+
+    @Test("the phases of a session")
+    func phases() {
+        var server = ServerHarness()
+        #expect(server.session.phase == .command)
+        server.beginTransaction()
+        _ = server.command("DATA")
+        #expect(server.session.phase == .content)
+        server.answersEffects = false
+        server.send("x\r\n.\r\n")
+        #expect(server.session.phase == .shell)
+        var chunked = ServerHarness()
+        chunked.beginTransaction()
+        chunked.send("BDAT 10\r\nabc")
+        #expect(chunked.session.phase == .content)
+        #expect(chunked.session.isInTransaction)
+        #expect(chunked.session.memoryOctets > 3)
+    }
+}

@@ -68,6 +68,29 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
 
+    /// `null`.
+    package mutating func null(_ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(contentsOf: "null".utf8)
+    }
+
+    /// A number with so many digits after the point, rounded half to even; `null` when it is not
+    /// finite or its magnitude is beyond 2^53.
+    package mutating func decimal(_ value: Double, digits count: Int, _ key: StaticString? = nil) {
+        var factor = 1.0
+        for _ in 0..<count { factor *= 10 }
+        let scaled = (value * factor).rounded(.toNearestOrEven)
+        guard scaled.magnitude <= 9_007_199_254_740_992 else { return null(key) }
+        begin(key)
+        if scaled < 0 { bytes.append(0x2D) }
+        let whole = Int64(scaled.magnitude)
+        let unit = Int64(factor)
+        bytes.append(contentsOf: String(whole / unit).utf8)
+        guard count > 0 else { return }
+        bytes.append(0x2E)
+        digits(whole % unit, count)
+    }
+
     /// A text, escaped (RFC 8259 section 7): quote, backslash and control characters only.
     package mutating func string(_ value: String, _ key: StaticString? = nil) {
         begin(key)

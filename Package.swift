@@ -102,7 +102,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("LMDB", ["LMDB", "CLMDB"]),
     ("MailModel", ["MailModel"]),
     ("EventLog", ["EventLog", "LMDB", "CLinux"]),
-    ("MailEvents", ["MailEvents", "MailModel", "EventLog", "EventSchema", protobuf]),
+    ("MailEvents", ["MailEvents", "MailModel", "EventLog", "EventSchema", "CZstd", protobuf]),
     ("MessageFormat", ["MessageFormat", "MailModel"]),
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),

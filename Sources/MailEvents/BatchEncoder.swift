@@ -6,9 +6,11 @@ import MailModel
 /// shortest form, each text stands once in order of first use. So equal events give equal bytes.
 ///
 /// Concurrency: value; ``MailEventCodec`` guards the one it keeps.
-struct BatchEncoder {
-    private var columns = InlineArray<72, ColumnBuffer>(repeating: ColumnBuffer())
+struct BatchEncoder: ~Copyable {
+    private var columns = InlineArray<72, ColumnBuffer> { _ in ColumnBuffer() }
     private var rows = InlineArray<10, Int>(repeating: 0)
+    /// A bit for each column that has an entry other than zero.
+    private var touched: UInt128 = 0
     private var strings: StringTable
     var sessions = IdentityCache<SessionNumbers>(empty: SessionNumbers())
     var peers = IdentityCache<PeerNumbers>(empty: PeerNumbers())
@@ -52,25 +54,27 @@ struct BatchEncoder {
 
     @inline(__always)
     mutating func put(_ column: BatchColumn, _ row: Int, _ value: UInt64) {
+        if value != 0 { touched |= (1 as UInt128) << UInt128(column.rawValue) }
         columns[column.rawValue].append(value, row: row)
     }
 
     @inline(__always)
     mutating func put(_ column: BatchColumn, _ row: Int, signed value: Int64) {
-        columns[column.rawValue].append(value.zigzag, row: row)
+        put(column, row, value.zigzag)
     }
 
     @inline(__always)
     mutating func put(_ column: BatchColumn, _ row: Int, _ value: Int) {
-        columns[column.rawValue].append(UInt64(clamping: value), row: row)
+        put(column, row, UInt64(clamping: value))
     }
 
     @inline(__always)
     mutating func put(_ column: BatchColumn, _ row: Int, _ text: String) {
-        columns[column.rawValue].append(strings.index(of: text), row: row)
+        put(column, row, strings.index(of: text))
     }
 
     mutating func put(_ column: BatchColumn, _ row: Int, octets: [UInt8]) {
+        touched |= (1 as UInt128) << UInt128(column.rawValue)
         columns[column.rawValue].append(octets: octets, row: row)
     }
 
@@ -81,52 +85,53 @@ struct BatchEncoder {
     }
 
     private func write(into bytes: inout [UInt8]) {
-        var total = strings.bytes.count
         var lengths = InlineArray<10, Int>(repeating: 0)
-        for group in ColumnGroup.allCases where rows[group.rawValue] > 0 {
-            let length = octets(of: group)
-            lengths[group.rawValue] = length
-            if group == .batch {
-                total += length
-            } else if length > 0 {
-                total += (group.field << 3).varintLength + UInt64(length).varintLength + length
-            }
+        var total = strings.bytes.count
+        var rest = touched
+        while rest != 0 {
+            let column = rest.trailingZeroBitCount
+            rest &= rest - 1
+            let length = columns[column].bytes.count
+            // Field numbers of columns need two octets from 16 on, as do those of all messages.
+            let octets =
+                (Self.fields[column] < 16 ? 1 : 2) + UInt64(length).varintLength + length
+            if length > 0 { lengths[Self.groups[column]] += octets }
+            total += octets + 12
         }
         bytes.reserveCapacity(bytes.count + total)
-        writeColumns(of: .batch, into: &bytes)
-        bytes.append(contentsOf: strings.bytes)
-        for group in ColumnGroup.allCases where group != .batch && lengths[group.rawValue] > 0 {
-            bytes.appendVarint(group.field << 3 | 2)
-            bytes.appendVarint(UInt64(lengths[group.rawValue]))
-            writeColumns(of: group, into: &bytes)
-        }
-    }
-
-    private func octets(of group: ColumnGroup) -> Int {
-        let range = group.columns
-        var octets = 0
-        for column in range where !columns[column].bytes.isEmpty {
-            let length = columns[column].bytes.count
-            let field = UInt64(column - range.lowerBound) + 1
-            octets += (field << 3).varintLength + UInt64(length).varintLength + length
-        }
-        return octets
-    }
-
-    private func writeColumns(of group: ColumnGroup, into bytes: inout [UInt8]) {
-        let range = group.columns
-        for column in range where !columns[column].bytes.isEmpty {
-            bytes.appendVarint((UInt64(column - range.lowerBound) + 1) << 3 | 2)
+        rest = touched
+        var group = 0
+        var ended = false
+        while rest != 0 {
+            let column = rest.trailingZeroBitCount
+            rest &= rest - 1
+            if columns[column].bytes.isEmpty { continue }
+            if Self.groups[column] != group {
+                if group == 0 {
+                    bytes.append(contentsOf: strings.bytes)
+                    ended = true
+                }
+                group = Self.groups[column]
+                bytes.appendVarint(UInt64(group + 15) << 3 | 2)
+                bytes.appendVarint(UInt64(lengths[group]))
+            }
+            bytes.appendVarint(UInt64(Self.fields[column]) << 3 | 2)
             bytes.appendVarint(UInt64(columns[column].bytes.count))
             bytes.append(contentsOf: columns[column].bytes)
         }
+        if !ended { bytes.append(contentsOf: strings.bytes) }
     }
 
+    /// The group of each column, and its field number there.
+    private static let groups: [Int] = BatchColumn.allCases.map(\.group.rawValue)
+    private static let fields: [UInt8] = BatchColumn.allCases.map { UInt8($0.field) }
+
     private mutating func removeAll() {
-        for group in ColumnGroup.allCases where rows[group.rawValue] > 0 {
-            for column in group.columns { columns[column].removeAll() }
-            rows[group.rawValue] = 0
+        while touched != 0 {
+            columns[touched.trailingZeroBitCount].removeAll()
+            touched &= touched - 1
         }
+        rows = InlineArray(repeating: 0)
         strings.removeAll()
         sessions.removeAll()
         peers.removeAll()

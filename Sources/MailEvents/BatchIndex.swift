@@ -2,10 +2,9 @@
 /// has exactly one entry for each of its events. Values are checked when they are read.
 ///
 /// Concurrency: value.
-struct BatchIndex {
+struct BatchIndex: ~Copyable {
     /// The columns' octets; an absent column is empty.
-    private(set) var columns = InlineArray<72, WireReader>(
-        repeating: WireReader(position: 0, end: 0))
+    var columns = InlineArray<72, WireReader> { _ in WireReader(position: 0, end: 0) }
     /// Octets of the string table's entries, in order.
     private(set) var strings: [Range<Int>] = []
     /// Entries that each group of columns has.
@@ -83,7 +82,7 @@ struct BatchIndex {
 
     /// Counts the events of each type.
     private mutating func count(_ bytes: Span<UInt8>) throws(BatchDecodingError) {
-        var types = columns[BatchColumn.batchType.rawValue]
+        var types = columns[BatchColumn.batchType.rawValue].copied()
         // Types up to 63 are counted in place; higher ones have no columns that we know.
         var perType = InlineArray<64, Int>(repeating: 0)
         var total = 0
@@ -96,7 +95,7 @@ struct BatchIndex {
             throw BatchDecodingError(.tooManyEvents, offset: types.end, .batchType)
         }
         rows[ColumnGroup.batch.rawValue] = total
-        for type in EventType.allCases where perType[Int(type.rawValue)] > 0 {
+        for type in EventType.described where perType[Int(type.rawValue)] > 0 {
             for group in type.groups {
                 rows[group.rawValue] += perType[Int(type.rawValue)]
             }
@@ -105,7 +104,7 @@ struct BatchIndex {
 
     /// Checks that each column that is there is complete.
     private func check(_ bytes: Span<UInt8>) throws(BatchDecodingError) {
-        for group in ColumnGroup.allCases {
+        for group in ColumnGroup.all {
             let expected = rows[group.rawValue]
             for column in group.columns where columns[column].end > 0 {
                 let range = columns[column].position..<columns[column].end

@@ -2,8 +2,10 @@
 ///
 /// As long as all entries are zero nothing is stored, because such a column is left out.
 ///
+/// Noncopyable, so that a table of buffers is changed in place and never copied as a whole.
+///
 /// Concurrency: value.
-struct ColumnBuffer {
+struct ColumnBuffer: ~Copyable {
     /// The packed entries; empty while all are zero.
     private(set) var bytes: [UInt8] = []
 

@@ -17,6 +17,9 @@ enum ColumnGroup: Int, CaseIterable {
     /// How many groups there are.
     static let count = 10
 
+    /// `allCases`, made once.
+    static let all: [ColumnGroup] = allCases
+
     /// The field number of the message in `EventBatch`; 0 for the batch itself.
     var field: UInt64 { self == .batch ? 0 : UInt64(rawValue) + 15 }
 

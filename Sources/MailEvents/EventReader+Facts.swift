@@ -1,11 +1,11 @@
 import MailModel
 
 extension EventReader {
-    /// The fact of the current event.
+    /// The fact of the current event; nil for a type that no ``Fact`` describes.
     mutating func fact(
-        _ type: EventType, _ message: MessageID, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> Fact {
-        switch type {
+        _ type: UInt32, _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> Fact? {
+        switch EventType(rawValue: type) {
         case .received: .received(try received(bytes))
         case .queued: .queued(try queued(message, bytes))
         case .deferred: .deferred(try deferred(message, bytes))
@@ -40,8 +40,8 @@ extension EventReader {
                     digest: try text(.configurationAppliedDigestString, bytes),
                     version: try text(.configurationAppliedVersionString, bytes)))
         case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
-            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded:
-            .unknown(type: type.rawValue, message: message)
+            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil:
+            nil
         }
     }
 

@@ -3,7 +3,7 @@ import MailModel
 /// Makes values of a batch, event by event.
 ///
 /// Concurrency: value.
-struct EventReader {
+struct EventReader: ~Copyable {
     private var columns: InlineArray<72, WireReader>
     private let strings: [String]
     private var sessions = Interned<SessionKey, IngressSession>()
@@ -16,11 +16,11 @@ struct EventReader {
 
     /// Begins with the first event of a batch; makes its texts.
     init(
-        _ index: BatchIndex, _ bytes: Span<UInt8>, firstSequence: UInt64, epoch: UInt32,
+        _ index: consuming BatchIndex, _ bytes: Span<UInt8>, firstSequence: UInt64, epoch: UInt32,
         firstTime: Int64
     ) {
-        columns = index.columns
         strings = index.strings.map { String(repairing: bytes.extracting($0)) }
+        columns = index.columns
         self.epoch = epoch
         sequence = firstSequence
         time = firstTime
@@ -34,11 +34,8 @@ struct EventReader {
         let epochBack = try small(.batchMessageEpochBack, bytes)
         let message = MessageID(epoch: epoch &- epochBack, sequence: sequence &- back)
         let fact =
-            if let type = EventType(rawValue: type), type.isDescribed {
-                try self.fact(type, message, bytes)
-            } else {
-                Fact.unknown(type: type, message: back == 0 && epochBack == 0 ? nil : message)
-            }
+            try fact(type, message, bytes)
+            ?? .unknown(type: type, message: back == 0 && epochBack == 0 ? nil : message)
         let event = RecordedEvent(
             sequence: sequence, epoch: epoch,
             event: Event(time: EventTime(microseconds: time), fact: fact))
@@ -101,7 +98,8 @@ struct EventReader {
     mutating func text(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> String {
-        text(try textNumber(column, bytes))
+        let number = try textNumber(column, bytes)
+        return text(number)
     }
 
     /// The text with a number that was checked.
@@ -110,11 +108,12 @@ struct EventReader {
 
     /// The next 32 octets of the content hashes; zeros where the column is absent.
     mutating func hash(_ bytes: Span<UInt8>) -> [UInt8] {
-        let column = columns[BatchColumn.receivedContentSha256.rawValue]
-        guard !column.isAtEnd else { return Array(repeating: 0, count: 32) }
-        columns[BatchColumn.receivedContentSha256.rawValue] = WireReader(
-            position: column.position + 32, end: column.end)
-        let octets = bytes.extracting(column.position..<column.position + 32)
+        let column = BatchColumn.receivedContentSha256.rawValue
+        let position = columns[column].position
+        let end = columns[column].end
+        guard position < end else { return Array(repeating: 0, count: 32) }
+        columns[column] = WireReader(position: position + 32, end: end)
+        let octets = bytes.extracting(position..<position + 32)
         return unsafe octets.withUnsafeBufferPointer { unsafe Array($0) }
     }
 

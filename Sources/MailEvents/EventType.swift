@@ -46,6 +46,9 @@ package enum EventType: UInt32, CaseIterable, Sendable {
         }
     }
 
+    /// The types that have a case of ``Fact``.
+    static let described: [EventType] = allCases.filter { !$0.groups.isEmpty }
+
     /// Whether this version has a ``Fact`` for the type.
     var isDescribed: Bool { !groups.isEmpty }
 }

@@ -16,11 +16,12 @@ package enum MailEventDecoder {
     ) throws(BatchDecodingError) -> [RecordedEvent] {
         let input = bytes.span
         let index = try BatchIndex(input)
+        let count = index.eventCount
         var reader = EventReader(
             index, input, firstSequence: firstSequence, epoch: epoch, firstTime: firstTime)
         var events: [RecordedEvent] = []
-        events.reserveCapacity(index.eventCount)
-        for _ in 0..<index.eventCount { events.append(try reader.next(input)) }
+        events.reserveCapacity(count)
+        for _ in 0..<count { events.append(try reader.next(input)) }
         return events
     }
 
@@ -30,9 +31,9 @@ package enum MailEventDecoder {
     ) throws(BatchDecodingError) -> [ContentReference] {
         let input = bytes.span
         let index = try BatchIndex(input)
-        var types = index.columns[BatchColumn.batchType.rawValue]
-        var sizes = index.columns[BatchColumn.receivedSizeOctets.rawValue]
-        let hashes = index.columns[BatchColumn.receivedContentSha256.rawValue]
+        var types = index.columns[BatchColumn.batchType.rawValue].copied()
+        var sizes = index.columns[BatchColumn.receivedSizeOctets.rawValue].copied()
+        let hashes = index.columns[BatchColumn.receivedContentSha256.rawValue].copied()
         var references: [ContentReference] = []
         references.reserveCapacity(index.rows[ColumnGroup.received.rawValue])
         var sequence = firstSequence

@@ -1,7 +1,9 @@
 /// Reads protobuf's wire form from a part of the bytes; never beyond `end`.
 ///
+/// Noncopyable, so that a table of readers is read in place and never copied as a whole.
+///
 /// Concurrency: value.
-struct WireReader {
+struct WireReader: ~Copyable {
     /// The octet to be read next.
     private(set) var position: Int
     let end: Int
@@ -13,6 +15,9 @@ struct WireReader {
     }
 
     var isAtEnd: Bool { position >= end }
+
+    /// A second reader at the same place.
+    func copied() -> WireReader { WireReader(position: position, end: end) }
 
     /// A varint of at most 10 octets.
     @inline(__always)

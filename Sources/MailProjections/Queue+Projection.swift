@@ -36,7 +36,6 @@ extension Queue: Projection {
         table.append(key.sequence, row.value)
         counts.messages += 1
         counts.octets += head.sizeOctets
-        cleanThrough = key.sequence
         return loadRecipients(reader, in: 0)
     }
 
@@ -56,7 +55,7 @@ extension Queue: Projection {
         try body(ProjectionRow(key: Self.totalsKey, value: totalsRow))
     }
 
-    package mutating func takeChanges() -> [ProjectionChange] {
+    package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
         var changes: [ProjectionChange] = []
         for sequence in changed {
             changes.append(
@@ -68,21 +67,24 @@ extension Queue: Projection {
             changes.append(
                 ProjectionChange(key: Self.bytes(key.sequence, key.part), value: parts[key]))
         }
-        for index in table.firstIndex(from: cleanThrough + 1)..<table.rows.count
+        for index in table.firstIndex(from: savedThrough + 1)..<table.rows.count
         where !table.rows[index].isEmpty {
             changes.append(
                 ProjectionChange(
                     key: Self.bytes(table.sequences[index], 0), value: table.rows[index]))
         }
         changes.append(ProjectionChange(key: Self.totalsKey, value: totalsRow))
-        cleanThrough = max(cleanThrough, lastSequence)
+        let isWhole = needsWhole
+        savedThrough = max(savedThrough, lastSequence)
+        needsWhole = false
         changed = []
         changedParts = []
-        return changes
+        return Checkpoint(position: position, changes: changes, isWhole: isWhole)
     }
 
     package mutating func forgetChanges() {
-        cleanThrough = 0
+        needsWhole = true
+        savedThrough = 0
         changed = []
         changedParts = Set(parts.keys)
     }
@@ -145,7 +147,8 @@ extension Queue: Projection {
         totals.delivered = reader.count()
         totals.bounced = reader.count()
         totals.expired = reader.count()
-        cleanThrough = lastSequence
+        savedThrough = lastSequence
+        needsWhole = false
         return reader.isIntact && reader.isAtEnd
             && table.sequences.last.map { $0 <= lastSequence } ?? true
     }

@@ -81,7 +81,8 @@ extension Queue {
     ) rethrows {
         var rest = Int(head.waiting) - (try body(row, start))
         var part: UInt32 = 1
-        while rest > 0, Int(part) * Limits.recipientsPerRow < Int(head.recipientCount) {
+        let end = min(Int(head.recipientCount), Limits.recipientNumbersMaximum)
+        while rest > 0, Int(part) * Limits.recipientsPerRow < end {
             if let row = parts[PartKey(sequence: sequence, part: part)] {
                 rest -= try body(row, 0)
             }

@@ -6,7 +6,9 @@ import Projections
 extension Queue {
     /// Adds a waiting recipient. One with a number that waits already is left as it is.
     mutating func insert(_ fact: RecipientQueued) {
-        guard let index = index(of: fact.recipient.message) else { return }
+        guard let index = index(of: fact.recipient.message),
+            (0..<Limits.recipientNumbersMaximum).contains(fact.recipient.number)
+        else { return }
         let recipient = QueuedRecipient(
             number: fact.recipient.number, mailbox: fact.recipient.mailbox, notify: fact.notify,
             originalRecipient: fact.originalRecipient, due: fact.due, lastDeferral: nil,
@@ -45,7 +47,7 @@ extension Queue {
     mutating func change(
         _ reference: RecipientReference, _ change: (inout QueuedRecipient) -> Void
     ) {
-        guard let index = index(of: reference.message) else { return }
+        guard let index = index(of: reference.message), reference.number >= 0 else { return }
         let base = head(at: index).receivedAt
         let flags = withRow(index, reference) { row, start -> (old: UInt8, new: UInt8)? in
             guard
@@ -70,7 +72,7 @@ extension Queue {
     /// Takes out a recipient that is final, and the message with the last one.
     mutating func remove(_ reference: RecipientReference) {
         let sequence = reference.message.sequence
-        guard let index = index(of: reference.message) else { return }
+        guard let index = index(of: reference.message), reference.number >= 0 else { return }
         let flags = withRow(index, reference) { row, start -> UInt8? in
             guard
                 case .found(let range, let flags) = RecipientRecord.find(
@@ -86,7 +88,7 @@ extension Queue {
         noteChange(sequence)
         guard MessageRow.isFinal(table[index]) else { return }
         counts.messages -= 1
-        counts.octets -= head(at: index).sizeOctets
+        counts.octets &-= head(at: index).sizeOctets
         table.remove(at: index)
     }
 
@@ -111,7 +113,7 @@ extension Queue {
     }
 
     private mutating func noteChange(_ sequence: UInt64) {
-        if sequence <= cleanThrough { changed.insert(sequence) }
+        if sequence <= savedThrough { changed.insert(sequence) }
     }
 
     /// Gives `body` the row that the recipient stands in, and where records begin in it.

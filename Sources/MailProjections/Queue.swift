@@ -17,13 +17,18 @@ package struct Queue: Sendable {
     package internal(set) var counts = QueueCounts()
     /// What has happened in all.
     package internal(set) var totals = QueueTotals()
+    /// The end of the last batch, if that is where ``lastSequence`` stands and it is known: after
+    /// single events it is not.
+    package var position: Position?
 
     var table = MessageTable()
     /// Rows of recipients from number 32 on; never empty ones.
     var parts: [PartKey: [UInt8]] = [:]
     /// Rows of messages after this one have never been in a checkpoint.
-    var cleanThrough: UInt64 = 0
-    /// Messages up to ``cleanThrough`` whose row has changed or gone since.
+    var savedThrough: UInt64 = 0
+    /// Whether the next checkpoint has every row.
+    var needsWhole = true
+    /// Messages up to ``savedThrough`` whose row has changed or gone since.
     var changed: Set<UInt64> = []
     /// The same of the rows in ``parts``, of all messages.
     var changedParts: Set<PartKey> = []
@@ -44,16 +49,18 @@ package struct Queue: Sendable {
             apply(event, sequence: sequence, epoch: batch.epoch)
             sequence += 1
         }
+        if batch.position.sequence == lastSequence { position = batch.position }
     }
 
     private mutating func apply(_ event: Event, sequence: UInt64, epoch: UInt32) {
         guard sequence > lastSequence else { return }
         lastSequence = sequence
+        position = nil
         switch event.fact {
         case .received(let fact):
             totals.received += 1
             counts.messages += 1
-            counts.octets += fact.sizeOctets
+            counts.octets &+= fact.sizeOctets
             table.append(sequence, MessageRow.make(fact, epoch: epoch, time: event.time))
         case .queued(let fact):
             totals.queued += 1

@@ -20,18 +20,19 @@ package protocol Projection: Sendable {
 
     /// Takes in a row of a checkpoint. Called for all rows, ascending by key, on a new value.
     ///
+    /// - Parameter row: Its checksum was right.
     /// - Returns: False when the row is not one of this projection's.
     mutating func load(_ row: ProjectionRow) -> Bool
 
     /// Every row as it would be in a checkpoint made now, ascending by key.
     func forEachRow(_ body: (ProjectionRow) throws -> Void) rethrows
 
-    /// The rows that differ from the last call's, and begins the next collection.
+    /// The rows that differ from those of the checkpoint before, and begins the next collection.
     ///
-    /// - Returns: In any order; a row with `value` nil is gone.
-    mutating func takeChanges() -> [ProjectionChange]
+    /// The first one of a new value, and the first after ``forgetChanges()``, is whole.
+    mutating func takeCheckpoint(at position: Position) -> Checkpoint
 
-    /// Makes the next ``takeChanges()`` return every row, as if there had been none before.
+    /// Makes the next checkpoint whole, because what was given out before is not in the file.
     mutating func forgetChanges()
 }
 

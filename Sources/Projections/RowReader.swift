@@ -45,6 +45,16 @@ package struct RowReader: Sendable {
         return number
     }
 
+    /// So many octets as they are.
+    package mutating func raw(_ count: Int) -> [UInt8] {
+        guard bytes.count - offset >= count else {
+            fail()
+            return []
+        }
+        defer { offset += count }
+        return Array(bytes[offset..<(offset + count)])
+    }
+
     /// An unsigned number of 1 to 10 octets.
     package mutating func varint() -> UInt64 {
         var number: UInt64 = 0

@@ -1,0 +1,19 @@
+extension StoredBatch {
+    /// Where the log stands after this batch. Hashes the batch: not for every batch of a replay.
+    package var position: Position {
+        Position(
+            epoch: epoch, sequence: lastSequence, chainHash: BatchReader().chainHash(of: self))
+    }
+}
+
+extension LogReader {
+    /// The 16 octets that all segments of this log carry and no other log does.
+    package func logID() throws(EventLogError) -> [UInt8] {
+        guard let first = files.firsts.first else {
+            throw EventLogError(.notFound, "there is no log here", file: files.directory.path)
+        }
+        return try files.file(first).pages.read { (snapshot) throws(EventLogError) in
+            try SegmentFile.meta(in: snapshot).logID
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package import MailModel
+
+extension MailEventDecoder {
+    /// Whether a batch has an event about a message, its `received` included, or the `received` of
+    /// a notification that reports on it. Reads two columns and makes no values.
+    package static func mentions(
+        _ message: MessageID, in bytes: [UInt8], firstSequence: UInt64
+    ) throws(BatchDecodingError) -> Bool {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        let count = UInt64(index.eventCount)
+        let target = message.sequence
+        if target >= firstSequence, target - firstSequence < count { return true }
+        guard target < firstSequence else { return false }
+        var backs = index.columns[BatchColumn.batchMessageBack.rawValue]
+        var distance = firstSequence - target
+        while !backs.isAtEnd {
+            if try backs.varint(input, .batchMessageBack) == distance { return true }
+            distance += 1
+        }
+        var reports = index.columns[BatchColumn.receivedReportsOnBack.rawValue]
+        guard !reports.isAtEnd else { return false }
+        var types = index.columns[BatchColumn.batchType.rawValue]
+        distance = firstSequence - target
+        while !types.isAtEnd, !reports.isAtEnd {
+            let type = try types.varint(input, .batchType)
+            if type == UInt64(EventType.received.rawValue),
+                try reports.varint(input, .receivedReportsOnBack) == distance
+            {
+                return true
+            }
+            distance += 1
+        }
+        return false
+    }
+}

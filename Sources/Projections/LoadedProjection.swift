@@ -1,0 +1,96 @@
+package import EventLog
+
+/// What loading a projection had to do, for the operator.
+///
+/// Concurrency: value.
+package struct LoadReport: Hashable, Sendable {
+    /// The checkpoint's last event; nil when there was none that could be used.
+    package var checkpoint: UInt64?
+    /// Events read from the log.
+    package var replayed: UInt64 = 0
+    /// Why the checkpoint could not be used; nil when it was used, or was not there.
+    package var setback: String?
+
+    /// Nothing done yet.
+    package init() {}
+}
+
+/// A projection brought up to the log's end.
+///
+/// Concurrency: value.
+package struct LoadedProjection<State: Projection>: Sendable {
+    /// The fold of the log through ``position``.
+    package var state = State()
+    /// The end of the last batch applied; nil for an empty log.
+    package var position: Position?
+    /// What the load had to do.
+    package var report = LoadReport()
+
+    init(setback: String? = nil) { report.setback = setback }
+
+    /// Takes in a file's checkpoint, if it is one of this log and not ahead of it.
+    mutating func restore(from file: ProjectionFile, log: LogReader, logID: [UInt8]) throws {
+        var state = State()
+        var mismatch: String?
+        let mark = try file.load { mark in
+            mismatch = try Self.mismatch(mark, log: log, logID: logID)
+            return mismatch == nil
+        } row: { row in
+            state.load(row)
+        }
+        if let mismatch { report.setback = "\(mismatch) (file \(file.path))" }
+        guard let mark else { return }
+        self.state = state
+        position = mark.position
+        report.checkpoint = mark.position.sequence
+    }
+
+    /// Why a mark does not belong to a log; nil when it does.
+    private static func mismatch(
+        _ mark: CheckpointMark, log: LogReader, logID: [UInt8]
+    ) throws -> String? {
+        guard mark.version == State.version else { return "the checkpoint is of another version" }
+        guard mark.logID == logID else { return "the checkpoint is of another log" }
+        guard mark.position.sequence > 0 else { return nil }
+        guard mark.position.sequence <= (try log.lastSequence()),
+            let batch = try log.batch(containing: mark.position.sequence)
+        else { return "the checkpoint is ahead of the log" }
+        guard batch.position == mark.position else {
+            return "the checkpoint is of another history of the log"
+        }
+        return nil
+    }
+
+    /// Applies what the log has beyond the checkpoint.
+    mutating func replay(
+        _ log: LogReader, progress: (ReplayProgress) -> Void,
+        write: ((Checkpoint) throws -> Void)?
+    ) throws {
+        let from = (position?.sequence ?? 0) + 1
+        let through = try log.lastSequence()
+        guard from <= through else { return }
+        var last: StoredBatch?
+        var batches = 0
+        var written = from - 1
+        try log.forEachBatch(from: from, through: through) { batch in
+            try state.apply(batch)
+            last = batch
+            batches += 1
+            report.replayed = batch.lastSequence - from + 1
+            if batches % Limits.batchesBetweenReports == 0 {
+                progress(
+                    ReplayProgress(sequence: batch.lastSequence, from: from, through: through))
+            }
+            if let write,
+                batch.lastSequence - written >= Limits.eventsBetweenReplayCheckpoints
+            {
+                written = batch.lastSequence
+                try write(state.takeCheckpoint(at: batch.position))
+            }
+            return true
+        }
+        guard let last else { return }
+        position = last.position
+        progress(ReplayProgress(sequence: last.lastSequence, from: from, through: through))
+    }
+}

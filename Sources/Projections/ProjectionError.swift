@@ -1,0 +1,12 @@
+/// Why a projection's file cannot be used, or could not be written.
+///
+/// Concurrency: value.
+package struct ProjectionError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What happened, in words.
+    package var message: String
+    /// The file it is about.
+    package var file: String
+
+    /// Message and file.
+    package var description: String { "\(message) (file \(file))" }
+}

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from .support import ROOT, free_port, listens, run, wait_until, waybill_binary
 
+# A crash of the server itself must say where, briefly.
+BACKTRACE = {
+    "SWIFT_BACKTRACE": "enable=yes,interactive=no,threads=crashed,registers=none,images=none,limit=24",
+}
 FINAL = {"delivered", "bounced", "expired"}
 
 
@@ -61,7 +65,7 @@ class Waybill:
             output.flush()
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={**os.environ, **self.environment}, start_new_session=True)
+                env={**os.environ, **BACKTRACE, **self.environment}, start_new_session=True)
         self.starts += 1
         return self
 

@@ -16,7 +16,7 @@ class Sink:
         self.port = port or free_port()
         self.process: subprocess.Popen | None = None
         self.command = [
-            program("smtp-sink"), "-u", "nobody", *options, f"127.0.0.1:{self.port}", str(backlog),
+            program("smtp-sink"), *options, f"127.0.0.1:{self.port}", str(backlog),
         ]
         self.log_path = log
 

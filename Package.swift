@@ -126,7 +126,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         "Delivery",
         [
             "Delivery", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
-            "Resolver", "MailProjections", nioCore, nioPosix, nioEmbedded,
+            "Resolver", "MailProjections", "MessageFormat", logging, nioCore,
+            nioPosix, nioEmbedded,
         ]
     ),
     (

@@ -1,0 +1,26 @@
+/// A certificate for mx.example.org, signed by itself, valid until 2126. Its key protects nothing.
+enum TestCertificate {
+    static let chain = """
+        -----BEGIN CERTIFICATE-----
+        MIIBpTCCAUqgAwIBAgIUBLR7Sg3JEjAdiItBfUB/kwawv1gwCgYIKoZIzj0EAwIw
+        GTEXMBUGA1UEAwwObXguZXhhbXBsZS5vcmcwIBcNMjYxMTIxMTA0ODE3WhgPMjEy
+        NjEwMjgxMDQ4MTdaMBkxFzAVBgNVBAMMDm14LmV4YW1wbGUub3JnMFkwEwYHKoZI
+        zj0CAQYIKoZIzj0DAQcDQgAENyt6xBEHbKcQSZ2BmHeCfc8nsvzWVGwcEfQS4At+
+        rUCnbElxAUbjHZtfSt0zTkQ6ZOTvBKAlUZCsoWr5Du9yN6NuMGwwHQYDVR0OBBYE
+        FAVJ5g5pnlTNyzRArxeCBAhw4AokMB8GA1UdIwQYMBaAFAVJ5g5pnlTNyzRArxeC
+        BAhw4AokMA8GA1UdEwEB/wQFMAMBAf8wGQYDVR0RBBIwEIIObXguZXhhbXBsZS5v
+        cmcwCgYIKoZIzj0EAwIDSQAwRgIhAO1hUX7qdwx6u5kiUk5s4UtFVqBKv7M9/V7I
+        bUCG+By5AiEA/bCKUEa6CoNYdSTK3J3Lk+2Eh5FHTG/e1I2xQxc/qxA=
+        -----END CERTIFICATE-----
+
+        """
+
+    static let key = """
+        -----BEGIN PRIVATE KEY-----
+        MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUUyCgQ7Yu7wmwSz+
+        ZTXinIkVaZ7jsxHhMNDKTWb+MA2hRANCAAQ3K3rEEQdspxBJnYGYd4J9zyey/NZU
+        bBwR9BLgC36tQKdsSXEBRuMdm19K3TNORDpk5O8EoCVRkKyhavkO73I3
+        -----END PRIVATE KEY-----
+
+        """
+}

@@ -12,15 +12,15 @@ extension MailEventDecoder {
         let target = message.sequence
         if target >= firstSequence, target - firstSequence < count { return true }
         guard target < firstSequence else { return false }
-        var backs = index.columns[BatchColumn.batchMessageBack.rawValue]
+        var backs = index.columns[BatchColumn.batchMessageBack.rawValue].copied()
         var distance = firstSequence - target
         while !backs.isAtEnd {
             if try backs.varint(input, .batchMessageBack) == distance { return true }
             distance += 1
         }
-        var reports = index.columns[BatchColumn.receivedReportsOnBack.rawValue]
+        var reports = index.columns[BatchColumn.receivedReportsOnBack.rawValue].copied()
         guard !reports.isAtEnd else { return false }
-        var types = index.columns[BatchColumn.batchType.rawValue]
+        var types = index.columns[BatchColumn.batchType.rawValue].copied()
         distance = firstSequence - target
         while !types.isAtEnd, !reports.isAtEnd {
             let type = try types.varint(input, .batchType)

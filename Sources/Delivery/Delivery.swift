@@ -73,7 +73,10 @@ package final class Delivery: Sendable {
     /// Begins no new transaction, lets those under way finish until the deadline, and returns when
     /// their outcomes are durable, or have not become so within the grace after the deadline. The log
     /// may be closed afterwards.
-    package func stop(deadline: NIODeadline) async {
+    ///
+    /// - Returns: The queue as it was left, for a last checkpoint; nil when already stopped.
+    @discardableResult
+    package func stop(deadline: NIODeadline) async -> Queue? {
         let engine = engine
         try? await eventLoop.flatSubmit {
             engine.value?.stop(deadline: deadline) ?? self.eventLoop.makeSucceededVoidFuture()
@@ -82,7 +85,10 @@ package final class Delivery: Sendable {
             until: deadline + .microseconds(Limits.durabilityGraceMicroseconds), on: eventLoop
         ) { self.keeper.isEmpty }
         try? await readers.shutdownGracefully()
-        try? await eventLoop.submit { engine.value = nil }.get()
+        return try? await eventLoop.submit {
+            defer { engine.value = nil }
+            return engine.value?.queue
+        }.get()
     }
 
     /// Applies a changed policy to everything that begins from now on.
@@ -100,12 +106,15 @@ package final class Delivery: Sendable {
                 destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0)
     }
 
-    /// Reads the live queue, on the event loop: `body` should be quick. nil after ``stop(deadline:)``.
+    /// The live queue, on the event loop: `body` should be quick, and change nothing but what it has
+    /// handed out for a checkpoint. nil after ``stop(deadline:)``.
     package func withQueue<Result: Sendable>(
-        _ body: @escaping @Sendable (Queue) -> Result
+        _ body: @escaping @Sendable (inout Queue) -> Result
     ) async -> Result? {
         let engine = engine
-        return try? await eventLoop.submit { (engine.value?.queue).map(body) }.get()
+        return try? await eventLoop.submit {
+            engine.value.map { engine in body(&engine.queue) }
+        }.get()
     }
 }
 

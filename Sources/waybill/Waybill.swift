@@ -8,7 +8,8 @@ struct Waybill: AsyncParsableCommand {
         abstract: "A sending mail server whose queue is an append-only event log.",
         version: Version.text,
         subcommands: [
-            Serve.self, Send.self, QueueCommand.self, LogCommand.self, UserCommand.self,
+            Serve.self, Send.self, QueueCommand.self, Trace.self, MessageCommand.self,
+            LogCommand.self, UserCommand.self,
             ConfigCommand.self, Sink.self,
         ])
 }

@@ -5,18 +5,46 @@ import Logging
 import MailEvents
 import MailProjections
 import NIOCore
+import NIOPosix
+import Projections
 import Resolver
 
-/// Delivery with what it needs: the queue brought up to date, and the resolver.
+/// Delivery with what it needs: the queue brought up to date and kept in checkpoints, the resolver.
 ///
-/// Concurrency: any thread.
+/// Concurrency: any thread; checkpoints are written by one thread of their own.
 final class DeliveryService: Sendable {
     private let delivery: Delivery
     private let resolver: UnboundResolver
+    private let store: Queue.Store
+    private let thread: NIOThreadPool
+    private let checkpoints: Task<Void, Never>
+    private let logger: Logger
 
-    private init(delivery: Delivery, resolver: UnboundResolver) {
+    private init(
+        delivery: Delivery, resolver: UnboundResolver, store: Queue.Store,
+        everyMilliseconds: Int, logger: Logger
+    ) {
         self.delivery = delivery
         self.resolver = resolver
+        self.store = store
+        self.logger = logger
+        let thread = NIOThreadPool(numberOfThreads: 1)
+        thread.start()
+        self.thread = thread
+        checkpoints = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(everyMilliseconds))
+                guard !Task.isCancelled,
+                    let checkpoint = await delivery.withQueue({ $0.takeCheckpoint() }) ?? nil
+                else { continue }
+                do {
+                    try await thread.runIfActive { try store.write(checkpoint) }
+                } catch {
+                    logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
+                    _ = await delivery.withQueue { $0.forgetChanges() }
+                }
+            }
+        }
     }
 
     /// Loads the queue and begins to send.
@@ -25,15 +53,46 @@ final class DeliveryService: Sendable {
         eventLoop: any EventLoop, logger: Logger
     ) async throws -> DeliveryService {
         let resolver = try UnboundResolver(configuration.resolver)
+        let (queue, store, report) = try Queue.load(
+            dataDirectory: configuration.dataDirectory, log: log.reader
+        ) { progress in
+            logger.info(
+                "replaying the queue",
+                metadata: ["sequence": "\(progress.sequence)", "through": "\(progress.through)"])
+        }
+        if let setback = report.setback {
+            logger.warning("queue rebuilt from the log", metadata: ["reason": "\(setback)"])
+        }
+        logger.info(
+            "queue ready",
+            metadata: [
+                "messages": "\(queue.counts.messages)", "recipients": "\(queue.counts.recipients)",
+                "checkpoint": "\(report.checkpoint ?? 0)", "replayed": "\(report.replayed)",
+            ])
         let delivery = try await Delivery.start(
-            policy: configuration.delivery, queue: Queue(), log: log, resolver: resolver,
+            policy: configuration.delivery, queue: queue, log: log, resolver: resolver,
             eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
-        return DeliveryService(delivery: delivery, resolver: resolver)
+        return DeliveryService(
+            delivery: delivery, resolver: resolver, store: store,
+            everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
     }
 
-    /// Lets transactions under way finish, within a limit.
+    /// Lets transactions under way finish, within a limit, and writes a last checkpoint.
     func stop(limitMilliseconds: Int) async {
-        await delivery.stop(deadline: .now() + .milliseconds(Int64(limitMilliseconds)))
+        checkpoints.cancel()
+        await checkpoints.value
+        let limit = NIODeadline.now() + .milliseconds(Int64(limitMilliseconds))
+        let left = await delivery.stop(deadline: limit)
+        if var queue = left, let checkpoint = queue.takeCheckpoint() {
+            let store = store
+            do {
+                try await thread.runIfActive { try store.write(checkpoint) }
+            } catch {
+                // Not a loss: the next start replays from the checkpoint before.
+                logger.warning("last checkpoint failed", metadata: ["reason": "\(error)"])
+            }
+        }
+        try? await thread.shutdownGracefully()
         resolver.close()
     }
 }

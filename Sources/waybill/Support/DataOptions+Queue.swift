@@ -1,17 +1,23 @@
 import EventLog
 import MailEvents
 import MailProjections
+import Projections
 
 extension DataOptions {
     /// The queue as of the log's end.
     func loadQueue() throws -> Queue {
         let log = try openLog()
+        let directory = try directory()
         var queue = Queue()
         try reading {
-            try log.forEachEvent(from: 1, through: .max) {
-                queue.apply($0)
-                return true
-            }
+            var bar: Progress?
+            queue = try Queue.loadReadOnly(dataDirectory: directory, log: log) { progress in
+                let total = Int(progress.through - progress.from + 1)
+                let current = bar ?? Progress(title: "replaying", total: total)
+                bar = current
+                current.show(Int(progress.sequence - progress.from + 1))
+            }.queue
+            bar?.finish()
         }
         return queue
     }

@@ -1,0 +1,154 @@
+import ArgumentParser
+import Delivery
+import EventLog
+import MailEvents
+import MailModel
+import MailProjections
+
+/// `waybill trace`: everything that happened to a message or a recipient.
+struct Trace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show everything that happened to a message, or to a recipient's mail.",
+        discussion: """
+            Examples:
+              waybill trace 1-3k9 --data /var/lib/waybill
+              waybill trace ben@example.net --data /var/lib/waybill --json
+            Exit code 1: the log has no such message or recipient.
+            """)
+
+    @Argument(help: "A message id such as 1-3k9, or a recipient mailbox.")
+    var subject: String
+
+    @OptionGroup var options: DataOptions
+
+    @Option(help: "For a mailbox: the newest so many messages.")
+    var limit = 100
+
+    func run() throws {
+        let log = try options.openLog()
+        var events: [RecordedEvent] = []
+        try reading {
+            if let id = MessageID(subject) {
+                events = try MessageTrace.read(id, from: log)?.events ?? []
+            } else if let at = subject.lastIndex(of: "@") {
+                let mailbox = Mailbox(
+                    localPart: String(subject[..<at]),
+                    domain: String(subject[subject.index(after: at)...]))
+                events = try search(mailbox, log)
+            } else {
+                throw ValidationError(
+                    "\"\(subject)\" is neither a message id such as 1-3k9 nor a mailbox")
+            }
+        }
+        guard !events.isEmpty else {
+            complain("waybill: the log has no event of \(subject)")
+            throw Exit.found
+        }
+        if options.json {
+            var output = EventOutput(json: true)
+            for event in events { output.write(event) }
+            output.flush()
+        } else {
+            var table = Table(EventLine.titles)
+            for event in events { table.add(EventLine.cells(event)) }
+            table.printLines()
+        }
+    }
+
+    private func search(_ mailbox: Mailbox, _ log: LogReader) throws -> [RecordedEvent] {
+        let bar = Progress(title: "searching", total: Int(try log.lastSequence()))
+        defer { bar.finish() }
+        let traces = try MessageTrace.search(for: mailbox, in: log, newest: max(1, limit)) {
+            bar.show(Int($0))
+        }
+        return traces.flatMap(\.events)
+    }
+}
+
+/// `waybill message`: a message itself.
+struct MessageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "message", abstract: "A message itself.", subcommands: [MessageShow.self])
+}
+
+/// `waybill message show`: envelope and content as it is sent.
+struct MessageShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show a message: its envelope, and the octets a receiver gets.",
+        discussion: """
+            The content is there until the last recipient is final and its retention is over.
+            With --raw only the octets are printed, as they are sent.
+            """)
+
+    @Argument(help: "A message id such as 1-3k9.")
+    var id: String
+
+    @OptionGroup var options: DataOptions
+
+    @Flag(help: "Only the octets of the message, nothing else.")
+    var raw = false
+
+    func run() throws {
+        guard let id = MessageID(id) else {
+            throw ValidationError("\"\(id)\" is no message id; one looks like 1-3k9")
+        }
+        let log = try options.openLog()
+        try reading {
+            let events = try MessageTrace.read(id, from: log)?.events ?? []
+            guard let first = events.first, case .received(let received) = first.event.fact else {
+                complain("waybill: the log has no message \(id)")
+                throw Exit.found
+            }
+            guard let content = try log.content(of: id.sequence) else {
+                complain("waybill: the content of \(id) is no longer kept; its events are")
+                throw Exit.found
+            }
+            let recipients = events.compactMap { event in
+                if case .queued(let fact) = event.event.fact { fact.recipient } else { nil }
+            }
+            let octets =
+                Prologue.render(
+                    id: id, time: first.event.time, received: received,
+                    recipient: recipients.first?.mailbox, content: content) + content
+            if raw {
+                var output = EventOutput(json: false)
+                output.write(raw: octets)
+                output.flush()
+            } else if options.json {
+                show(first, content: octets)
+            } else {
+                show(first, received, recipients, octets)
+            }
+        }
+    }
+
+    private func show(_ event: RecordedEvent, content: [UInt8]) {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("event")
+        event.writeJSON(to: &writer)
+        writer.string(String(decoding: content, as: UTF8.self), "content")
+        writer.endObject()
+        print(writer.text)
+    }
+
+    private func show(
+        _ event: RecordedEvent, _ received: MessageReceived, _ recipients: [RecipientReference],
+        _ octets: [UInt8]
+    ) {
+        print("message       \(event.messageID?.description ?? "")")
+        print("received      \(EventLine.time(event.event.time))")
+        print("reverse-path  <\(received.reversePath)>")
+        for recipient in recipients {
+            print("recipient     <\(recipient.mailbox)> in \(recipient.queue)")
+        }
+        print("size          \(received.sizeOctets) octets as stored, \(octets.count) as sent")
+        print("sha-256       \(hex(received.contentSHA256)) of the stored content")
+        print("")
+        let text = String(decoding: octets, as: UTF8.self)
+        for line in text.replacing("\r\n", with: "\n").split(
+            separator: "\n", omittingEmptySubsequences: false)
+        { print(EventLine.printable(String(line))) }
+    }
+}

@@ -24,6 +24,9 @@ package enum EventLogLimits {
     /// Milliseconds between two looks at the log of another process while waiting for a batch.
     package static let pollMilliseconds = 50
 
+    /// Pages at a file's end that may be missing because they are free and LMDB never wrote them.
+    package static let missingPagesMax = 1_024
+
     /// Damages that one report lists; the rest are counted.
     package static let damagesListedMax = 1_000
 }

@@ -190,3 +190,15 @@ func events(_ reader: LogReader, from: UInt64 = 1) throws -> [TextEvent] {
     }
     return events
 }
+
+/// Runs what blocks on a thread of its own, so that no task waits for a place in the pool.
+func onThread<Result: Sendable>(
+    _ body: @escaping @Sendable () throws -> Result
+) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+        let started = OwnThread.start(name: "test") {
+            continuation.resume(with: Swift.Result { try body() })
+        }
+        if !started { continuation.resume(throwing: Failure("no thread")) }
+    }
+}

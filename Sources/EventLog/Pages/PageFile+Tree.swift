@@ -121,16 +121,25 @@ extension PageFile {
     func largeValue(
         first: UInt64, octets: Int, meta: PageMeta
     ) throws(EventLogError) -> [UInt8] {
+        _ = try largeValuePages(first: first, octets: octets, meta: meta)
+        let offset = first * UInt64(pageBytes) + UInt64(Page.headerOctets)
+        return try bytes(at: offset, count: octets)
+    }
+
+    /// How many overflow pages a value takes, after having checked the first one's header.
+    func largeValuePages(
+        first: UInt64, octets: Int, meta: PageMeta
+    ) throws(EventLogError) -> UInt64 {
         let pages = UInt64((Page.headerOctets - 1 + octets) / pageBytes) + 1
         guard first >= 2, first <= meta.lastPage, pages <= meta.lastPage - first + 1 else {
             throw damaged("a value stands on pages outside of the file")
         }
-        let offset = first * UInt64(pageBytes)
-        let header = try bytes(at: offset, count: Page.headerOctets)
-        guard header.integer(at: 0) == first, header.integer(at: 10) == Page.Kind.overflow.rawValue,
+        let header = try bytes(at: first * UInt64(pageBytes), count: Page.headerOctets)
+        guard header.integer(at: 0) == first,
+            header.integer(at: 10) == Page.Kind.overflow.rawValue,
             UInt64(header.integer(at: 12, as: UInt32.self)) == pages
         else { throw damaged("page \(first) is not the overflow page that it must be") }
-        return try bytes(at: offset + UInt64(Page.headerOctets), count: octets)
+        return pages
     }
 
     /// Both meta pages; nil for one that is none.

@@ -36,7 +36,7 @@ struct PageMeta: Hashable, Sendable {
         lastPage = bytes.integer(at: 136)
         transaction = bytes.integer(at: 144)
         let pages = mapBytes / UInt64(pageBytes)
-        guard mapBytes % UInt64(pageBytes) == 0, mapBytes <= 1 << 47, lastPage >= 1,
+        guard mapBytes <= 1 << 47, lastPage >= 1,
             lastPage < pages, transaction == 0 || transaction & 1 == UInt64(index),
             free.isPlausible(lastPage: lastPage), main.isPlausible(lastPage: lastPage),
             free.flags & TreeRecord.integerKeys != 0, main.flags == 0

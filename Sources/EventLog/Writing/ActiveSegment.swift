@@ -25,7 +25,7 @@ final class ActiveSegment {
     private let meta: LMDBTable
     private let faults: StorageFaults?
     /// Whether failed flushes inside of LMDB are seen (see CLinux's sync_watch.c).
-    private let watchesSync: Bool
+    let watchesSync: Bool
 
     /// Opens a segment that ``SegmentFile`` has found sound.
     init(
@@ -104,7 +104,8 @@ final class ActiveSegment {
     /// Makes the map larger, for one batch that is larger than a whole segment.
     func grow(by bytes: Int) throws(CommitFailure) {
         do {
-            try environment.setMapBytes(try environment.info().mapBytes + bytes)
+            let grown = try environment.info().mapBytes + bytes
+            try environment.setMapBytes(EventLogConfiguration.wholePages(grown))
         } catch {
             throw .nothingWritten(error)
         }
@@ -172,9 +173,14 @@ extension EventLogConfiguration {
     var lmdbOptions: LMDBOptions {
         let most = batchOctetsMax + 2 * EventLogLimits.appendOctetsMax
         let bytes = mapBytes > 0 ? mapBytes : max(2 * segmentBytesMax, segmentBytesMax + most)
-        let page = 65_536
         return LMDBOptions(
-            mapBytes: (bytes + page - 1) / page * page, maxReaders: readersMax, maxTables: 3,
+            mapBytes: Self.wholePages(bytes), maxReaders: readersMax, maxTables: 3,
             flags: [.noSubdirectory])
+    }
+
+    /// So many bytes, raised to a multiple of every page size there is.
+    static func wholePages(_ bytes: Int) -> Int {
+        let page = 65_536
+        return (bytes + page - 1) / page * page
     }
 }

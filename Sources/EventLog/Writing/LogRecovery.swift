@@ -156,9 +156,10 @@ extension PageFile {
         guard present <= newer.lastPage else { return }
         // LMDB does not write pages that it gave back in the transaction that took them, so the
         // very last ones may be missing if they are free.
-        let missing = Set(present...newer.lastPage)
-        let free = try read { (snapshot) throws(EventLogError) in try snapshot.freePages() }
-        guard missing.isSubset(of: free) else {
+        let free =
+            newer.lastPage - present < UInt64(EventLogLimits.missingPagesMax)
+            ? try read { (snapshot) throws(EventLogError) in try snapshot.freePages() } : []
+        guard !free.isEmpty, free.isSuperset(of: present...newer.lastPage) else {
             throw damaged(
                 "the file was truncated: it has \(octets) octets and must have "
                     + "\((newer.lastPage + 1) * UInt64(pageBytes))")

@@ -1,0 +1,211 @@
+extension LogVerifier {
+    /// Goes through every page of a segment that is not being written, and through its batches.
+    ///
+    /// - Returns: the meta page that was followed; nil when the segment changed meanwhile, which
+    ///   makes what was found about its pages worthless.
+    mutating func audit(
+        _ file: SegmentFile, skipping start: UInt64?, progress: (UInt64, Int) -> Void
+    ) -> PageMeta? {
+        guard let metas = try? file.pages.metas(), let newest = PageFile.newest(metas) else {
+            return nil
+        }
+        let before = (report, chain, seenBlocks)
+        let snapshot = PageSnapshot(file: file.pages, meta: newest)
+        var audit = TreeAudit(snapshot: snapshot)
+        audit.walk(newest.main, name: "the list of tables", order: .octets)
+        if let start { chain.skip(to: start) }
+        do throws(EventLogError) {
+            if let tree = try snapshot.table(Table.meta) {
+                audit.walk(tree, name: "the table meta", order: .octets)
+            }
+            if let tree = try snapshot.table(Table.events) {
+                audit.walk(
+                    tree, name: "the table events", order: .integers, isAppendOnly: true
+                ) { page in
+                    let run = LeafRun(file: file.pages, meta: newest, page: page, index: 0)
+                    follow(run, start, file)
+                    progress((chain.next ?? 1) - 1, report.damageCount)
+                }
+            } else {
+                note(path, nil, "the segment has no table events")
+            }
+        } catch {
+            note(error)
+        }
+        auditContent(file, snapshot, &audit, start)
+        audit.walkFreeList()
+        let after = try? file.pages.metas()
+        guard let after, after.0 == metas.0, after.1 == metas.1 else {
+            (report, chain, seenBlocks) = before
+            return nil
+        }
+        for finding in audit.findings { note(path, nil, finding) }
+        return newest
+    }
+
+    /// Walks the content table's pages; every block must have been asked for by a batch.
+    private mutating func auditContent(
+        _ file: SegmentFile, _ snapshot: PageSnapshot, _ audit: inout TreeAudit, _ start: UInt64?
+    ) {
+        var keys: [UInt64] = []
+        do throws(EventLogError) {
+            guard let tree = try snapshot.table(Table.content) else {
+                return note(path, nil, "the segment has no table content")
+            }
+            audit.walk(
+                tree, name: "the table content", order: .integers, isAppendOnly: true
+            ) { page in
+                for index in 0..<page.count {
+                    if let key = page.leaf(index).flatMap({ page.integerKey($0.key) }) {
+                        keys.append(key)
+                    }
+                }
+            }
+        } catch {
+            note(error)
+        }
+        for key in keys where key >= start ?? 0 && !seenBlocks.contains(key) {
+            note(path, key...key, "the content block at \(key) belongs to no event")
+        }
+    }
+
+    /// Follows the batches of a segment that is being written, up to where it ended before.
+    mutating func followLive(
+        _ file: SegmentFile, from start: UInt64, progress: (UInt64, Int) -> Void
+    ) {
+        if start > file.first { chain.skip(to: start) }
+        do throws(EventLogError) {
+            let end = try file.end(flush: false).lastSequence
+            while let next = chain.next, next <= end {
+                guard let run = try file.batches(floor: next),
+                    run.page.leaf(run.index).flatMap({ run.page.integerKey($0.key) }) == next
+                else { break }
+                follow(run, start, file)
+                progress((chain.next ?? 1) - 1, report.damageCount)
+            }
+            if let gap = chain.gap(before: end + 1) {
+                note(path, gap, "these events cannot be read")
+                chain.loseTrack(at: end + 1)
+            }
+        } catch {
+            note(error)
+            chain.loseTrack(at: nil)
+        }
+    }
+
+    /// Follows the batches of one leaf page.
+    private mutating func follow(_ run: LeafRun, _ start: UInt64?, _ file: SegmentFile) {
+        var run = run
+        while !run.isAtEnd {
+            do throws(EventLogError) {
+                let (key, value) = try run.entry()
+                if key >= start ?? 0 {
+                    if let gap = chain.gap(before: key) {
+                        note(path, gap, "these events are missing")
+                        chain.loseTrack(at: key)
+                    }
+                    follow(try reader.batch(key: key, value: value, file: path), file)
+                }
+            } catch {
+                note(error)
+                chain.loseTrack(at: error.sequences.map { $0.upperBound + 1 })
+            }
+            run.index += 1
+        }
+    }
+
+    private mutating func follow(_ batch: StoredBatch, _ file: SegmentFile) {
+        let range = batch.firstSequence...batch.lastSequence
+        for wrong in chain.follow(batch, chainHash: reader.chainHash(of: batch)) {
+            note(path, range, wrong)
+        }
+        report.batches += 1
+        report.events += batch.header.count
+        do {
+            let references = try codec.contentReferences(
+                inBatch: batch.bytes, firstSequence: batch.firstSequence)
+            checkContents(references[...], of: batch, in: file)
+        } catch {
+            note(path, range, "the batch cannot be decoded: \(error)")
+        }
+    }
+
+    /// Checks that every message of a batch is there, with the size and hash its event says.
+    private mutating func checkContents(
+        _ references: ArraySlice<ContentReference>, of batch: StoredBatch, in file: SegmentFile
+    ) {
+        var rest = references
+        while let reference = rest.first {
+            do throws(EventLogError) {
+                guard let run = try file.contents(floor: reference.sequence) else {
+                    throw missing(reference.sequence)
+                }
+                let (key, value) = try run.entry()
+                guard key >= batch.firstSequence else { throw missing(reference.sequence) }
+                let (block, bytes) = try reader.block(key: key, value: value, file: path)
+                seenBlocks.insert(key)
+                guard block.range(of: reference.sequence) != nil else {
+                    throw missing(reference.sequence)
+                }
+                checkBlock(block, bytes, against: &rest)
+            } catch {
+                note(error)
+                if let last = error.sequences?.upperBound {
+                    rest = rest.drop { $0.sequence <= last }
+                } else {
+                    rest.removeFirst()
+                }
+            }
+        }
+    }
+
+    private func missing(_ sequence: UInt64) -> EventLogError {
+        EventLogError.damaged(
+            "the content of event \(sequence) is missing", file: path,
+            sequences: sequence...sequence)
+    }
+
+    /// Checks a block's messages against the events that name them, and takes those off `rest`.
+    private mutating func checkBlock(
+        _ block: ContentBlock, _ bytes: [UInt8], against rest: inout ArraySlice<ContentReference>
+    ) {
+        var offset = 0
+        for entry in block.entries {
+            let message = bytes[offset..<offset + Int(entry.octets)]
+            offset += Int(entry.octets)
+            while let reference = rest.first, reference.sequence < entry.sequence {
+                note(missing(reference.sequence))
+                rest.removeFirst()
+            }
+            guard let reference = rest.first, reference.sequence == entry.sequence else {
+                note(
+                    path, entry.sequence...entry.sequence,
+                    "the content of \(entry.sequence) belongs to no event")
+                continue
+            }
+            rest.removeFirst()
+            report.contents += 1
+            if reference.sizeOctets != message.count || reference.sha256 != reader.hash(message) {
+                note(
+                    path, entry.sequence...entry.sequence,
+                    "the content of event \(entry.sequence) is not what the event says")
+            }
+        }
+    }
+
+    /// The older of the two meta pages must not know more than the newer one: a flipped bit in a
+    /// transaction number would otherwise hide the last batch.
+    mutating func checkAgainstOlderMeta(_ file: SegmentFile, newest: PageMeta) {
+        guard let metas = try? file.pages.metas(),
+            let older = newest.index == 0 ? metas.1 : metas.0
+        else { return }
+        let snapshot = PageSnapshot(file: file.pages, meta: older)
+        guard let tree = try? snapshot.table(Table.events),
+            let (page, index) = try? snapshot.floor(.max, in: tree),
+            let key = page.leaf(index).flatMap({ page.integerKey($0.key) })
+        else { return }
+        if let next = chain.next, key >= next {
+            note(path, key...key, "the older meta page knows a batch that the newer one lacks")
+        }
+    }
+}

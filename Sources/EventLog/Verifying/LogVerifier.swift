@@ -1,0 +1,154 @@
+/// Checks a log from end to end: see ``LogReader/verify(codec:from:progress:)``.
+///
+/// Concurrency: bound to its owner.
+struct LogVerifier<Codec: BatchCodec>: ~Copyable {
+    let codec: Codec
+    let files: SegmentFiles
+    let reader = BatchReader()
+    var report = VerifyReport()
+    /// What the next batch must continue.
+    var chain = ChainCheck()
+    var logID: [UInt8]?
+    /// Of the segment being looked at.
+    var path = ""
+    /// First sequences of the content blocks that batches of this segment refer to.
+    var seenBlocks: Set<UInt64> = []
+
+    init(codec: Codec, files: SegmentFiles) {
+        self.codec = codec
+        self.files = files
+    }
+
+    /// Checks everything from the batch that contains `from`.
+    mutating func run(from: UInt64, progress: (VerifyProgress) -> Void) -> VerifyReport {
+        do throws(EventLogError) {
+            try files.refresh()
+        } catch {
+            note(error)
+            return report
+        }
+        let all = files.firsts
+        guard !all.isEmpty else {
+            note(files.directory.path, nil, "there is no log here")
+            return report
+        }
+        let start = max(0, (all.lastIndex { $0 <= max(from, 1) }) ?? 0)
+        if start == 0, from <= 1 { chain.expect(first: 1) }
+        for index in start..<all.count {
+            path = files.directory.segmentPath(all[index])
+            var state = VerifyProgress(
+                file: path, segment: index - start + 1, segmentCount: all.count - start,
+                sequence: all[index] - 1, damageCount: report.damageCount)
+            progress(state)
+            let next = index + 1 < all.count ? all[index + 1] : nil
+            verifySegment(all[index], next: next, from: from) { sequence, damageCount in
+                state.sequence = sequence
+                state.damageCount = damageCount
+                progress(state)
+            }
+            report.segments += 1
+        }
+        report.position = chain.position
+        return report
+    }
+
+    /// Adds a damage.
+    mutating func note(_ file: String, _ sequences: ClosedRange<UInt64>?, _ what: String) {
+        report.damageCount += 1
+        guard report.damages.count < EventLogLimits.damagesListedMax else { return }
+        report.damages.append(
+            Damage(
+                file: file, sequences: sequences, what: what,
+                hint: "Change and remove nothing here. Restore this file from a backup or from "
+                    + "another site's copy, then verify again."))
+    }
+
+    /// Adds a damage that an error tells of.
+    mutating func note(_ error: EventLogError) {
+        note(error.file.isEmpty ? path : error.file, error.sequences, error.message)
+    }
+
+    private mutating func verifySegment(
+        _ first: UInt64, next: UInt64?, from: UInt64, progress: (UInt64, Int) -> Void
+    ) {
+        seenBlocks = []
+        let file: SegmentFile
+        let meta: SegmentMeta
+        do throws(EventLogError) {
+            // Opened anew: what a reader has open may not be what the name stands for now.
+            file = try SegmentFile(path: path, first: first)
+            report.fileBytes += try file.pages.fileBytes()
+            do throws(EventLogError) { try file.pages.checkSize() } catch { note(error) }
+            meta = try file.meta()
+        } catch {
+            note(
+                path, error.sequences ?? first...max(first, (next ?? first + 1) - 1), error.message)
+            chain.loseTrack(at: next)
+            return
+        }
+        if let gap = chain.gap(before: first) {
+            note(path, gap, "a segment is missing before this one")
+            chain.loseTrack(at: first)
+        }
+        checkMeta(meta, next: next)
+        let skipped = start(of: from, in: file)
+        if let audited = audit(file, skipping: skipped, progress: progress) {
+            // A batch that was not there, or could not be read, at the segment's end.
+            checkAgainstOlderMeta(file, newest: audited)
+        } else {
+            followLive(file, from: skipped ?? first, progress: progress)
+        }
+        checkEnd(meta, next: next)
+    }
+
+    /// First sequence of the batch that contains `from`, when that is in this segment.
+    private mutating func start(of from: UInt64, in file: SegmentFile) -> UInt64? {
+        guard from > file.first else { return nil }
+        do throws(EventLogError) {
+            return try file.batches(floor: from)?.entry().key
+        } catch {
+            note(error)
+            return nil
+        }
+    }
+
+    private mutating func checkMeta(_ meta: SegmentMeta, next: UInt64?) {
+        if let logID, logID != meta.logID {
+            note(path, nil, "the segment belongs to another log")
+        }
+        logID = logID ?? meta.logID
+        if chain.isOpening {
+            chain.begin(meta)
+        } else if chain.hash.map({ $0 != meta.previousHash }) ?? false {
+            note(
+                path, meta.first...meta.first,
+                "the segment does not continue the chain of the one before it")
+        }
+        if next != nil, meta.seal == nil {
+            note(path, nil, "the segment has no seal although another one follows")
+        }
+    }
+
+    /// Checks the seal against what was read.
+    private mutating func checkEnd(_ meta: SegmentMeta, next: UInt64?) {
+        guard let seal = meta.seal else { return }
+        if let gap = chain.gap(before: seal.lastSequence + 1) {
+            note(path, gap, "these events are missing from the segment, its seal counts them")
+            chain.loseTrack(at: seal.lastSequence + 1)
+        } else if let hash = chain.hash, hash != seal.chainHash {
+            note(
+                path, seal.lastSequence...seal.lastSequence,
+                "the segment's seal does not fit its last batch")
+        }
+        // Lost track within the segment: what follows is still known from the seal.
+        chain.resume(after: seal)
+        let successor = seal.lastSequence + 1
+        if next == nil, (try? files.directory.list().temporaries.contains(successor)) != true,
+            (try? files.directory.list().segments.contains(successor)) != true
+        {
+            note(
+                files.directory.segmentPath(successor), successor...successor,
+                "the segment is sealed and the one that must follow it is missing")
+        }
+    }
+}

@@ -1,0 +1,308 @@
+"""The log on disk, as schemas/log-format.md describes it: segments, batches, contents."""
+
+import fcntl
+import hashlib
+import os
+import re
+import struct
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lmdb
+import zstandard
+
+ZEROS = bytes(32)
+# No batch and no block is larger; what says so is damaged.
+RAW_OCTETS_MAX = 1 << 30
+# A running server goes on writing; what looks damaged in its segment is looked at again.
+LIVE_TRIES = 5
+
+
+class Damage(Exception):
+    """What is wrong, with the file and the sequences it is about."""
+
+    def __init__(self, what: str, file: Path | None = None, first: int | None = None,
+                 last: int | None = None):
+        super().__init__(what)
+        self.what, self.file, self.first, self.last = what, file, first, last
+
+    def __str__(self) -> str:
+        parts = []
+        if self.file is not None:
+            parts.append(f"{self.file}: ")
+        if self.first is not None:
+            last = self.first if self.last is None else self.last
+            parts.append(f"sequences {self.first} to {last}: ")
+        return "".join(parts) + self.what
+
+
+class NothingThere(Exception):
+    """There is no log, or no such message."""
+
+
+@dataclass
+class Batch:
+    """One value of the table `events`, its checksum verified and its frame inflated."""
+
+    file: Path
+    first: int
+    last: int
+    epoch: int
+    first_time: int
+    last_time: int
+    previous: bytes
+    raw: bytes
+    chain: bytes
+
+
+@dataclass
+class Meta:
+    """The table `meta` of a segment."""
+
+    format: int
+    log_id: bytes
+    first: int
+    previous_last: int
+    previous_chain: bytes
+    epochs: list[tuple[int, int]]
+    sealed: tuple[int, bytes, int] | None = None
+
+
+@dataclass
+class Segment:
+    """One file of the log."""
+
+    path: Path
+    first: int
+    environment: lmdb.Environment | None = field(default=None, repr=False)
+
+
+def segments(directory: Path) -> list[Segment]:
+    """The segments of a data directory or of its `log` directory, oldest first."""
+    if (directory / "log").is_dir():
+        directory = directory / "log"
+    found = []
+    if directory.is_dir():
+        for path in sorted(directory.iterdir()):
+            if re.fullmatch(r"[0-9a-f]{16}\.mdb", path.name):
+                found.append(Segment(path, int(path.name[:16], 16)))
+    if not found:
+        raise NothingThere(f"{directory}: no log here (files like 0000000000000001.mdb)")
+    return found
+
+
+def writer_is_running(segment: Segment) -> bool:
+    """Whether a server holds the log's lock; nothing is locked to find out."""
+    try:
+        status = os.stat(segment.path.parent / "writer.lock")
+        with open("/proc/locks") as locks:
+            text = locks.read()
+    except OSError:
+        return False
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(line.split()[1] == "FLOCK" and place in line.split() for line in text.splitlines())
+
+
+def check_size(path: Path) -> None:
+    """LMDB maps a file without asking how long it is; reading beyond its end kills the process."""
+    with open(path, "rb") as file:
+        head = file.read(2 * 65536)
+    if len(head) < 8192:
+        raise Damage("the file is shorter than its two meta pages", path)
+    # MDB_page header (16), then MDB_meta: magic, version, address, map size, two MDB_db of 48.
+    page_size = struct.unpack_from("<I", head, 16 + 24)[0]
+    metas = []
+    for offset in (0, page_size):
+        if len(head) < offset + 152:
+            continue
+        magic, version = struct.unpack_from("<II", head, offset + 16)
+        if magic == 0xBEEFC0DE and version == 1:
+            last_page, transaction = struct.unpack_from("<QQ", head, offset + 16 + 120)
+            metas.append((transaction, last_page))
+    if not metas or page_size & (page_size - 1) or not 512 <= page_size <= 65536:
+        raise Damage("no meta page of LMDB 0.9", path)
+    needed = (max(metas)[1] + 1) * page_size
+    size = path.stat().st_size
+    if size < needed:
+        raise Damage(f"the file has {size} octets, its newest meta page needs {needed}", path)
+
+
+def open_segment(segment: Segment) -> lmdb.Environment:
+    """The environment, read only; with LMDB's lock only beside a running server."""
+    if segment.environment is None:
+        check_size(segment.path)
+        lock = (writer_is_running(segment)
+                and os.access(f"{segment.path}-lock", os.R_OK | os.W_OK))
+        try:
+            segment.environment = lmdb.open(
+                str(segment.path), subdir=False, readonly=True, lock=lock, max_dbs=8,
+                readahead=False, create=False)
+        except lmdb.Error as error:
+            raise Damage(f"LMDB cannot open it: {error}", segment.path) from error
+    return segment.environment
+
+
+def close_segment(segment: Segment) -> None:
+    """Closes the environment; it opens again when it is needed."""
+    if segment.environment is not None:
+        segment.environment.close()
+        segment.environment = None
+
+
+def _rows(segment: Segment, name: bytes, start: int):
+    """(key, value) of a table with integer keys, in short transactions."""
+    environment = open_segment(segment)
+    try:
+        with environment.begin() as transaction:
+            table = environment.open_db(
+                name, txn=transaction, integerkey=True, create=False)
+        while True:
+            rows = []
+            with environment.begin(db=table) as transaction, transaction.cursor() as cursor:
+                found = cursor.set_range(struct.pack("<Q", start))
+                while found and len(rows) < 64:
+                    rows.append((struct.unpack("<Q", cursor.key())[0], bytes(cursor.value())))
+                    found = cursor.next()
+            yield from rows
+            if not rows:
+                return
+            start = rows[-1][0] + 1
+    except (lmdb.Error, struct.error) as error:
+        raise Damage(f"LMDB cannot read the table {name.decode()}: {error}", segment.path) from error
+
+
+def meta(segment: Segment) -> Meta:
+    """The segment's own records."""
+    environment = open_segment(segment)
+    try:
+        with environment.begin() as transaction:
+            table = environment.open_db(b"meta", txn=transaction, create=False)
+            values = dict(transaction.cursor(table))
+    except lmdb.Error as error:
+        raise Damage(f"LMDB cannot read the table meta: {error}", segment.path) from error
+    try:
+        sealed = values.get(b"sealed")
+        if sealed is not None:
+            sealed = struct.unpack("<Q32sq", sealed)
+        previous = struct.unpack("<Q32s", values[b"previous"])
+        return Meta(
+            format=struct.unpack("<I", values[b"format"])[0], log_id=values[b"log_id"],
+            first=struct.unpack("<Q", values[b"first"])[0], previous_last=previous[0],
+            previous_chain=previous[1], epochs=list(struct.iter_unpack("<IQ", values[b"epochs"])),
+            sealed=sealed)
+    except (KeyError, struct.error) as error:
+        raise Damage(f"the table meta is not complete: {error}", segment.path) from error
+
+
+def _checksum(value: bytes) -> bytes:
+    return hashlib.sha256(value[:16] + value[24:]).digest()[:8]
+
+
+def _inflate(codec: int, frame: bytes, length: int) -> bytes:
+    if length > RAW_OCTETS_MAX:
+        raise ValueError(f"a raw length of {length} octets")
+    if codec == 0:
+        raw = frame
+    elif codec == 1:
+        raw = zstandard.ZstdDecompressor().decompress(frame, max_output_size=max(1, length))
+    else:
+        raise ValueError(f"codec {codec}")
+    if len(raw) != length:
+        raise ValueError(f"{len(raw)} octets instead of {length}")
+    return raw
+
+
+def read_batch(path: Path, key: int, value: bytes) -> Batch:
+    """Checks and inflates a value of the table `events`."""
+    if len(value) < 104:
+        raise Damage("a batch without a whole header", path, key)
+    magic, version, header, codec, reserved, dictionary, checksum = struct.unpack_from(
+        "<4sHHB3sI8s", value)
+    (first, last, count, epoch, first_time, last_time, length, previous) = struct.unpack_from(
+        "<QQIIqqQ32s", value, 24)
+    if magic != b"WBE1" or version != 1 or header != 104:
+        raise Damage("not a batch of format version 1", path, key)
+    if checksum != _checksum(value):
+        raise Damage("the checksum of the batch does not fit", path, key)
+    if first != key or last < first or count != last - first + 1 or first < 1 or epoch < 1:
+        raise Damage("the header of the batch contradicts itself", path, key)
+    if reserved != bytes(3) or dictionary != 0:
+        raise Damage("the batch needs a dictionary, or a later version", path, first, last)
+    try:
+        raw = _inflate(codec, value[104:], length)
+    except (ValueError, zstandard.ZstdError) as error:
+        raise Damage(f"the frame cannot be inflated: {error}", path, first, last) from error
+    chain = hashlib.sha256(value[24:104] + raw).digest()
+    return Batch(path, first, last, epoch, first_time, last_time, previous, raw, chain)
+
+
+def batches(segment: Segment, start: int = 0):
+    """The batches of a segment from a key on, or a Damage in the place of one."""
+    for key, value in _rows(segment, b"events", start):
+        try:
+            yield read_batch(segment.path, key, value)
+        except Damage as damage:
+            yield damage
+
+
+def read_block(path: Path, key: int, value: bytes) -> list[tuple[int, bytes]]:
+    """The messages of a value of the table `content`: (sequence, octets)."""
+    if len(value) < 40:
+        raise Damage("a content block without a whole header", path, key)
+    magic, version, header, codec, _, dictionary, checksum = struct.unpack_from(
+        "<4sHHB3sI8s", value)
+    count, reserved, length = struct.unpack_from("<IIQ", value, 24)
+    end = 40 + 16 * count
+    if magic != b"WBC1" or version != 1 or header != 40:
+        raise Damage("not a content block of format version 1", path, key)
+    if checksum != _checksum(value):
+        raise Damage("the checksum of the content block does not fit", path, key)
+    if count < 1 or reserved != 0 or dictionary != 0 or len(value) < end:
+        raise Damage("the header of the content block contradicts itself", path, key)
+    index = list(struct.iter_unpack("<QQ", value[40:end]))
+    sequences = [sequence for sequence, _ in index]
+    if (sequences[0] != key or sequences != sorted(set(sequences))
+            or sum(octets for _, octets in index) != length):
+        raise Damage("the index of the content block contradicts itself", path, key)
+    try:
+        raw = _inflate(codec, value[end:], length)
+    except (ValueError, zstandard.ZstdError) as error:
+        raise Damage(
+            f"the content cannot be inflated: {error}", path, key, sequences[-1]) from error
+    messages, offset = [], 0
+    for sequence, octets in index:
+        messages.append((sequence, raw[offset:offset + octets]))
+        offset += octets
+    return messages
+
+
+def contents(segment: Segment):
+    """Lists of (sequence, octets), a block each, or a Damage in the place of one."""
+    for key, value in _rows(segment, b"content", 0):
+        try:
+            yield read_block(segment.path, key, value)
+        except Damage as damage:
+            yield damage
+
+
+def content(directory: Path, sequence: int) -> bytes:
+    """The content of the message whose `received` has the sequence."""
+    holding = [segment for segment in segments(directory) if segment.first <= sequence]
+    if not holding:
+        raise NothingThere(f"no event {sequence}")
+    segment = holding[-1]
+    environment = open_segment(segment)
+    with environment.begin() as transaction:
+        table = environment.open_db(b"content", txn=transaction, integerkey=True, create=False)
+        with transaction.cursor(table) as cursor:
+            wanted = struct.pack("<Q", sequence)
+            # The block with the greatest key that is not greater than the sequence.
+            if not cursor.set_range(wanted) or cursor.key() != wanted:
+                if not (cursor.prev() if cursor.key() else cursor.last()):
+                    raise NothingThere(f"no content for event {sequence}")
+            key, value = struct.unpack("<Q", cursor.key())[0], bytes(cursor.value())
+    for number, octets in read_block(segment.path, key, value):
+        if number == sequence:
+            return octets
+    raise NothingThere(f"no content for event {sequence}")

@@ -84,7 +84,8 @@ package struct EventGenerator: Sendable {
         nextSequence += 1
     }
 
-    private mutating func tick() { clock.microseconds += Int64(random.below(400)) }
+    /// Lets up to 0.4 ms pass.
+    package mutating func tick() { clock.microseconds += Int64(random.below(400)) }
 
     private mutating func accept(room: Int, _ events: inout [RecordedEvent]) {
         let wanted = random.oneIn(50) ? 2 + random.below(6) : 1
@@ -101,44 +102,45 @@ package struct EventGenerator: Sendable {
 
     private mutating func attempt(_ events: inout [RecordedEvent]) {
         let index = random.below(waiting.count)
-        var one = waiting[index]
-        one.attempts += 1
-        let outcome = random.below(1000)
-        let fact: Fact
-        switch outcome {
-        case 0..<48:
-            fact = .deferred(deferral(one.recipient, number: one.attempts))
-        case 48..<68:
-            fact = .bounced(bounce(one.recipient, number: one.attempts))
-        case 68..<71:
-            fact = .expired(
-                DeliveryExpired(
-                    recipient: one.recipient,
-                    attempt: Attempt(
-                        number: one.attempts,
-                        reply: Reply(451, EnhancedStatusCode(4, 4, 7), "still greylisted"),
-                        command: "rcpt"),
-                    class: .messageExpired, saidBy: .local))
-        case 71:
-            fact = .attempted(
-                DeliveryAttempted(
-                    recipient: one.recipient,
-                    attempt: success(
-                        one.recipient, number: one.attempts, Reply(354, nil, "go ahead"), "data")))
-        default:
-            fact = .delivered(
-                DeliverySucceeded(
-                    recipient: one.recipient,
-                    attempt: success(
-                        one.recipient, number: one.attempts, acceptance(of: one.recipient), "dot")))
-        }
+        waiting[index].attempts += 1
+        let one = waiting[index]
+        let fact = outcome(of: one.recipient, attempt: one.attempts)
         switch fact {
-        case .deferred, .attempted: waiting[index] = one
+        case .deferred, .attempted: break
         default:
             waiting.swapAt(index, waiting.count - 1)
             waiting.removeLast()
         }
         append(fact, to: &events)
+    }
+
+    /// How an attempt ended: mostly `delivered`, also `deferred`, `bounced`, `expired`, and at times
+    /// the `attempted` that goes before. Happens at ``clock``.
+    package mutating func outcome(of recipient: RecipientReference, attempt number: Int) -> Fact {
+        switch random.below(1000) {
+        case 0..<48: return .deferred(deferral(recipient, number: number))
+        case 48..<68: return .bounced(bounce(recipient, number: number))
+        case 68..<71:
+            return .expired(
+                DeliveryExpired(
+                    recipient: recipient,
+                    attempt: Attempt(
+                        number: number,
+                        reply: Reply(451, EnhancedStatusCode(4, 4, 7), "still greylisted"),
+                        command: "rcpt"),
+                    class: .messageExpired, saidBy: .local))
+        case 71:
+            return .attempted(
+                DeliveryAttempted(
+                    recipient: recipient,
+                    attempt: success(
+                        recipient, number: number, Reply(354, nil, "go ahead"), "data")))
+        default:
+            return .delivered(
+                DeliverySucceeded(
+                    recipient: recipient,
+                    attempt: success(recipient, number: number, acceptance(of: recipient), "dot")))
+        }
     }
 }
 
@@ -237,7 +239,8 @@ extension EventGenerator {
         }
     }
 
-    private mutating func deferral(
+    /// Attempt `number` failed for now, at ``clock``.
+    package mutating func deferral(
         _ recipient: RecipientReference, number: Int
     ) -> DeliveryDeferred {
         let next = clock.adding(seconds: Int64(300 << min(number, 8)))
@@ -265,7 +268,8 @@ extension EventGenerator {
             nextDue: next, inDoubt: doubt)
     }
 
-    private mutating func bounce(_ recipient: RecipientReference, number: Int) -> DeliveryBounced {
+    /// Attempt `number` failed for good.
+    package mutating func bounce(_ recipient: RecipientReference, number: Int) -> DeliveryBounced {
         let reply = Reply(
             550, EnhancedStatusCode(5, 1, 1),
             "The email account that you tried to reach does not exist.\n\(token(12)) - gsmtp")

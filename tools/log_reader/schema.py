@@ -24,7 +24,7 @@ def load(path: Path = PROTO):
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     batch = pool.FindMessageTypeByName(f"{file.package}.EventBatch")
-    types = {value.number: value.name.lower() for value in file.enum_type[0].value}
+    types = {value.number: value.name.lower() for value in file.enum_type[0].value if value.number}
     return message_factory.GetMessageClass(batch), types
 
 

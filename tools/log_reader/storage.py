@@ -15,8 +15,6 @@ import zstandard
 ZEROS = bytes(32)
 # No batch and no block is larger; what says so is damaged.
 RAW_OCTETS_MAX = 1 << 30
-# A running server goes on writing; what looks damaged in its segment is looked at again.
-LIVE_TRIES = 5
 
 
 class Damage(Exception):
@@ -154,9 +152,7 @@ def _rows(segment: Segment, name: bytes, start: int):
     """(key, value) of a table with integer keys, in short transactions."""
     environment = open_segment(segment)
     try:
-        with environment.begin() as transaction:
-            table = environment.open_db(
-                name, txn=transaction, integerkey=True, create=False)
+        table = environment.open_db(name, integerkey=True, create=False)
         while True:
             rows = []
             with environment.begin(db=table) as transaction, transaction.cursor() as cursor:
@@ -176,8 +172,8 @@ def meta(segment: Segment) -> Meta:
     """The segment's own records."""
     environment = open_segment(segment)
     try:
+        table = environment.open_db(b"meta", create=False)
         with environment.begin() as transaction:
-            table = environment.open_db(b"meta", txn=transaction, create=False)
             values = dict(transaction.cursor(table))
     except lmdb.Error as error:
         raise Damage(f"LMDB cannot read the table meta: {error}", segment.path) from error
@@ -293,15 +289,17 @@ def content(directory: Path, sequence: int) -> bytes:
         raise NothingThere(f"no event {sequence}")
     segment = holding[-1]
     environment = open_segment(segment)
-    with environment.begin() as transaction:
-        table = environment.open_db(b"content", txn=transaction, integerkey=True, create=False)
-        with transaction.cursor(table) as cursor:
+    try:
+        table = environment.open_db(b"content", integerkey=True, create=False)
+        with environment.begin(db=table) as transaction, transaction.cursor() as cursor:
             wanted = struct.pack("<Q", sequence)
             # The block with the greatest key that is not greater than the sequence.
             if not cursor.set_range(wanted) or cursor.key() != wanted:
                 if not (cursor.prev() if cursor.key() else cursor.last()):
                     raise NothingThere(f"no content for event {sequence}")
             key, value = struct.unpack("<Q", cursor.key())[0], bytes(cursor.value())
+    except (lmdb.Error, struct.error) as error:
+        raise Damage(f"LMDB cannot read the table content: {error}", segment.path) from error
     for number, octets in read_block(segment.path, key, value):
         if number == sequence:
             return octets

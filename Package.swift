@@ -120,7 +120,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         "Reception",
         [
             "Reception", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
-            nioCore, nioPosix, nioEmbedded,
+            nioCore, nioPosix, nioEmbedded, logging,
         ]
     ),
     (

@@ -98,7 +98,7 @@ struct AcceptMessage: Sendable {
     private func suppliedFields(_ scan: HeaderScan) -> SuppliedFields {
         guard rules.suppliesMissingFields else { return [] }
         var fields: SuppliedFields = []
-        if scan.messageID == nil { fields.insert(.messageID) }
+        if !scan.hasMessageID { fields.insert(.messageID) }
         if !scan.hasDate { fields.insert(.date) }
         return fields
     }

@@ -175,6 +175,7 @@ final class SessionHandler: ChannelDuplexHandler {
             refreshMailRefusal()
             let effect = session.consume(&input, into: &output)
             countOctets(session.memoryOctets)
+            if countedOctets > 0, services.memory.isExceeded { refuseContent() }
             if listener.session.reportsRefusals { takeRefusals() }
             goesOn = perform(effect, context)
         }
@@ -215,6 +216,12 @@ final class SessionHandler: ChannelDuplexHandler {
         guard octets != countedOctets else { return }
         services.memory.change(by: octets - countedOctets)
         countedOctets = octets
+    }
+
+    /// Gives up the message that is coming in: there is no room for it.
+    private func refuseContent() {
+        session.refuseContent(ReceptionReplies.noStorage)
+        countOctets(session.memoryOctets)
     }
 
     /// Why MAIL would be refused now, told to the session beforehand.

@@ -31,6 +31,8 @@ struct ContentScanner: Sendable {
         static let bareCR = Defects(rawValue: 4)
         static let bareLF = Defects(rawValue: 8)
         static let longLine = Defects(rawValue: 16)
+        /// Nothing wrong with it, but the shell has no room for it.
+        static let unwanted = Defects(rawValue: 32)
     }
 
     /// Where in a line the next octet stands.

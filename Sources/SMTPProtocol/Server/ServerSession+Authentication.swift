@@ -170,7 +170,7 @@ extension ServerSession {
 
     private mutating func authenticated(_ identity: String, into out: inout ByteBuffer) {
         facts.identity = identity
-        mayRelay = true
+        if configuration.relay.authenticatedMayRelay { mayRelay = true }
         state = .command
         out.writeStaticString(ServerReply.authenticated.wire)
     }

@@ -138,6 +138,7 @@ extension ServerSession {
         announcedOctets = 0
         hasRefusedRecipients = false
         envelopeOctets = 0
+        unwantedContentReply = nil
         scanner.octets = []
     }
 }

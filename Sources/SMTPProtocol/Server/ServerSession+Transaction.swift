@@ -209,6 +209,10 @@ extension ServerSession {
         _ verb: ServerVerb, into out: inout ByteBuffer
     ) -> ServerEffect? {
         state = .command
+        if let reply = unwantedContentReply {
+            refuseContent(reply, verb, into: &out)
+            return nil
+        }
         if let refusal = contentVerdict {
             refuse(refusal, verb, counts: false, into: &out)
             resetTransaction()
@@ -221,6 +225,19 @@ extension ServerSession {
         resetTransaction()
         state = .suspended(.message)
         return .message(message)
+    }
+
+    private mutating func refuseContent(
+        _ reply: Reply, _ verb: ServerVerb, into out: inout ByteBuffer
+    ) {
+        if shouldNote() {
+            refusals.append(
+                CommandRefusal(
+                    command: verb.name, reversePath: envelope.reversePath.description,
+                    forwardPath: "", reply: reply))
+        }
+        out.writeReply(reply)
+        resetTransaction()
     }
 
     private var contentVerdict: ServerReply? {

@@ -92,6 +92,8 @@ package struct ServerSession: Sendable {
     var idleCommands = 0
     var failedAuthentications = 0
     var refusals: [CommandRefusal] = []
+    /// The shell's answer to the message that is coming in, whatever it turns out to be.
+    var unwantedContentReply: Reply?
 
     /// A session with a client at an address (nil: not IP); `tls` when TLS was there first
     /// (implicit TLS, RFC 8314).
@@ -203,6 +205,16 @@ package struct ServerSession: Sendable {
         out.writeReply(reply)
         resetTransaction()
         state = .closed
+    }
+
+    /// Refuses the message that is coming in: what is held of it is thrown away at once, the rest
+    /// when it comes, and `reply` is given at its end. Does nothing while no content is coming.
+    package mutating func refuseContent(_ reply: Reply) {
+        let isBetweenChunks = if case .begun = chunking { true } else { false }
+        guard isInTransaction, phase == .content || isBetweenChunks else { return }
+        unwantedContentReply = reply
+        scanner.defects.insert(.unwanted)
+        scanner.octets = []
     }
 
     /// What the session waits for.

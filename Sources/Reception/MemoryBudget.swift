@@ -13,8 +13,11 @@ final class MemoryBudget: Sendable {
     /// Octets counted at the moment.
     var usedOctets: Int { used.load(ordering: .relaxed) }
 
-    /// Whether new messages have to wait.
+    /// Whether a message that is coming in has to go.
     var isExceeded: Bool { usedOctets > limit }
+
+    /// Whether no new message should begin: an eighth is left to those that have begun.
+    var isNearlyExceeded: Bool { usedOctets > limit - limit / 8 }
 
     /// Counts a change; 0 costs nothing.
     func change(by octets: Int) {

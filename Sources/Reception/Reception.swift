@@ -120,12 +120,17 @@ package final class Reception: Sendable {
     /// the limit. Returns when every session has ended. The log must still take appends meanwhile.
     package func stop(limitSeconds: Double = 30) async {
         for socket in sockets { await socket.close() }
-        for table in tables {
-            let limit = table.eventLoop.scheduleTask(
-                in: .nanoseconds(Int64(max(0, limitSeconds) * 1e9))
-            ) { table.cutOff() }
-            try? await table.eventLoop.flatSubmit { table.stop() }.get()
-            limit.cancel()
+        let limit = TimeAmount.nanoseconds(Int64(max(0, limitSeconds) * 1e9))
+        // All event loops at once: a busy session of one must not keep another's idle ones waiting.
+        let stopping = tables.map { table in
+            (
+                cutOff: table.eventLoop.scheduleTask(in: limit) { table.cutOff() },
+                ended: table.eventLoop.flatSubmit { table.stop() }
+            )
+        }
+        for (cutOff, ended) in stopping {
+            try? await ended.get()
+            cutOff.cancel()
         }
         await Self.stopSweeping(tables)
         await services.authenticator.shutDown()

@@ -29,11 +29,11 @@ struct RudeClient {
         let greeting = Array("EHLO rude.example.net\r\n".utf8)
         let commands = Array(
             String(repeating: "MAIL FROM:<a@b.c>\r\nRSET\r\n", count: 2000).utf8)
-        _ = unsafe send(descriptor, greeting, greeting.count, Int32(MSG_NOSIGNAL.rawValue))
+        _ = unsafe send(descriptor, greeting, greeting.count, Int32(MSG_NOSIGNAL))
         var sent = 0
         while sent < octetsMax {
             let count = unsafe send(
-                descriptor, commands, commands.count, Int32(MSG_NOSIGNAL.rawValue))
+                descriptor, commands, commands.count, Int32(MSG_NOSIGNAL))
             guard count == commands.count else { return sent + max(0, count) }
             sent += count
         }

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import SMTPTransport
@@ -138,7 +139,14 @@ final class SMTPTestClient: @unchecked Sendable {
     }
 
     /// Closes our half: nothing more will come.
-    func closeOutput() async throws { try await channel?.close(mode: .output).get() }
+    func closeOutput() async { try? await channel?.close(mode: .output).get() }
+
+    /// Resets the connection, as a program that dies does.
+    func reset() async throws {
+        let options = channel as? any SocketOptionProvider
+        try await options?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        await close()
+    }
 
     func close() async {
         try? await channel?.close().get()

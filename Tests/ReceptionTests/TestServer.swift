@@ -3,6 +3,7 @@ import Logging
 import MailModel
 import NIOPosix
 import Reception
+import Testing
 import WaybillTesting
 
 /// Reception with a log in memory, on ports that the kernel chooses.

@@ -15,3 +15,14 @@ enum TextFile {
         return status.st_mode & 0o777
     }
 }
+
+/// What stands in a small file.
+enum SmallFileText {
+    static func read(_ path: String) -> String {
+        guard let file = unsafe fopen(path, "r") else { return "" }
+        defer { unsafe fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes.prefix(count), as: UTF8.self)
+    }
+}

@@ -234,7 +234,7 @@ final class SessionHandler: ChannelDuplexHandler {
         if case .failure(let error) = services.log.acceptance() {
             return ReceptionReplies.reply(to: error)
         }
-        if services.memory.isExceeded { return ReceptionReplies.noStorage }
+        if services.memory.isNearlyExceeded { return ReceptionReplies.noStorage }
         if listener.hasMessageRate,
             !listener.allowsMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
         {

@@ -45,7 +45,7 @@ package struct UserFile: Sendable {
                 throw UserFileError(path, line: index + 1, "expected \(problem.expected)")
             }
         }
-        while case .comment("")? = file.lines.last { file.lines.removeLast() }
+        if case .comment("")? = file.lines.last { file.lines.removeLast() }
         return file
     }
 

@@ -221,13 +221,16 @@ struct LimitsTests {
     @Test("a client that never reads its replies is held back and given up, another one served")
     func neverReads() async throws {
         let server = try await TestServer.start { configuration, _ in
+            var patient = configuration.listeners[0]
+            patient.name = "patient"
+            configuration.listeners.append(patient)
             configuration.listeners[0].timeouts.commandSeconds = 1
         }
         let rude = try #require(RudeClient(port: server.port))
         let sent = rude.flood(octetsMax: 200_000_000)
         // Socket buffers of both ends, and what the server holds: far from all of it.
         #expect(sent < 60_000_000)
-        let good = try await server.session()
+        let good = try await server.session(listener: 1)
         try await good.deliver()
         await good.close()
         try await eventually("it has been given up") { server.reception.openSessions == 0 }

@@ -1,0 +1,227 @@
+"""The independent reader on the golden logs, whole and damaged; no server is needed for most."""
+
+import hashlib
+import json
+import shutil
+import struct
+import subprocess
+import sys
+
+import lmdb
+import pytest
+
+from harness.stones import source
+from harness.peer import Peer
+from harness.support import ROOT
+
+READER = ROOT / "tools" / "waybill-log-reader"
+LOGS = ROOT / "replay" / "logs"
+NAMES = sorted(path.name for path in LOGS.iterdir())
+
+
+def read(*arguments):
+    """(exit code, standard output as octets, standard error as text)."""
+    result = subprocess.run(
+        [sys.executable, READER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        timeout=120)
+    return result.returncode, result.stdout, result.stderr.decode()
+
+
+@pytest.fixture
+def golden(tmp_path):
+    """Copies a golden log to where it may be damaged."""
+
+    def make(name="v1-basic"):
+        return shutil.copytree(LOGS / name, tmp_path / name)
+
+    return make
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_are_octet_by_octet_those_of_waybill(golden, name):
+    directory = golden(name)
+    code, output, error = read("events", directory)
+    assert (code, error) == (0, "")
+    assert output == (LOGS / name / "events.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_golden_log_verifies_and_nothing_is_written(golden, name):
+    directory = golden(name)
+    before = sorted((path.name, path.read_bytes()) for path in (directory / "log").iterdir())
+    code, output, error = read("verify", directory)
+    assert code == 0 and error == "" and output.startswith(b"intact: ")
+    assert before == sorted((path.name, path.read_bytes()) for path in (directory / "log").iterdir())
+
+
+def test_a_range_of_events(golden):
+    directory = golden() / "log"
+    lines = (LOGS / "v1-basic" / "events.jsonl").read_bytes().splitlines(keepends=True)
+    for first, last in ((1, 1), (2, 70), (60, 200), (len(lines), len(lines))):
+        code, output, _ = read("events", directory, "--from", str(first), "--to", str(last))
+        assert code == 0 and output == b"".join(lines[first - 1:last])
+    assert read("events", directory, "--from", str(len(lines) + 1))[:2] == (0, b"")
+
+
+def test_every_content_is_what_its_event_says(golden):
+    directory = golden()
+    checked = 0
+    for line in (directory / "events.jsonl").read_text().splitlines()[::9]:
+        event = json.loads(line)
+        if event["type"] != "received":
+            continue
+        code, octets, _ = read("content", directory, event["message_id"])
+        assert code == 0 and len(octets) == event["size"]
+        assert hashlib.sha256(octets).hexdigest() == event["content_sha256"]
+        checked += 1
+    assert checked > 3
+
+
+def test_exit_codes(golden, tmp_path):
+    directory = golden()
+    assert read("events", tmp_path)[0] == 66
+    assert read("verify", tmp_path / "missing")[0] == 66
+    assert read("content", directory, "1-1")[0] == 66
+    assert read("content", directory, "1-zzzz")[0] == 66
+    assert read("content", directory, "u-1")[0] == 64
+    assert read("content", directory)[0] == 64
+    assert read()[0] == 64
+
+
+class TestDamage:
+    """Whatever is changed in a log is found, and named with its file."""
+
+    @staticmethod
+    def files(directory):
+        return sorted((directory / "log").glob("*.mdb"))
+
+    def change(self, file, table, offset, mask=0x10):
+        """Flips bits of the table's first value, wherever the file has it: pages that LMDB has
+        freed still hold copies, and changing only those would damage nothing."""
+        environment, _, value = self.first(file, table)
+        environment.close()
+        changed = bytearray(value)
+        changed[offset] ^= mask
+        data = file.read_bytes()
+        assert bytes(value) in data
+        file.write_bytes(data.replace(bytes(value), bytes(changed)))
+
+    @staticmethod
+    def found(directory, file, words):
+        code, output, error = read("verify", directory)
+        assert code == 1 and not output.startswith(b"intact")
+        assert file.name in error and words in error, error
+
+    # Offsets in the header: sequence, count, time, previous hash, and then the frame.
+    @pytest.mark.parametrize("offset", [24, 40, 48, 72, 104, 130])
+    def test_a_flipped_bit_in_a_batch(self, golden, offset):
+        directory = golden()
+        file = self.files(directory)[2]
+        self.change(file, b"events", offset)
+        self.found(directory, file, "checksum")
+
+    def test_a_flipped_bit_in_a_content(self, golden):
+        directory = golden()
+        file = self.files(directory)[0]
+        self.change(file, b"content", 90)
+        self.found(directory, file, "checksum")
+
+    def test_a_batch_with_another_past(self, golden):
+        """The checksum is made to fit, so only the chain can tell."""
+        directory = golden()
+        file = self.files(directory)[1]
+        environment, key, value = self.first(file, b"events")
+        value[80] ^= 1
+        self.put(environment, key, value)
+        self.found(directory, file, "chain")
+
+    def test_a_header_with_another_time(self, golden):
+        directory = golden()
+        file = self.files(directory)[-1]
+        environment, key, value = self.first(file, b"events")
+        value[48:56] = struct.pack("<q", struct.unpack("<q", value[48:56])[0] + 1)
+        self.put(environment, key, value)
+        self.found(directory, file, "times")
+
+    def test_a_batch_that_is_gone(self, golden):
+        directory = golden()
+        file = self.files(directory)[1]
+        environment, key, value = self.first(file, b"events")
+        with environment.begin(write=True) as transaction:
+            transaction.delete(key, db=environment.open_db(b"events", transaction, integerkey=True))
+        environment.close()
+        self.found(directory, file, f"event {struct.unpack('<Q', key)[0]} should stand here")
+
+    def test_a_content_that_is_gone(self, golden):
+        directory = golden()
+        file = self.files(directory)[0]
+        environment = lmdb.open(str(file), subdir=False, max_dbs=8, map_size=1 << 24)
+        table = environment.open_db(b"content", integerkey=True)
+        with environment.begin(write=True, db=table) as transaction:
+            with transaction.cursor() as cursor:
+                cursor.first()
+                cursor.delete()
+        environment.close()
+        self.found(directory, file, "content is missing")
+
+    def test_a_segment_that_is_gone(self, golden):
+        directory = golden()
+        file = self.files(directory)[2]
+        following = self.files(directory)[3]
+        file.unlink()
+        self.found(directory, following, "does not continue")
+
+    def test_the_last_segment_that_is_gone(self, golden):
+        directory = golden()
+        self.files(directory)[-1].unlink()
+        self.found(directory, self.files(directory)[-1], "one that follows is missing")
+
+    @pytest.mark.parametrize("octets", [0, 100, 4096, 8192, 40960])
+    def test_a_truncated_segment(self, golden, octets):
+        directory = golden()
+        file = self.files(directory)[1]
+        with open(file, "r+b") as handle:
+            handle.truncate(octets)
+        self.found(directory, file, "octets" if octets >= 8192 else "meta page")
+        assert read("events", directory)[0] == 1
+
+    def test_a_segment_of_another_log(self, golden):
+        directory = golden()
+        file = self.files(directory)[-1]
+        environment = lmdb.open(str(file), subdir=False, max_dbs=8, map_size=1 << 24)
+        table = environment.open_db(b"meta")
+        with environment.begin(write=True, db=table) as transaction:
+            transaction.put(b"log_id", bytes(16))
+        environment.close()
+        self.found(directory, file, "another log")
+
+    @staticmethod
+    def first(file, name):
+        """(environment, key, value) of a table's first entry."""
+        environment = lmdb.open(str(file), subdir=False, max_dbs=8, map_size=1 << 24)
+        table = environment.open_db(name, integerkey=True)
+        with environment.begin(db=table) as transaction, transaction.cursor() as cursor:
+            cursor.first()
+            return environment, bytes(cursor.key()), bytearray(cursor.value())
+
+    @staticmethod
+    def put(environment, key, value):
+        value[16:24] = hashlib.sha256(bytes(value[:16] + value[24:])).digest()[:8]
+        table = environment.open_db(b"events", integerkey=True)
+        with environment.begin(write=True, db=table) as transaction:
+            transaction.put(key, bytes(value))
+        environment.close()
+
+
+def test_it_works_beside_a_running_server(server):
+    with Peer() as peer, server("--smarthost", f"127.0.0.1:{peer.port}") as waybill:
+        source(waybill.port, 200, sessions=10)
+        waybill.wait_for("delivered", 200)
+        code, output, error = read("events", waybill.data)
+        assert (code, error) == (0, "")
+        lines = output.decode().splitlines()
+        assert [json.loads(line) for line in lines] == waybill.events()[:len(lines)]
+        assert len(lines) >= 600
+        for _ in range(5):
+            source(waybill.port, 100, sessions=10)
+            assert read("verify", waybill.data)[0] == 0

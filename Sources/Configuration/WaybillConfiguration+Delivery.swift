@@ -12,6 +12,8 @@ extension WaybillConfiguration {
             section.list("own_names", expected: "a host name or IP address") {
                 $0.isEmpty ? nil : $0.asciiLowercased()
             })
+        let roots = section.string("trusted_roots")
+        if !roots.isEmpty { delivery.trustRootsFile = roots }
         if let part = section.section("default_route") {
             delivery.router.defaultRoute = readRoute(
                 part, defaultName: "default", base: delivery.router.defaultRoute,

@@ -132,6 +132,7 @@ extension WaybillConfiguration {
         out.line("connections", delivery.connectionsMax)
         out.line("memory_for_messages", delivery.contentMemoryOctets)
         out.list("own_names", delivery.ownNames.sorted())
+        if let roots = delivery.trustRootsFile { out.line("trusted_roots", roots) }
         out.open("default_route")
         write(delivery.router.defaultRoute, &out)
         out.close()

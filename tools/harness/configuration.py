@@ -46,14 +46,14 @@ def configuration(
         route["tls"] = smarthost_tls
     if smarthost_login:
         route["user"], route["password_file"] = smarthost_login[0], str(smarthost_login[1])
-    if trust:
-        route["trusted_roots"] = str(trust)
     if mx_port:
         route["port"] = mx_port
     schedule = {"first": retry, "max": retry_most, "jitter": 0}
     if give_up_after:
         schedule["give_up_after"] = give_up_after
     delivery: dict = {"retry": schedule, "backoff": {"first": retry, "max": retry_most}}
+    if trust:
+        delivery["trusted_roots"] = str(trust)
     if route:
         delivery["default_route"] = route
     if routes:

@@ -1,5 +1,6 @@
 """Postfix's load tools: smtp-source and smtp-sink."""
 
+import os
 import resource
 import subprocess
 import time
@@ -15,8 +16,10 @@ class Sink:
     def __init__(self, *options: str, backlog: int = 1000, port: int = 0, log: Path | None = None):
         self.port = port or free_port()
         self.process: subprocess.Popen | None = None
+        # It insists on a user when started by root; root, to write below a private directory.
+        as_root = ["-u", "root"] if os.geteuid() == 0 else []
         self.command = [
-            program("smtp-sink"), *options, f"127.0.0.1:{self.port}", str(backlog),
+            program("smtp-sink"), *as_root, *options, f"127.0.0.1:{self.port}", str(backlog),
         ]
         self.log_path = log
 

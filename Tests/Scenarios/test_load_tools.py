@@ -47,7 +47,8 @@ def test_large_messages_arrive_whole(server, tmp_path):
         source(waybill.port, 20, sessions=4, size_octets=1_000_000)
         waybill.wait_for("delivered", 20)
         sizes = [path.stat().st_size for path in stored(mail)]
-        assert len(sizes) == 20 and min(sizes) >= 1_000_000
+        # smtp-sink stores lines without their CR.
+        assert len(sizes) == 20 and 980_000 < min(sizes) and max(sizes) < min(sizes) + 50
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ import smtplib
 
 import pytest
 
+from harness.configuration import configuration
 from harness.peer import Peer
 from harness.postfix import Postfix
 from harness.stones import source
-from harness.support import wait_until
+from harness.support import free_port, wait_until
 
 
 @pytest.fixture
@@ -82,9 +83,15 @@ def test_postfix_as_upstream(server, directory):
 
 
 def test_a_postfix_that_is_down_and_comes_back(server, directory):
+    port = free_port()
     with Postfix(directory, {"default_transport": "discard:"}) as postfix:
-        with server("--smarthost", f"127.0.0.1:{postfix.port}") as waybill:
+        with server(
+                port=port, listen=False, relay_from=None,
+                configuration=configuration(
+                    port, smarthost=f"127.0.0.1:{postfix.port}")) as waybill:
             postfix.stop()
             source(waybill.port, 5, sessions=1)
-            waybill.wait_for("deferred", 5)
+            waybill.wait_for("deferred")
             assert not waybill.of_type("delivered", "bounced")
+            postfix.start()
+            waybill.wait_for("delivered", 5)

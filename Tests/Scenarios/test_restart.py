@@ -123,5 +123,5 @@ def test_one_data_directory_has_one_server(server):
         second = server(data=first.data)
         second.launch()
         assert second.process.wait(20) != 0
-        assert "another process" in second.output().lower() or "locked" in second.output().lower()
+        assert "writer.lock" in second.output() and "other server" in second.output()
         second.process = None

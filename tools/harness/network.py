@@ -54,7 +54,7 @@ class NameServer:
         """The records of the next start."""
         self.configuration.write_text("\n".join([
             "no-resolv", "no-hosts", "no-poll", "bind-interfaces", "listen-address=127.0.0.1",
-            f"port={self.port}", "local=/example/", "log-queries", "local-ttl=5", "user=root",
+            f"port={self.port}", "local=/example/", "log-queries", "local-ttl=60", "user=root",
             *records, ""]))
 
     def start(self) -> "NameServer":

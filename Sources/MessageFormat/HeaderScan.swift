@@ -25,8 +25,8 @@ package struct HeaderScan: Equatable, Sendable {
     /// Whether a tenant or campaign field was passed over because a name cannot be like that: see
     /// ``isName(_:)``.
     package var hasUnusableName = false
-    /// Whether the content does not begin with a header at all: what is put before it needs an
-    /// empty line at its end.
+    /// Whether the content, once ``removals`` are gone, begins with the body and not even an empty
+    /// line before it: fields put before it would run into it.
     package var lacksHeader = false
     /// Where the tenant and campaign fields, and others to be removed, stand; ascending.
     package var removals: [Range<Int>] = []
@@ -41,7 +41,9 @@ package struct HeaderScan: Equatable, Sendable {
         while true {
             guard let field = HeaderField(in: bytes, at: lineStart, limit: limit) else {
                 bodyStart = Self.bodyStart(in: bytes, at: lineStart)
-                lacksHeader = fieldCount == 0 && bodyStart == lineStart && !content.isEmpty
+                lacksHeader =
+                    fieldCount == removals.count && bodyStart == lineStart
+                    && bodyStart < content.count
                 return
             }
             guard !field.isCut else {
@@ -141,6 +143,13 @@ package struct HeaderScan: Equatable, Sendable {
 }
 
 extension HeaderScan {
+    /// `content` as it is to be kept: without the fields of ``removals``, and with the empty line
+    /// that it lacks if it has no header, so that fields can be put before it.
+    package func stored(_ content: [UInt8]) -> [UInt8] {
+        let kept = removingFields(from: content)
+        return lacksHeader ? [0x0D, 0x0A] + kept : kept
+    }
+
     /// `content` without the fields of ``removals``.
     package func removingFields(from content: [UInt8]) -> [UInt8] {
         guard !removals.isEmpty else { return content }

@@ -57,9 +57,7 @@ struct AcceptMessage: Sendable {
         guard scan.receivedCount < rules.receivedFields else {
             return .failure(Refusal(reply: ReceptionReplies.loop))
         }
-        let content =
-            scan.removals.isEmpty
-            ? message.content : scan.removingFields(from: message.content)
+        let content = scan.stored(message.content)
         let (tenant, campaign) = attribution(scan)
         let envelope = message.envelope
         var events: [Event] = []

@@ -87,6 +87,17 @@ struct HeaderScanTests {
         #expect(scan.fieldCount == 0)
     }
 
+    @Test(
+        "What is kept can have fields put before it",
+        arguments: [
+            ("body\r\n", "\r\nbody\r\n"), ("\r\nbody", "\r\nbody"), ("", ""),
+            ("X-Tenant: a\r\nbody\r\n", "\r\nbody\r\n"), ("X-Tenant: a\r\n", ""),
+            ("X-Tenant: a\r\n\r\nbody", "\r\nbody"), ("A: b\r\nbody", "A: b\r\nbody"),
+        ])
+    func stored(content: String, kept: String) {
+        #expect(HeaderScan(octets(content)).stored(octets(content)) == octets(kept))
+    }
+
     @Test("A line that is no field ends the header")
     func garbageInHeader() {
         let scan = HeaderScan(octets("A: b\r\nno field here\r\nX-Tenant: c\r\n\r\n"))

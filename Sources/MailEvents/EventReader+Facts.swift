@@ -31,7 +31,7 @@ extension EventReader {
         case .epochStarted:
             .epochStarted(
                 EpochStarted(
-                    epoch: try small(.epochStartedEpoch, bytes),
+                    epoch: try columns.small(.epochStartedEpoch, bytes),
                     site: try text(.epochStartedSiteString, bytes),
                     reason: try text(.epochStartedReasonString, bytes)))
         case .configurationApplied:
@@ -48,28 +48,29 @@ extension EventReader {
     private mutating func received(
         _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> MessageReceived {
-        let local = try textNumber(.receivedReversePathLocalString, bytes)
-        let domain = try textNumber(.receivedReversePathDomainString, bytes)
-        let back = try large(.receivedReportsOnBack, bytes)
-        let epochBack = try small(.receivedReportsOnEpochBack, bytes)
+        let local = try columns.textNumber(.receivedReversePathLocalString, bytes)
+        let domain = try columns.textNumber(.receivedReversePathDomainString, bytes)
+        let back = try columns.large(.receivedReportsOnBack, bytes)
+        let epochBack = try columns.small(.receivedReportsOnEpochBack, bytes)
         return MessageReceived(
             reversePath: local == 0 && domain == 0
                 ? .null : .mailbox(Mailbox(recorded: text(local), text(domain))),
-            sizeOctets: try number(.receivedSizeOctets, bytes),
-            contentSHA256: hash(bytes),
-            recipientCount: Int(try small(.receivedRecipientCount, bytes)),
+            sizeOctets: try columns.number(.receivedSizeOctets, bytes),
+            contentSHA256: columns.hash(bytes),
+            recipientCount: Int(try columns.small(.receivedRecipientCount, bytes)),
             tenant: try text(.receivedTenantString, bytes),
             campaign: try text(.receivedCampaignString, bytes),
             body: BodyType(rawValue: try byte(.receivedBody, bytes)) ?? .sevenBit,
-            smtpUTF8: try small(.receivedSmtpUtf8, bytes) != 0,
+            smtpUTF8: try columns.small(.receivedSmtpUtf8, bytes) != 0,
             returnContent: ReturnContent(rawValue: try byte(.receivedReturnContent, bytes))
                 ?? .unspecified,
             envelopeID: try text(.receivedEnvelopeIdString, bytes),
             session: session(try sessionKey(bytes)),
-            ackLevel: Int(try small(.receivedAckLevel, bytes)),
+            ackLevel: Int(try columns.small(.receivedAckLevel, bytes)),
             idempotencyKey: try text(.receivedIdempotencyKeyString, bytes),
             suppliedFields: SuppliedFields(
-                rawValue: UInt8(truncatingIfNeeded: try small(.receivedSuppliedFields, bytes))),
+                rawValue: UInt8(
+                    truncatingIfNeeded: try columns.small(.receivedSuppliedFields, bytes))),
             reportsOn: back == 0 && epochBack == 0
                 ? nil : MessageID(epoch: epoch &- epochBack, sequence: sequence &- back),
             headerMessageID: try text(.receivedHeaderMessageIdString, bytes))
@@ -79,15 +80,15 @@ extension EventReader {
         _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> SessionKey {
         SessionKey(
-            listener: try textNumber(.receivedListenerString, bytes),
-            serverName: try textNumber(.receivedServerNameString, bytes),
+            listener: try columns.textNumber(.receivedListenerString, bytes),
+            serverName: try columns.textNumber(.receivedServerNameString, bytes),
             transmissionType: try byte(.receivedTransmissionType, bytes),
-            clientAddress: try textNumber(.receivedClientAddressString, bytes),
-            clientName: try textNumber(.receivedClientNameString, bytes),
-            identity: try textNumber(.receivedIdentityString, bytes),
-            sessionID: try textNumber(.receivedSessionString, bytes),
-            tlsVersion: try textNumber(.receivedTlsVersionString, bytes),
-            tlsCipher: try textNumber(.receivedTlsCipherString, bytes))
+            clientAddress: try columns.textNumber(.receivedClientAddressString, bytes),
+            clientName: try columns.textNumber(.receivedClientNameString, bytes),
+            identity: try columns.textNumber(.receivedIdentityString, bytes),
+            sessionID: try columns.textNumber(.receivedSessionString, bytes),
+            tlsVersion: try columns.textNumber(.receivedTlsVersionString, bytes),
+            tlsCipher: try columns.textNumber(.receivedTlsCipherString, bytes))
     }
 
     private mutating func queued(
@@ -95,8 +96,9 @@ extension EventReader {
     ) throws(BatchDecodingError) -> RecipientQueued {
         RecipientQueued(
             recipient: try recipient(message, bytes),
-            due: EventTime(microseconds: time &+ (try signed(.queuedDueDelay, bytes))),
-            notify: NotifyOn(rawValue: UInt8(truncatingIfNeeded: try small(.queuedNotify, bytes))),
+            due: EventTime(microseconds: time &+ (try columns.signed(.queuedDueDelay, bytes))),
+            notify: NotifyOn(
+                rawValue: UInt8(truncatingIfNeeded: try columns.small(.queuedNotify, bytes))),
             originalRecipient: try text(.queuedOriginalRecipientString, bytes))
     }
 
@@ -106,8 +108,9 @@ extension EventReader {
         DeliveryDeferred(
             recipient: try recipient(message, bytes), attempt: try attempt(bytes),
             class: try bounceClass(bytes), saidBy: try saidBy(bytes),
-            nextDue: EventTime(microseconds: time &+ (try signed(.deferredNextDueDelay, bytes))),
-            inDoubt: try small(.deferredInDoubt, bytes) != 0)
+            nextDue: EventTime(
+                microseconds: time &+ (try columns.signed(.deferredNextDueDelay, bytes))),
+            inDoubt: try columns.small(.deferredInDoubt, bytes) != 0)
     }
 
     @inline(__always)
@@ -115,7 +118,7 @@ extension EventReader {
         _ message: MessageID, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> RecipientReference {
         RecipientReference(
-            message: message, number: Int(try small(.recipientNumber, bytes)),
+            message: message, number: Int(try columns.small(.recipientNumber, bytes)),
             mailbox: Mailbox(
                 recorded: try text(.recipientLocalString, bytes),
                 try text(.recipientDomainString, bytes)),
@@ -127,21 +130,21 @@ extension EventReader {
         _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> Attempt {
         let key = PeerKey(
-            host: try textNumber(.attemptMxHostString, bytes),
-            address: try textNumber(.attemptMxAddressString, bytes),
-            port: try small(.attemptMxPort, bytes),
-            sourceAddress: try textNumber(.attemptSourceAddressString, bytes),
-            tlsVersion: try textNumber(.attemptTlsVersionString, bytes),
-            tlsCipher: try textNumber(.attemptTlsCipherString, bytes))
+            host: try columns.textNumber(.attemptMxHostString, bytes),
+            address: try columns.textNumber(.attemptMxAddressString, bytes),
+            port: try columns.small(.attemptMxPort, bytes),
+            sourceAddress: try columns.textNumber(.attemptSourceAddressString, bytes),
+            tlsVersion: try columns.textNumber(.attemptTlsVersionString, bytes),
+            tlsCipher: try columns.textNumber(.attemptTlsCipherString, bytes))
         return Attempt(
-            number: Int(try small(.attemptNumber, bytes)),
+            number: Int(try columns.small(.attemptNumber, bytes)),
             reply: Reply(
                 try code(.attemptReplyCode, bytes), try status(.attemptEnhancedStatus, bytes),
                 try text(.attemptReplyTextString, bytes)),
             command: try text(.attemptCommandString, bytes), peer: peer(key),
-            waitedMicroseconds: try number(.attemptWaited, bytes),
-            connectingMicroseconds: try number(.attemptConnecting, bytes),
-            transactionMicroseconds: try number(.attemptTransaction, bytes))
+            waitedMicroseconds: try columns.number(.attemptWaited, bytes),
+            connectingMicroseconds: try columns.number(.attemptConnecting, bytes),
+            transactionMicroseconds: try columns.number(.attemptTransaction, bytes))
     }
 
     private mutating func rejected(
@@ -174,8 +177,8 @@ extension EventReader {
     private mutating func code(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> UInt16 {
-        guard let code = UInt16(exactly: try small(column, bytes)) else {
-            throw outOfRange(column)
+        guard let code = UInt16(exactly: try columns.small(column, bytes)) else {
+            throw columns.outOfRange(column)
         }
         return code
     }
@@ -183,8 +186,8 @@ extension EventReader {
     private mutating func status(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> EnhancedStatusCode? {
-        let packed = try small(column, bytes)
-        guard packed < 256_000_000 else { throw outOfRange(column) }
+        let packed = try columns.small(column, bytes)
+        guard packed < 256_000_000 else { throw columns.outOfRange(column) }
         return EnhancedStatusCode?(packed: packed)
     }
 
@@ -192,7 +195,7 @@ extension EventReader {
     private mutating func byte(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> UInt8 {
-        UInt8(clamping: try small(column, bytes))
+        UInt8(clamping: try columns.small(column, bytes))
     }
 }
 

@@ -4,7 +4,7 @@ import MailModel
 ///
 /// Concurrency: value.
 struct EventReader: ~Copyable {
-    private var columns: InlineArray<72, WireReader>
+    var columns: ColumnReader
     private let strings: [String]
     private var sessions = Interned<SessionKey, IngressSession>()
     private var peers = Interned<PeerKey, DeliveryPeer>()
@@ -20,7 +20,7 @@ struct EventReader: ~Copyable {
         firstTime: Int64
     ) {
         strings = index.strings.map { String(repairing: bytes.extracting($0)) }
-        columns = index.columns
+        columns = ColumnReader(index)
         self.epoch = epoch
         sequence = firstSequence
         time = firstTime
@@ -28,10 +28,10 @@ struct EventReader: ~Copyable {
 
     /// The next event. Must be called exactly as often as the batch has events.
     mutating func next(_ bytes: Span<UInt8>) throws(BatchDecodingError) -> RecordedEvent {
-        let type = try small(.batchType, bytes)
-        time &+= try signed(.batchTimeDelta, bytes)
-        let back = try large(.batchMessageBack, bytes)
-        let epochBack = try small(.batchMessageEpochBack, bytes)
+        let type = try columns.small(.batchType, bytes)
+        time &+= try columns.signed(.batchTimeDelta, bytes)
+        let back = try columns.large(.batchMessageBack, bytes)
+        let epochBack = try columns.small(.batchMessageEpochBack, bytes)
         let message = MessageID(epoch: epoch &- epochBack, sequence: sequence &- back)
         let fact =
             try fact(type, message, bytes)
@@ -43,79 +43,18 @@ struct EventReader: ~Copyable {
         return event
     }
 
-    /// An entry of a column of up to 64 bits; zero where the column is absent.
-    @inline(__always)
-    mutating func large(
-        _ column: BatchColumn, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> UInt64 {
-        if columns[column.rawValue].isAtEnd { return 0 }
-        return try columns[column.rawValue].varint(bytes, column)
-    }
-
-    /// An entry of a column of 32 bits.
-    @inline(__always)
-    mutating func small(
-        _ column: BatchColumn, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> UInt32 {
-        let value = try large(column, bytes)
-        guard value <= UInt64(UInt32.max) else { throw outOfRange(column) }
-        return UInt32(truncatingIfNeeded: value)
-    }
-
-    /// An entry of a column of numbers that a Swift integer must hold.
-    @inline(__always)
-    mutating func number(
-        _ column: BatchColumn, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> Int {
-        let value = try large(column, bytes)
-        guard value <= UInt64(Int.max) else { throw outOfRange(column) }
-        return Int(truncatingIfNeeded: value)
-    }
-
-    /// An entry of a zigzag column.
-    @inline(__always)
-    mutating func signed(
-        _ column: BatchColumn, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> Int64 {
-        Int64(zigzag: try large(column, bytes))
-    }
-
-    /// A number of the string table, checked; zero is the empty text.
-    @inline(__always)
-    mutating func textNumber(
-        _ column: BatchColumn, _ bytes: Span<UInt8>
-    ) throws(BatchDecodingError) -> UInt32 {
-        let value = try large(column, bytes)
-        guard value <= UInt64(strings.count) else {
-            throw BatchDecodingError(
-                .noSuchString, offset: columns[column.rawValue].position - 1, column)
-        }
-        return UInt32(truncatingIfNeeded: value)
-    }
-
     /// The text of a string column's entry.
     @inline(__always)
     mutating func text(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> String {
-        let number = try textNumber(column, bytes)
+        let number = try columns.textNumber(column, bytes)
         return text(number)
     }
 
     /// The text with a number that was checked.
     @inline(__always)
     func text(_ number: UInt32) -> String { number == 0 ? "" : strings[Int(number) - 1] }
-
-    /// The next 32 octets of the content hashes; zeros where the column is absent.
-    mutating func hash(_ bytes: Span<UInt8>) -> [UInt8] {
-        let column = BatchColumn.receivedContentSha256.rawValue
-        let position = columns[column].position
-        let end = columns[column].end
-        guard position < end else { return Array(repeating: 0, count: 32) }
-        columns[column] = WireReader(position: position + 32, end: end)
-        let octets = bytes.extracting(position..<position + 32)
-        return unsafe octets.withUnsafeBufferPointer { unsafe Array($0) }
-    }
 
     /// The session with these columns: one object for all messages of the batch.
     mutating func session(_ key: SessionKey) -> IngressSession {
@@ -140,11 +79,6 @@ struct EventReader: ~Copyable {
             tlsCipher: text(key.tlsCipher))
         peers.keep(peer, as: key)
         return peer
-    }
-
-    func outOfRange(_ column: BatchColumn) -> BatchDecodingError {
-        BatchDecodingError(
-            .valueOutOfRange, offset: columns[column.rawValue].position - 1, column)
     }
 }
 

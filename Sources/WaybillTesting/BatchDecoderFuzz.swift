@@ -1,5 +1,6 @@
 import EventLog
 import MailEvents
+import MailModel
 
 /// The entry of a fuzzer for the batch decoder: any bytes go in, nothing may go wrong.
 ///
@@ -50,6 +51,39 @@ package enum BatchDecoderFuzz {
         guard
             try MailEventDecoder.contentReferences(bytes, firstSequence: 1000) == received
         else { throw Finding(message: "content references differ") }
+        var looker = Looker()
+        try MailEventDecoder.visit(
+            bytes, firstSequence: 1000, epoch: 3, firstTime: 1_790_000_000_000_000, &looker)
+        let seen = events.map { Seen($0.sequence, $0.event.time.microseconds, $0.messageID) }
+        guard looker.seen == seen else { throw Finding(message: "the visitor sees other events") }
         return events.count
+    }
+
+    private struct Seen: Equatable {
+        let sequence: UInt64
+        let time: Int64
+        let message: MessageID?
+
+        init(_ sequence: UInt64, _ time: Int64, _ message: MessageID?) {
+            self.sequence = sequence
+            self.time = time
+            self.message = message
+        }
+    }
+
+    private struct Looker: EventVisitor {
+        var texts: BatchTexts?
+        var seen: [Seen] = []
+
+        mutating func begin(_ texts: BatchTexts) { self.texts = texts }
+
+        mutating func visit(_ event: EventView) {
+            // Every number that arrives must be one of a text.
+            for number in [event.tenantText, event.campaignText, event.localText, event.domainText]
+            {
+                _ = texts?[octets: number]
+            }
+            seen.append(Seen(event.sequence, event.time, event.message))
+        }
     }
 }

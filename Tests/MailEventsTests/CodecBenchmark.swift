@@ -39,6 +39,15 @@ struct CodecBenchmark {
                 ).count
             }
         }
+        var counter = Counter()
+        let visiting = try best {
+            for (index, bytes) in encoded.enumerated() {
+                try MailEventDecoder.visit(
+                    bytes, firstSequence: batches[index][0].sequence, epoch: 1,
+                    firstTime: batches[index][0].event.time.microseconds, &counter)
+            }
+        }
+        #expect(counter.delivered > 0)
         var resolved = events
         let resolving = best {
             for batch in resolved.indices {
@@ -60,8 +69,21 @@ struct CodecBenchmark {
         #expect(decoded > 0)
         print(
             "batches of \(size): encode \(rate(count, encoding)), decode \(rate(count, decoding)),",
-            "resolve \(rate(count, resolving)), JSON \(rate(count, json)) M events/s;",
+            "visit \(rate(count, visiting)), resolve \(rate(count, resolving)), JSON \(rate(count, json)) M events/s;",
             "\(raw / count) octets an event, \(compressed / count) with zstd 3")
+    }
+
+    /// A fold of the simplest kind.
+    private struct Counter: EventVisitor {
+        var delivered = 0
+        var octets = 0
+
+        mutating func begin(_ texts: BatchTexts) {}
+
+        mutating func visit(_ event: EventView) {
+            if event.type == EventType.delivered.rawValue { delivered += 1 }
+            octets &+= event.sizeOctets
+        }
     }
 
     private func best(_ body: () throws -> Void) rethrows -> Duration {

@@ -1,0 +1,83 @@
+/// Reads the columns of one batch, each at its own pace.
+///
+/// Noncopyable, so that the table of readers is changed in place.
+///
+/// Concurrency: value.
+struct ColumnReader: ~Copyable {
+    private var columns: InlineArray<72, WireReader>
+    /// How many texts the batch has.
+    private let textCount: UInt64
+
+    /// Begins with the first entry of every column.
+    init(_ index: consuming BatchIndex) {
+        textCount = UInt64(index.strings.count)
+        columns = index.columns
+    }
+
+    /// An entry of a column of up to 64 bits; zero where the column is absent.
+    @inline(__always)
+    mutating func large(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> UInt64 {
+        if columns[column.rawValue].isAtEnd { return 0 }
+        return try columns[column.rawValue].varint(bytes, column)
+    }
+
+    /// An entry of a column of 32 bits.
+    @inline(__always)
+    mutating func small(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> UInt32 {
+        let value = try large(column, bytes)
+        guard value <= UInt64(UInt32.max) else { throw outOfRange(column) }
+        return UInt32(truncatingIfNeeded: value)
+    }
+
+    /// An entry of a column of numbers that a Swift integer must hold.
+    @inline(__always)
+    mutating func number(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> Int {
+        let value = try large(column, bytes)
+        guard value <= UInt64(Int.max) else { throw outOfRange(column) }
+        return Int(truncatingIfNeeded: value)
+    }
+
+    /// An entry of a zigzag column.
+    @inline(__always)
+    mutating func signed(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> Int64 {
+        Int64(zigzag: try large(column, bytes))
+    }
+
+    /// A number of the string table, checked; zero is the empty text.
+    @inline(__always)
+    mutating func textNumber(
+        _ column: BatchColumn, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> UInt32 {
+        let value = try large(column, bytes)
+        guard value <= textCount else {
+            throw BatchDecodingError(
+                .noSuchString, offset: columns[column.rawValue].position - 1, column)
+        }
+        return UInt32(truncatingIfNeeded: value)
+    }
+
+    /// The next 32 octets of the content hashes; zeros where the column is absent.
+    mutating func hash(_ bytes: Span<UInt8>) -> [UInt8] {
+        let column = BatchColumn.receivedContentSha256.rawValue
+        let position = columns[column].position
+        let end = columns[column].end
+        guard position < end else { return Array(repeating: 0, count: 32) }
+        columns[column] = WireReader(position: position + 32, end: end)
+        let octets = bytes.extracting(position..<position + 32)
+        return unsafe octets.withUnsafeBufferPointer { unsafe Array($0) }
+    }
+
+    /// The error for a value that its field does not allow.
+    func outOfRange(_ column: BatchColumn) -> BatchDecodingError {
+        BatchDecodingError(
+            .valueOutOfRange, offset: columns[column.rawValue].position - 1, column)
+    }
+}

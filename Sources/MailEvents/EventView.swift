@@ -1,0 +1,61 @@
+package import MailModel
+
+/// What folds need of an event: numbers only. Values that the event's type does not have are zero.
+///
+/// Names ending in `Text` are numbers of the batch's ``BatchTexts``.
+///
+/// Concurrency: value.
+package struct EventView: Equatable, Sendable {
+    package var sequence: UInt64 = 0
+    /// Microseconds since the Unix epoch.
+    package var time: Int64 = 0
+    /// ``EventType``'s raw value, also one that this version does not know.
+    package var type: UInt32 = 0
+    /// The message the event is about, for `received` its own position; nil for none.
+    package var message: MessageID?
+
+    // received, queued, attempted, deferred, delivered, bounced, expired
+    package var tenantText: UInt32 = 0
+    package var campaignText: UInt32 = 0
+
+    // received
+    package var sizeOctets: Int = 0
+    package var recipientCount: UInt32 = 0
+    package var reportsOn: MessageID?
+
+    // queued, attempted, deferred, delivered, bounced, expired
+    package var recipientNumber: UInt32 = 0
+    package var localText: UInt32 = 0
+    package var domainText: UInt32 = 0
+
+    // queued
+    /// Raw value of ``MailModel/NotifyOn``.
+    package var notify: UInt32 = 0
+    /// queued: when the first attempt is due; deferred: the next. Microseconds since the epoch.
+    package var due: Int64 = 0
+
+    // attempted, deferred, delivered, bounced, expired
+    package var attempt: UInt32 = 0
+    /// rejected too.
+    package var replyCode: UInt32 = 0
+    /// class * 1,000,000 + subject * 1,000 + detail; 0 for none. rejected too.
+    package var enhancedStatus: UInt32 = 0
+    package var mxHostText: UInt32 = 0
+    package var waitedMicroseconds: Int = 0
+    package var transactionMicroseconds: Int = 0
+
+    // deferred, bounced, expired
+    /// Raw values of ``MailModel/BounceClass`` and ``SaidBy``, also ones not known yet.
+    package var bounceClass: UInt32 = 0
+    package var saidBy: UInt32 = 0
+    /// deferred
+    package var inDoubt = false
+
+    /// Creates a view of nothing.
+    package init() {}
+
+    /// Whether the event is about a recipient.
+    package var isAboutRecipient: Bool {
+        type >= EventType.queued.rawValue && type <= EventType.attempted.rawValue
+    }
+}

@@ -1,0 +1,119 @@
+import MailModel
+
+extension MailEventDecoder {
+    /// Shows the events of a batch to a visitor, in order.
+    ///
+    /// The structure of the whole batch is checked before the visitor sees anything, but values only
+    /// as they are read: when this throws, the visitor may have seen the events before the damage.
+    package static func visit(
+        _ bytes: [UInt8], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
+        _ visitor: inout some EventVisitor & ~Copyable
+    ) throws(BatchDecodingError) {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        let count = index.eventCount
+        visitor.begin(BatchTexts(bytes: bytes, ranges: index.strings))
+        var columns = ColumnReader(index)
+        var sequence = firstSequence
+        var time = firstTime
+        for _ in 0..<count {
+            var view = EventView()
+            view.type = try columns.small(.batchType, input)
+            time &+= try columns.signed(.batchTimeDelta, input)
+            view.time = time
+            view.sequence = sequence
+            let back = try columns.large(.batchMessageBack, input)
+            let epochBack = try columns.small(.batchMessageEpochBack, input)
+            try columns.read(&view, epoch: epoch, back: back, epochBack: epochBack, input)
+            visitor.visit(view)
+            sequence &+= 1
+        }
+    }
+}
+
+extension ColumnReader {
+    /// Reads what the event's type has.
+    @inline(__always)
+    fileprivate mutating func read(
+        _ view: inout EventView, epoch: UInt32, back: UInt64, epochBack: UInt32,
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        let message = MessageID(epoch: epoch &- epochBack, sequence: view.sequence &- back)
+        switch EventType(rawValue: view.type) {
+        case .received:
+            view.message = MessageID(epoch: epoch, sequence: view.sequence)
+            try readReceived(&view, epoch: epoch, bytes)
+        case .queued:
+            try readRecipient(&view, message, bytes)
+            view.due = view.time &+ (try signed(.queuedDueDelay, bytes))
+            view.notify = try small(.queuedNotify, bytes)
+        case .delivered, .attempted:
+            try readRecipient(&view, message, bytes)
+            try readAttempt(&view, bytes)
+        case .deferred:
+            try readRecipient(&view, message, bytes)
+            try readAttempt(&view, bytes)
+            try readFailure(&view, bytes)
+            view.due = view.time &+ (try signed(.deferredNextDueDelay, bytes))
+            view.inDoubt = try small(.deferredInDoubt, bytes) != 0
+        case .bounced, .expired:
+            try readRecipient(&view, message, bytes)
+            try readAttempt(&view, bytes)
+            try readFailure(&view, bytes)
+        case .rejected:
+            view.replyCode = try small(.rejectedReplyCode, bytes)
+            view.enhancedStatus = try small(.rejectedEnhancedStatus, bytes)
+        case .epochStarted, .configurationApplied: break
+        case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
+            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil:
+            view.message = back == 0 && epochBack == 0 ? nil : message
+        }
+    }
+
+    private mutating func readReceived(
+        _ view: inout EventView, epoch: UInt32, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.tenantText = try textNumber(.receivedTenantString, bytes)
+        view.campaignText = try textNumber(.receivedCampaignString, bytes)
+        view.sizeOctets = try number(.receivedSizeOctets, bytes)
+        view.recipientCount = try small(.receivedRecipientCount, bytes)
+        let back = try large(.receivedReportsOnBack, bytes)
+        let epochBack = try small(.receivedReportsOnEpochBack, bytes)
+        if back != 0 || epochBack != 0 {
+            view.reportsOn = MessageID(
+                epoch: epoch &- epochBack, sequence: view.sequence &- back)
+        }
+    }
+
+    @inline(__always)
+    private mutating func readRecipient(
+        _ view: inout EventView, _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.message = message
+        view.recipientNumber = try small(.recipientNumber, bytes)
+        view.localText = try textNumber(.recipientLocalString, bytes)
+        view.domainText = try textNumber(.recipientDomainString, bytes)
+        view.tenantText = try textNumber(.recipientTenantString, bytes)
+        view.campaignText = try textNumber(.recipientCampaignString, bytes)
+    }
+
+    @inline(__always)
+    private mutating func readAttempt(
+        _ view: inout EventView, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.attempt = try small(.attemptNumber, bytes)
+        view.replyCode = try small(.attemptReplyCode, bytes)
+        view.enhancedStatus = try small(.attemptEnhancedStatus, bytes)
+        view.mxHostText = try textNumber(.attemptMxHostString, bytes)
+        view.waitedMicroseconds = try number(.attemptWaited, bytes)
+        view.transactionMicroseconds = try number(.attemptTransaction, bytes)
+    }
+
+    @inline(__always)
+    private mutating func readFailure(
+        _ view: inout EventView, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.bounceClass = try small(.failureClass, bytes)
+        view.saidBy = try small(.failureSaidBy, bytes)
+    }
+}

@@ -42,13 +42,18 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
                 directory: directory, configuration: configuration, codec: codec, lock: lock,
                 active: active, state: state, queue: queue, durable: durable))
         let started = OwnThread.start(name: "waybill-log") {
-            writer.take()?.run()
+            // The writer, and with it the segment and the lock, end with this call.
+            Self.run(writer)
             queue.withLock { $0.phase = .stopped }
             queue.broadcast()
         }
         guard started else {
             throw EventLogError(.inaccessible, "the system gives no thread for the log")
         }
+    }
+
+    private static func run(_ writer: Handover<LogWriter<Codec>>) {
+        writer.take()?.run()
     }
 
     deinit {

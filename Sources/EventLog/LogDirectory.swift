@@ -67,7 +67,8 @@ struct LogDirectory: Hashable, Sendable {
         guard digits.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) }) else {
             return nil
         }
-        return UInt64(digits, radix: 16)
+        // A log never gets that far, and no sum of sequences can overflow.
+        return UInt64(digits, radix: 16).flatMap { (1..<1 << 62).contains($0) ? $0 : nil }
     }
 
     /// Makes the directory if it is missing, and its entry durable.

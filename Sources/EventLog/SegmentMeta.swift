@@ -105,7 +105,7 @@ extension SegmentMeta {
             EpochStart(
                 epoch: epochBytes.integer(at: $0), firstSequence: epochBytes.integer(at: $0 + 4))
         }
-        guard first >= 1, first - 1 == previousSequence,
+        guard first >= 1, first < .max, first - 1 == previousSequence,
             zip(epochs, epochs.dropFirst()).allSatisfy({
                 $0.epoch < $1.epoch && $0.firstSequence < $1.firstSequence
             })
@@ -114,7 +114,9 @@ extension SegmentMeta {
                 "the segment's meta records contradict one another", file: file)
         }
         if let bytes = try value(.sealed) {
-            guard bytes.count == 48 else {
+            guard bytes.count == 48, bytes.integer(at: 0, as: UInt64.self) >= first - 1,
+                bytes.integer(at: 0, as: UInt64.self) < .max
+            else {
                 throw EventLogError.damaged("the segment's sealed record is malformed", file: file)
             }
             seal = Seal(

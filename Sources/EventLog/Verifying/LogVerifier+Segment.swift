@@ -108,7 +108,7 @@ extension LogVerifier {
                 }
             } catch {
                 note(error)
-                chain.loseTrack(at: error.sequences.map { $0.upperBound + 1 })
+                chain.loseTrack(at: error.sequences.map { $0.upperBound &+ 1 })
             }
             run.index += 1
         }

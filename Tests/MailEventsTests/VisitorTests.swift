@@ -76,19 +76,8 @@ struct VisitorTests {
             ]
         }
         func set(_ attempt: Attempt) {
-            view.attempt = UInt32(attempt.number)
-            set(attempt.reply)
-            view.waitedMicroseconds = attempt.waitedMicroseconds
-            view.transactionMicroseconds = attempt.transactionMicroseconds
+            view.set(attempt)
             names[4] = attempt.peer?.host ?? ""
-        }
-        func set(_ reply: Reply) {
-            view.replyCode = UInt32(reply.code)
-            if let status = reply.status {
-                view.enhancedStatus =
-                    UInt32(status.class) * 1_000_000 + UInt32(status.subject) * 1000
-                    + UInt32(status.detail)
-            }
         }
         func set(_ class: BounceClass, _ saidBy: SaidBy) {
             view.bounceClass = UInt32(`class`.rawValue)
@@ -133,11 +122,28 @@ struct VisitorTests {
             set(fact.attempt)
         case .rejected(let fact):
             view.type = 10
-            set(fact.reply)
+            view.set(fact.reply)
         case .epochStarted: view.type = 32
         case .configurationApplied: view.type = 40
         case .unknown(let type, _): view.type = type
         }
         return (view, names)
+    }
+}
+
+extension EventView {
+    fileprivate mutating func set(_ attempt: Attempt) {
+        self.attempt = UInt32(attempt.number)
+        set(attempt.reply)
+        waitedMicroseconds = attempt.waitedMicroseconds
+        transactionMicroseconds = attempt.transactionMicroseconds
+    }
+
+    fileprivate mutating func set(_ reply: Reply) {
+        replyCode = UInt32(reply.code)
+        guard let status = reply.status else { return }
+        enhancedStatus =
+            UInt32(status.class) * 1_000_000 + UInt32(status.subject) * 1000
+            + UInt32(status.detail)
     }
 }

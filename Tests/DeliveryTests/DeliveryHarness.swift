@@ -236,7 +236,7 @@ final class DeliveryHarness: Sendable {
                 Issue.record("still not after \(seconds) s", sourceLocation: sourceLocation)
                 throw CancellationError()
             }
-            try await Task.sleep(for: .milliseconds(5))
+            try await group.next().scheduleTask(in: .milliseconds(5)) {}.futureResult.get()
         }
     }
 }

@@ -35,7 +35,7 @@ extension Queue: Projection {
         guard reader.isIntact else { return false }
         table.append(key.sequence, row.value)
         counts.messages += 1
-        counts.octets += head.sizeOctets
+        counts.octets &+= head.sizeOctets
         return loadRecipients(reader, in: 0)
     }
 

@@ -60,7 +60,7 @@ extension Queue {
         let head = head(at: index)
         var reader = RowReader(table.rows[index])
         var message = MessageRow.message(&reader, sequence: sequence, strings: &strings)
-        message.recipients.reserveCapacity(Int(head.waiting))
+        message.recipients.reserveCapacity(min(Int(head.waiting), 1024))
         forEachRecipientRow(sequence, head, table.rows[index], reader.offset) { row, start in
             var reader = RowReader(row, at: start)
             let before = message.recipients.count

@@ -3,7 +3,7 @@ package import EventLog
 /// What brings a projection's file from its last checkpoint to this one.
 ///
 /// Concurrency: value.
-package struct Checkpoint: Sendable {
+package struct Checkpoint: Hashable, Sendable {
     /// Where the log stood when the rows were taken; always the end of a batch.
     package var position: Position
     /// Rows that are new, changed or gone, each key once.

@@ -10,9 +10,6 @@ enum Limits {
     static let eventsBetweenReplayCheckpoints: UInt64 = 5_000_000
     /// Batches between two reports of progress.
     static let batchesBetweenReports = 256
-    /// A file that was being read when the process ended, this many times in a row, is taken for
-    /// damaged: LMDB may crash on one.
-    static let unfinishedLoadsMaximum = 3
     /// The least size of a file that LMDB has written: its two meta pages.
     static let fileOctetsMinimum = 8192
 }

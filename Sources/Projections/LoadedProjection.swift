@@ -26,29 +26,49 @@ package struct LoadedProjection<State: Projection>: Sendable {
     /// What the load had to do.
     package var report = LoadReport()
 
-    init(setback: String? = nil) { report.setback = setback }
+    private init() {}
 
-    /// Takes in a file's checkpoint, if it is one of this log and not ahead of it.
-    mutating func restore(from file: ProjectionFile, log: LogReader, logID: [UInt8]) throws {
-        var state = State()
-        var mismatch: String?
-        let mark = try file.load { mark in
-            mismatch = try Self.mismatch(mark, log: log, logID: logID)
-            return mismatch == nil
-        } row: { row in
-            state.load(row)
+    /// Takes in a file's checkpoint, if there is one and it is of this log and not ahead of it; else
+    /// says why not in the report. Throws only when the log cannot be read.
+    static func restore(
+        _ path: String, isShared: Bool, log: LogReader, logID: [UInt8]
+    ) throws(EventLogError) -> LoadedProjection<State> {
+        var loaded = LoadedProjection<State>()
+        var logError: EventLogError?
+        do {
+            let contents = try ProjectionFile.read(path, isShared: isShared) { mark in
+                do throws(EventLogError) {
+                    return try mismatch(mark, log: log, logID: logID)
+                } catch {
+                    logError = error
+                    throw error
+                }
+            } begin: {
+                loaded.state = State()
+            } row: { row in
+                loaded.state.load(row)
+            }
+            switch contents {
+            case .nothing: loaded = LoadedProjection()
+            case .unusable(let reason):
+                loaded = LoadedProjection()
+                loaded.report.setback = "\(reason) (file \(path))"
+            case .checkpoint(let mark):
+                loaded.position = mark.position
+                loaded.report.checkpoint = mark.position.sequence
+            }
+        } catch {
+            if let logError { throw logError }
+            loaded = LoadedProjection()
+            loaded.report.setback = String(describing: error)
         }
-        if let mismatch { report.setback = "\(mismatch) (file \(file.path))" }
-        guard let mark else { return }
-        self.state = state
-        position = mark.position
-        report.checkpoint = mark.position.sequence
+        return loaded
     }
 
     /// Why a mark does not belong to a log; nil when it does.
     private static func mismatch(
         _ mark: CheckpointMark, log: LogReader, logID: [UInt8]
-    ) throws -> String? {
+    ) throws(EventLogError) -> String? {
         guard mark.version == State.version else { return "the checkpoint is of another version" }
         guard mark.logID == logID else { return "the checkpoint is of another log" }
         guard mark.position.sequence > 0 else { return nil }

@@ -1,6 +1,5 @@
 package import EventLog
 import Glibc
-import LMDB
 import Synchronization
 
 /// Keeps a projection in a file, so that a start need not read the whole log.
@@ -49,30 +48,15 @@ package final class ProjectionStore<State: Projection>: Sendable {
         _ = unsafe mkdir(directory, 0o700)
         let path = path(in: directory)
         let logID = try log.logID()
-        var loaded = LoadedProjection<State>()
-        var file: ProjectionFile?
-        let attempt = LoadAttempt(path: path)
-        if attempt.begin() {
-            do {
-                let opened = try ProjectionFile(path: path, isReadOnly: false)
-                try loaded.restore(from: opened, log: log, logID: logID)
-                file = opened
-            } catch let error as EventLogError {
-                throw error
-            } catch {
-                loaded = LoadedProjection(setback: String(describing: error))
-            }
-        } else {
-            loaded.report.setback = "reading the checkpoint did not come to an end (file \(path))"
-        }
-        attempt.end()
+        var loaded = try LoadedProjection<State>.restore(
+            path, isShared: false, log: log, logID: logID)
         if loaded.report.setback != nil {
-            // A file is open at most once in a process.
-            file = nil
-            LoadAttempt.putAside(path)
+            putAside(path)
+        } else if loaded.report.checkpoint == nil {
+            // What is there, if anything, is an unfinished first checkpoint.
+            _ = unsafe unlink(path)
         }
-        let usable = try file ?? ProjectionFile(path: path, isReadOnly: false)
-        let store = ProjectionStore(file: usable, logID: logID)
+        let store = ProjectionStore(file: try ProjectionFile(path: path), logID: logID)
         if loaded.report.checkpoint == nil { loaded.state.forgetChanges() }
         try loaded.replay(log, progress: progress) { try store.write($0) }
         return (loaded, store)
@@ -93,19 +77,16 @@ package final class ProjectionStore<State: Projection>: Sendable {
         directory: String, log: LogReader, progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> LoadedProjection<State> {
         let path = path(in: directory)
-        var loaded = LoadedProjection<State>()
-        if ProjectionFile.size(path) != nil {
-            do {
-                let file = try ProjectionFile(path: path, isReadOnly: true)
-                try loaded.restore(from: file, log: log, logID: log.logID())
-            } catch let error as EventLogError {
-                throw error
-            } catch {
-                loaded = LoadedProjection(setback: String(describing: error))
-            }
-        }
+        var loaded = try LoadedProjection<State>.restore(
+            path, isShared: true, log: log, logID: log.logID())
         try loaded.replay(log, progress: progress, write: nil)
         return loaded
+    }
+
+    /// Keeps an unusable file for whoever wants to look at it, in place of the last such.
+    private static func putAside(_ path: String) {
+        _ = unsafe rename(path, path + ".damaged")
+        _ = unsafe unlink(path + "-lock")
     }
 }
 
@@ -117,32 +98,4 @@ package struct ReplayProgress: Hashable, Sendable {
     package var from: UInt64
     /// The last event there was when it began.
     package var through: UInt64
-}
-
-/// Notes on the disk that a file is being read, so that one that crashes the process is not read
-/// again for ever.
-private struct LoadAttempt {
-    let path: String
-    private var note: String { path + ".loading" }
-
-    /// Notes one more attempt; false when there were too many that did not end.
-    func begin() -> Bool {
-        let before = ProjectionFile.size(note) ?? 0
-        guard before < Limits.unfinishedLoadsMaximum else { return false }
-        let descriptor = unsafe open(note, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return true }
-        var octet = UInt8(ascii: "x")
-        _ = unsafe Glibc.write(descriptor, &octet, 1)
-        close(descriptor)
-        return true
-    }
-
-    /// The attempt has come to its end, whatever it was.
-    func end() { unsafe unlink(note) }
-
-    /// Keeps a damaged file for whoever wants to look at it, in place of the last such.
-    static func putAside(_ path: String) {
-        unsafe rename(path, path + ".damaged")
-        unsafe unlink(path + "-lock")
-    }
 }

@@ -194,7 +194,10 @@ extension SessionHandler {
     private func authenticated(_ answer: AuthenticationAnswer) {
         guard case .password = waiting, let context, !isEnding else { return }
         waiting = .nothing
-        session.authenticationFinished(answer, into: &output)
+        if case .close = session.authenticationFinished(answer, into: &output) {
+            end(context, lingering: true)
+            return
+        }
         goOn(context)
     }
 

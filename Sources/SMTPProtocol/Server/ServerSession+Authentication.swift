@@ -181,7 +181,7 @@ extension ServerSession {
         refuse(.badCredentials, .auth, into: &out)
         if failedAuthentications >= configuration.limits.authenticationFailures {
             if case .closed = state { return }
-            close(.tooManyFailedAUTH, into: &out)
+            close(.tooManyFailedAUTH, .auth, into: &out)
         }
     }
 

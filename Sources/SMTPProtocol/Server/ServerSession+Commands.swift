@@ -56,7 +56,7 @@ extension ServerSession {
         guard idleCommands > configuration.limits.idleCommands else { return true }
         errors += 1
         guard errors >= configuration.limits.errors else { return true }
-        close(.tooManyErrors, into: &out)
+        close(.tooManyErrors, verb, into: &out)
         return false
     }
 
@@ -158,7 +158,7 @@ extension ServerSession {
             return nil
         }
         if hasMore {
-            close(.dataAfterSTARTTLS, into: &out)
+            close(.dataAfterSTARTTLS, .starttls, into: &out)
             return nil
         }
         out.writeStaticString(ServerReply.readyForTLS.wire)

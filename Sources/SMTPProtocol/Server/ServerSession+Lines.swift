@@ -99,8 +99,7 @@ extension ServerSession {
         if counts {
             errors += 1
             if errors >= configuration.limits.errors {
-                note(.tooManyErrors, verb, forwardPath)
-                close(.tooManyErrors, into: &out)
+                close(.tooManyErrors, verb, into: &out)
                 return
             }
         }
@@ -122,8 +121,11 @@ extension ServerSession {
                 forwardPath: forwardPath, reply: reply.reply))
     }
 
-    /// Says the last word.
-    mutating func close(_ reply: ServerReply, into out: inout ByteBuffer) {
+    /// Says the last word, a refusal.
+    mutating func close(
+        _ reply: ServerReply, _ verb: ServerVerb? = nil, into out: inout ByteBuffer
+    ) {
+        note(reply, verb, "")
         out.writeStaticString(reply.wire)
         resetTransaction()
         state = .closed

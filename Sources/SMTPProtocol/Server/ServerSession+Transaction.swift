@@ -7,7 +7,7 @@ extension ServerSession {
         if let refusal = mailRefusalBySequence { return refuse(refusal, .mail, into: &out) }
         if let reply = mailRefusal { return refuseMail(reply, into: &out) }
         guard messagesAccepted < configuration.limits.messages else {
-            return close(.tooManyMessages, into: &out)
+            return close(.tooManyMessages, .mail, into: &out)
         }
         let command: MailCommand
         do throws(ServerReply) {
@@ -130,7 +130,7 @@ extension ServerSession {
         let (used, ended) = scanner.scan(input.readableBytesUInt8Span)
         input.moveReaderIndex(forwardBy: used)
         if scanner.size > contentCeiling {
-            close(.tooLarge, into: &out)
+            close(.tooLarge, .data, into: &out)
             return nil
         }
         guard ended else { return .needMore }
@@ -149,9 +149,9 @@ extension ServerSession {
             !line.hasWord(from: lastEnd)
         else {
             // How much content follows is not known: whatever comes could be it.
-            return close(.bdatSyntax, into: &out)
+            return close(.bdatSyntax, .bdat, into: &out)
         }
-        guard octets <= contentCeiling else { return close(.tooLarge, into: &out) }
+        guard octets <= contentCeiling else { return close(.tooLarge, .bdat, into: &out) }
         let refusal = chunkRefusal(octets: octets)
         if refusal == nil, case .none = chunking {
             chunking = .begun

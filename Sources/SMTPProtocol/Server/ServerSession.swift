@@ -195,7 +195,9 @@ package struct ServerSession: Sendable {
     /// (RFC 5321 section 3.8). Send `out` and close.
     package mutating func timedOut(into out: inout ByteBuffer) {
         if case .closed = state { return }
-        close(.idleTooLong, into: &out)
+        out.writeStaticString(ServerReply.idleTooLong.wire)
+        resetTransaction()
+        state = .closed
     }
 
     /// Ends the session at any moment, with a 421, or a 554 instead of the greeting

@@ -122,6 +122,26 @@ struct ServerPolicyTests {
         #expect(silent.session.takeRefusals().isEmpty)
     }
 
+    @Test("what ends the session is kept too, but for the client's silence")
+    func finalRefusals() {
+        var server = ServerHarness { $0.reportsRefusals = true }
+        server.beginTransaction()
+        server.send("DATA\r\nx\r\n")
+        #expect(server.session.takeRefusals().map(\.reply.code) == [554])
+        var errors = ServerHarness {
+            $0.reportsRefusals = true
+            $0.limits.errors = 2
+        }
+        errors.commands("FOO", "RSET now")
+        let refusals = errors.session.takeRefusals()
+        #expect(refusals.map(\.reply.code) == [500, 421])
+        #expect(refusals.map(\.command) == ["", "rset"])
+        var silent = ServerHarness { $0.reportsRefusals = true }
+        var out = ByteBufferText()
+        silent.session.timedOut(into: &out.buffer)
+        #expect(silent.session.takeRefusals().isEmpty)
+    }
+
     @Test("a reply of the shell's is well-formed whatever its text")
     func replyText() {
         var server = ServerHarness()

@@ -86,6 +86,7 @@ extension WaybillConfiguration {
             Int64(
                 section.milliseconds(
                     "idle", default: Int(base.idleMicroseconds / 1000), in: 0...300_000)) * 1000
+        route.allowsAnyAddress = section.bool("allow_any_address", default: base.allowsAnyAddress)
         readCredentials(section, &route, readSecret: readSecret)
         return route
     }

@@ -201,6 +201,7 @@ extension WaybillConfiguration {
         out.line("messages_per_connection", route.messagesPerConnectionMax)
         out.line("recipients_per_transaction", route.recipientsPerTransactionMax)
         out.line("idle", "\(route.idleMicroseconds / 1000)ms")
+        out.line("allow_any_address", route.allowsAnyAddress)
         if let credentials = route.credentials {
             out.comment("user \(credentials.username), with a password that is not shown")
         }

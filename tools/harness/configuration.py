@@ -13,6 +13,7 @@ def configuration(
     routes: list[dict] | None = None, mx_port: int | None = None,
     retry: str = "1s", retry_most: str = "2s", give_up_after: str | None = None,
     delay_warning: str | None = None, name_server: int | None = None,
+    allow_any_address: bool = False,
     free_space_floor: str | None = None, segment_size: str | None = None,
 ) -> dict:
     """What a test needs to say, as a configuration. Everything absent keeps its default.
@@ -48,6 +49,8 @@ def configuration(
         route["user"], route["password_file"] = smarthost_login[0], str(smarthost_login[1])
     if mx_port:
         route["port"] = mx_port
+    if allow_any_address:
+        route["allow_any_address"] = True
     schedule = {"first": retry, "max": retry_most, "jitter": 0}
     if give_up_after:
         schedule["give_up_after"] = give_up_after

@@ -136,6 +136,18 @@ struct VectorChunkTests {
         }
     }
 
+    @Test("a chunk that goes beyond the limit is refused by itself, not only at LAST")
+    func sizeBeforeLast() {
+        for (second, expected) in [(6, "250 2.0.0"), (7, "552 5.3.4")] {
+            var server = ServerHarness { $0.limits.messageOctets = 10 }
+            server.beginTransaction()
+            server.send("BDAT 4\r\nabcd")
+            _ = server.newReplies()
+            server.send("BDAT \(second)\r\n" + String(repeating: "x", count: second))
+            #expect(server.newReplies().codes == expected)
+        }
+    }
+
     @Test("a size that is no number closes, because what follows could be content")
     func badSize() {
         for argument in ["", "x", "-1", "1x", "3 LAST x", "3 FIRST", "123456789012345678901"] {

@@ -30,18 +30,32 @@ package struct RowReader: Sendable {
         return bytes[offset]
     }
 
-    /// An integer in its full width, little-endian.
-    package mutating func fixed<Number: FixedWidthInteger>(_ type: Number.Type) -> Number {
-        let width = Number.bitWidth / 8
-        guard bytes.count - offset >= width else {
+    /// 2 octets, little-endian.
+    package mutating func fixed(_ type: UInt16.Type) -> UInt16 {
+        UInt16(truncatingIfNeeded: little(2))
+    }
+
+    /// 4 octets, little-endian.
+    package mutating func fixed(_ type: UInt32.Type) -> UInt32 {
+        UInt32(truncatingIfNeeded: little(4))
+    }
+
+    /// 8 octets, little-endian.
+    package mutating func fixed(_ type: UInt64.Type) -> UInt64 { little(8) }
+
+    /// 8 octets, little-endian.
+    package mutating func fixed(_ type: Int64.Type) -> Int64 { Int64(bitPattern: little(8)) }
+
+    private mutating func little(_ octets: Int) -> UInt64 {
+        guard bytes.count - offset >= octets else {
             fail()
             return 0
         }
-        var number: Number = 0
-        for index in (0..<width).reversed() {
-            number = number << 8 | Number(truncatingIfNeeded: bytes[offset + index])
+        var number: UInt64 = 0
+        for index in (0..<octets).reversed() {
+            number = number << 8 | UInt64(bytes[offset + index])
         }
-        offset += width
+        offset += octets
         return number
     }
 

@@ -20,14 +20,30 @@ package struct RowWriter: Sendable {
     package mutating func write(_ byte: UInt8) { bytes.append(byte) }
 
     /// Octets as they are.
-    package mutating func write(raw octets: some Collection<UInt8>) {
+    package mutating func write(raw octets: [UInt8]) {
         bytes.append(contentsOf: octets)
     }
 
-    /// An integer in its full width, little-endian.
-    package mutating func write<Number: FixedWidthInteger>(fixed number: Number) {
+    // One for each width: a generic one is not specialised for callers in other modules, and was most
+    // of the cost of a replay.
+
+    /// 2 octets, little-endian.
+    package mutating func write(fixed number: UInt16) { append(UInt64(number), octets: 2) }
+
+    /// 4 octets, little-endian.
+    package mutating func write(fixed number: UInt32) { append(UInt64(number), octets: 4) }
+
+    /// 8 octets, little-endian.
+    package mutating func write(fixed number: UInt64) { append(number, octets: 8) }
+
+    /// 8 octets, little-endian.
+    package mutating func write(fixed number: Int64) {
+        append(UInt64(bitPattern: number), octets: 8)
+    }
+
+    private mutating func append(_ number: UInt64, octets: Int) {
         var rest = number
-        for _ in 0..<(Number.bitWidth / 8) {
+        for _ in 0..<octets {
             bytes.append(UInt8(truncatingIfNeeded: rest))
             rest >>= 8
         }

@@ -150,11 +150,9 @@ extension LogVerifier {
                 checkBlock(block, bytes, against: &rest)
             } catch {
                 note(error)
-                if let last = error.sequences?.upperBound {
-                    rest = rest.drop { $0.sequence <= last }
-                } else {
-                    rest.removeFirst()
-                }
+                // A damaged block names its first message only: always go past the one at hand.
+                let last = max(error.sequences?.upperBound ?? 0, reference.sequence)
+                rest = rest.drop { $0.sequence <= last }
             }
         }
     }

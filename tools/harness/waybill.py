@@ -16,6 +16,15 @@ BACKTRACE = {
 FINAL = {"delivered", "bounced", "expired"}
 
 
+def group_exists(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 class Waybill:
     """One server on one data directory, on a free port of 127.0.0.1.
 
@@ -123,6 +132,8 @@ class Waybill:
             except ProcessLookupError:
                 pass
             self.process.wait()
+            # Under a wrapper the server is a grandchild: its port must be free before the next start.
+            wait_until(lambda: not group_exists(self.process.pid), 10, "the end of the process group")
             self.process = None
 
     def __enter__(self) -> "Waybill":

@@ -36,8 +36,7 @@ package struct WaybillConfiguration: Sendable {
 ///
 /// Concurrency: value.
 package struct ServerSettings: Hashable, Sendable {
-    /// Event loops; 0: one for every two cores, at least one. On two cores a second one costs 20 %
-    /// more CPU a message and brings nothing.
+    /// Event loops; 0: one for every two cores, at least one.
     package var eventLoops = 0
     /// Milliseconds that transactions under way may take after SIGTERM.
     package var stopMilliseconds = 30_000

@@ -7,7 +7,7 @@ extension EventLog: DeliveryLog where Codec == MailEventCodec {
         from first: UInt64, through last: UInt64, _ body: ([RecordedEvent]) -> Void
     ) throws {
         try reader.forEachBatch(from: first, through: last) { batch in
-            body(try Self.decode(batch))
+            body(try batch.events())
             return true
         }
     }
@@ -16,7 +16,7 @@ extension EventLog: DeliveryLog where Codec == MailEventCodec {
         guard let batch = try reader.batch(containing: sequence) else {
             throw EventLogError(.notFound, "the log has no event \(sequence)")
         }
-        return try Self.decode(batch)
+        return try batch.events()
     }
 
     package func bytes(of sequence: UInt64) throws -> [UInt8] {
@@ -24,11 +24,5 @@ extension EventLog: DeliveryLog where Codec == MailEventCodec {
             throw EventLogError(.notFound, "the log has no content of event \(sequence)")
         }
         return bytes
-    }
-
-    private static func decode(_ batch: StoredBatch) throws -> [RecordedEvent] {
-        try MailEventDecoder.decode(
-            batch.bytes, firstSequence: batch.firstSequence, epoch: batch.epoch,
-            firstTime: batch.firstTime)
     }
 }

@@ -107,28 +107,7 @@ package struct MessageTrace: Equatable, Sendable {
     }
 }
 
-extension StoredBatch {
-    /// The batch's events.
-    fileprivate func events() throws(BatchDecodingError) -> [RecordedEvent] {
-        try MailEventDecoder.decode(
-            bytes, firstSequence: firstSequence, epoch: epoch, firstTime: firstTime)
-    }
-}
-
 extension Fact {
-    /// The recipient the fact is about, if it is about one.
-    fileprivate var recipient: RecipientReference? {
-        switch self {
-        case .queued(let fact): fact.recipient
-        case .deferred(let fact): fact.recipient
-        case .delivered(let fact): fact.recipient
-        case .bounced(let fact): fact.recipient
-        case .expired(let fact): fact.recipient
-        case .attempted(let fact): fact.recipient
-        case .received, .rejected, .epochStarted, .configurationApplied, .unknown: nil
-        }
-    }
-
     /// Whether the recipient waits no more.
     fileprivate var isFinal: Bool {
         switch self {

@@ -14,10 +14,7 @@ extension Queue: Projection {
     /// - Throws: `BatchDecodingError`.
     package mutating func apply(_ batch: StoredBatch) throws {
         guard batch.header.lastSequence > lastSequence else { return }
-        let events = try MailEventDecoder.decode(
-            batch.bytes, firstSequence: batch.header.firstSequence, epoch: batch.header.epoch,
-            firstTime: batch.header.firstTime)
-        for event in events { apply(event) }
+        for event in try batch.events() { apply(event) }
     }
 
     package mutating func load(_ row: ProjectionRow) -> Bool {

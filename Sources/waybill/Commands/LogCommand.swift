@@ -49,19 +49,6 @@ struct EventFilter: ParsableArguments {
 }
 
 extension Fact {
-    /// The recipient the fact is about, if it is about one.
-    var recipient: RecipientReference? {
-        switch self {
-        case .queued(let fact): fact.recipient
-        case .deferred(let fact): fact.recipient
-        case .delivered(let fact): fact.recipient
-        case .bounced(let fact): fact.recipient
-        case .expired(let fact): fact.recipient
-        case .attempted(let fact): fact.recipient
-        case .received, .rejected, .epochStarted, .configurationApplied, .unknown: nil
-        }
-    }
-
     /// Tenant of the message, empty if none.
     var tenant: String {
         if case .received(let fact) = self { return fact.tenant }
@@ -171,21 +158,12 @@ extension LogReader {
         from: UInt64, through: UInt64, _ body: (RecordedEvent) throws -> Bool
     ) throws {
         try forEachBatch(from: from, through: through) { batch in
-            let events = try MailEventDecoder.decode(batch)
+            let events = try batch.events()
             for event in events where event.sequence >= from {
                 if event.sequence > through { return false }
                 if try !body(event) { return false }
             }
             return true
         }
-    }
-}
-
-extension MailEventDecoder {
-    /// The events of a batch as read from the log.
-    static func decode(_ batch: StoredBatch) throws(BatchDecodingError) -> [RecordedEvent] {
-        try decode(
-            batch.bytes, firstSequence: batch.header.firstSequence, epoch: batch.header.epoch,
-            firstTime: batch.header.firstTime)
     }
 }

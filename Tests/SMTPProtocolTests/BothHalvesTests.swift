@@ -5,7 +5,7 @@ import Testing
 import WaybillTesting
 
 /// A client session and a server session that talk to each other, with the bytes cut anyhow.
-private struct Pair {
+private struct Pair: ~Copyable {
     var client: ClientSession
     var server: ServerSession
     var toServer = ByteBuffer()

@@ -224,8 +224,10 @@ final class SessionHandler: ChannelDuplexHandler {
         countOctets(session.memoryOctets)
     }
 
-    /// Why MAIL would be refused now, told to the session beforehand.
+    /// Why MAIL would be refused now, told to the session beforehand. Inside a transaction there is
+    /// no MAIL to refuse, and what was found at its start still holds for one that follows RSET.
     private func refreshMailRefusal() {
+        if session.isInTransaction { return }
         let refusal = mailRefusal()
         if refusal != nil || session.mailRefusal != nil { session.mailRefusal = refusal }
     }

@@ -18,8 +18,11 @@ package import NIOCore
 /// Use: ``greet(into:)`` once, then ``consume(_:into:)`` with all bytes not yet consumed whenever
 /// some arrive or an effect was answered.
 ///
+/// Not copyable, because it is large and a session has one owner: reading one property of a
+/// copyable value through a class would copy the whole of it.
+///
 /// Concurrency: value; its owner, a channel handler, is bound to its EventLoop.
-package struct ServerSession: Sendable {
+package struct ServerSession: ~Copyable, Sendable {
     /// Where the session stands.
     enum State: Sendable {
         /// Nothing has been sent.

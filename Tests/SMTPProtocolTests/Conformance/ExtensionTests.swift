@@ -8,7 +8,7 @@ struct ExtensionTests {
         _ parameters: String, path: String = "a@example.net",
         _ configure: (inout ServerSessionConfiguration) -> Void = { _ in }
     ) -> (reply: String, envelope: Envelope?) {
-        var server = ServerHarness(configure)
+        let server = ServerHarness(configure)
         _ = server.command("EHLO client.example.net")
         let reply = server.command("MAIL FROM:<\(path)> \(parameters)")
         server.commands("RCPT TO:<b@example.com>", "DATA")
@@ -21,7 +21,7 @@ struct ExtensionTests {
     ) -> (
         reply: String, recipient: EnvelopeRecipient?
     ) {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.commands(
             "EHLO client.example.net", "MAIL FROM:<a@example.net>\(utf8 ? " SMTPUTF8" : "")")
         let reply = server.command("RCPT TO:<b@example.com> \(parameters)")
@@ -45,7 +45,7 @@ struct ExtensionTests {
     @Test("RFC 1870 6: content beyond the limit is read, thrown away, and refused at its end")
     func actualSize() {
         for (octets, expected) in [(1000, "250 2.0.0"), (1001, "552 5.3.4")] {
-            var server = ServerHarness { $0.limits.messageOctets = 1000 }
+            let server = ServerHarness { $0.limits.messageOctets = 1000 }
             server.beginTransaction(" SIZE=10")
             _ = server.command("DATA")
             var left = octets - 2
@@ -57,7 +57,7 @@ struct ExtensionTests {
                     left -= 2
                 }
             }
-            #expect(server.session.memoryOctets < 8192)
+            #expect(server.memoryOctets < 8192)
             server.send("\r\n.\r\nNOOP\r\n")
             let replies = server.newReplies()
             #expect(replies.codes == expected)
@@ -67,7 +67,7 @@ struct ExtensionTests {
 
     @Test("a message that never stops is cut off, and never held")
     func endlessMessage() {
-        var server = ServerHarness {
+        let server = ServerHarness {
             $0.limits.messageOctets = 10_000
             $0.limits.discardedOctets = 100_000
         }
@@ -77,7 +77,7 @@ struct ExtensionTests {
         while !server.isClosed, sent < 1_000_000 {
             server.send(String(repeating: "0123456789\r\n", count: 100))
             sent += 1200
-            #expect(server.session.memoryOctets < 32_768)
+            #expect(server.memoryOctets < 32_768)
         }
         #expect(server.newReplies().codes == "552 5.3.4")
         #expect((110_000...112_000).contains(sent))
@@ -85,12 +85,12 @@ struct ExtensionTests {
 
     @Test("what is announced costs no memory beyond a small reserve")
     func announcedSize() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.beginTransaction(" SIZE=50000000")
         _ = server.command("DATA")
         server.send("x")
         // The allocator gives whole pages, and the array counts all it was given.
-        #expect(server.session.memoryOctets <= GrammarLimits.announcedContentOctets + 16_384)
+        #expect(server.memoryOctets <= GrammarLimits.announcedContentOctets + 16_384)
     }
 
     @Test("RFC 6152, RFC 3030: BODY")
@@ -113,7 +113,7 @@ struct ExtensionTests {
         ] {
             #expect(mail(parameter).reply == "501 5.5.4")
         }
-        var server = ServerHarness()
+        let server = ServerHarness()
         _ = server.command("EHLO client.example.net")
         #expect(server.command("MAIL FROM:<a@example.net>SIZE=1").codes == "501 5.5.4")
         #expect(server.command("MAIL FROM:<a@example.net>>").codes == "501 5.5.4")
@@ -133,7 +133,7 @@ struct ExtensionTests {
         #expect(mail("", path: "a@bücher.example").reply == "553 5.6.7")
         #expect(mail("SMTPUTF8=yes").reply == "501 5.5.4")
         #expect(mail("SMTPUTF8") { $0.extensions = [] }.reply == "555 5.5.4")
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
         #expect(server.command("RCPT TO:<jürgen@example.com>").codes == "553 5.6.7")
         server.commands("RSET", "MAIL FROM:<a@example.net> SMTPUTF8")
@@ -192,7 +192,7 @@ struct ExtensionTests {
 
     @Test("RFC 3207: STARTTLS forgets what was said before, and is not offered twice")
     func startTLS() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         #expect(server.command("STARTTLS now").codes == "501 5.5.4")
         #expect(server.command("EHLO client.example.net").contains("STARTTLS"))
         #expect(server.command("STARTTLS").codes == "220 2.0.0")
@@ -206,16 +206,16 @@ struct ExtensionTests {
         server.send("x\r\n.\r\n")
         #expect(server.messages.first?.session.tls?.version == "TLSv1.3")
         #expect(server.messages.first?.transmissionType == .esmtps)
-        var none = ServerHarness { $0.extensions = [] }
+        let none = ServerHarness { $0.extensions = [] }
         #expect(none.command("STARTTLS").codes == "502 5.5.1")
-        var inside = ServerHarness()
+        let inside = ServerHarness()
         inside.beginTransaction()
         #expect(inside.command("STARTTLS").codes == "503 5.5.1")
     }
 
     @Test("RFC 2920 3.1: a group of commands is answered in order; EHLO must be the last of one")
     func pipelining() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         _ = server.command("EHLO client.example.net")
         server.send(
             "MAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.com>\r\nRCPT TO:<c@>\r\nDATA\r\n")
@@ -223,11 +223,11 @@ struct ExtensionTests {
             server.newReplies()
                 == "250 2.1.0 ok|250 2.1.5 ok|501 5.1.3 malformed forward-path|354 end with CRLF.CRLF"
         )
-        var early = ServerHarness()
+        let early = ServerHarness()
         early.send("EHLO client.example.net\r\nMAIL FROM:<a@example.net>\r\n")
         #expect(early.newReplies().codes == "554 5.5.0")
         #expect(early.isClosed)
-        var tolerant = ServerHarness { $0.refuseUnauthorisedPipelining = false }
+        let tolerant = ServerHarness { $0.refuseUnauthorisedPipelining = false }
         tolerant.send("HELO client.example.net\r\nMAIL FROM:<a@example.net>\r\n")
         #expect(tolerant.newReplies() == "250 mx.example.org|250 2.1.0 ok")
     }

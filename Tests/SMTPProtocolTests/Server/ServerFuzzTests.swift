@@ -79,7 +79,7 @@ struct ServerFuzzTests {
     static func run(
         _ pieces: [ArraySlice<UInt8>], normalise: Bool, tolerant: Bool
     ) -> (output: [UInt8], messages: [CompletedMessage], isClosed: Bool, memory: Int) {
-        var server = ServerHarness(tls: true) {
+        let server = ServerHarness(tls: true) {
             $0.lineEndings = normalise ? .normalise : .refuse
             $0.refuseUnauthorisedPipelining = !tolerant
             $0.extensions.remove(.startTLS)
@@ -93,7 +93,7 @@ struct ServerFuzzTests {
         var memory = 0
         for piece in pieces {
             server.send(piece)
-            memory = max(memory, server.session.memoryOctets)
+            memory = max(memory, server.memoryOctets)
         }
         return (server.output, server.messages, server.isClosed, memory)
     }
@@ -140,7 +140,7 @@ struct ServerFuzzTests {
             let reference = ContentReference(bytes)
             let used = reference.used ?? 0
             for normalise in [false, true] {
-                var server = ServerHarness {
+                let server = ServerHarness {
                     $0.lineEndings = normalise ? .normalise : .refuse
                     $0.limits.textLineOctets = 0
                     $0.extensions = []

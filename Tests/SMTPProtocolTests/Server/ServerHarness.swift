@@ -3,7 +3,7 @@ import NIOCore
 import SMTPProtocol
 
 /// The shell of a ``ServerSession`` in tests: keeps what was not consumed, answers effects at once.
-struct ServerHarness {
+final class ServerHarness {
     var session: ServerSession
     /// Everything the session wrote.
     private(set) var output: [UInt8] = []
@@ -20,6 +20,13 @@ struct ServerHarness {
     var answersEffects = true
     private var input = ByteBuffer()
     private var seen = 0
+
+    var phase: ServerPhase { session.phase }
+    var facts: ServerSessionFacts { session.facts }
+    var isInTransaction: Bool { session.isInTransaction }
+    var mayRelay: Bool { session.mayRelay }
+    var memoryOctets: Int { session.memoryOctets }
+    var messagesAccepted: Int { session.messagesAccepted }
 
     /// A session that may relay, greeted, with what `configure` changes.
     init(
@@ -39,20 +46,20 @@ struct ServerHarness {
         seen = output.count
     }
 
-    mutating func greet() {
+    func greet() {
         var out = ByteBuffer()
         session.greet(into: &out)
         output += out.readableBytesView
     }
 
     /// Brings the TLS handshake to its end.
-    mutating func finishTLS() {
+    func finishTLS() {
         session.tlsEstablished(TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256"))
         startedTLS = false
     }
 
     /// One read.
-    mutating func send(_ bytes: some Collection<UInt8>) {
+    func send(_ bytes: some Collection<UInt8>) {
         guard !startedTLS, !isClosed else { return }
         input.writeBytes(bytes)
         var out = ByteBuffer()
@@ -61,9 +68,9 @@ struct ServerHarness {
         input.discardReadBytes()
     }
 
-    mutating func send(_ text: String) { send(Array(text.utf8)) }
+    func send(_ text: String) { send(Array(text.utf8)) }
 
-    private mutating func run(_ out: inout ByteBuffer) {
+    private func run(_ out: inout ByteBuffer) {
         while true {
             switch session.consume(&input, into: &out) {
             case .needMore:
@@ -109,28 +116,28 @@ struct ServerHarness {
     }
 
     /// What was written since the last call, lines without CRLF joined by `|`.
-    mutating func newReplies() -> String {
+    func newReplies() -> String {
         defer { seen = output.count }
         let text = String(decoding: output[seen...], as: UTF8.self)
         return text.replacing("\r\n", with: "|").trimming("|")
     }
 
     /// Sends a command line and returns what is written to it.
-    mutating func command(_ line: String) -> String {
+    func command(_ line: String) -> String {
         send(line + "\r\n")
         return newReplies()
     }
 
     /// Sends command lines one after the other and returns the last reply.
     @discardableResult
-    mutating func commands(_ lines: String...) -> String {
+    func commands(_ lines: String...) -> String {
         var reply = ""
         for line in lines { reply = command(line) }
         return reply
     }
 
     /// As far as the 250 to RCPT.
-    mutating func beginTransaction(_ parameters: String = "") {
+    func beginTransaction(_ parameters: String = "") {
         commands("EHLO client.example.net", "MAIL FROM:<a@example.net>\(parameters)")
         _ = command("RCPT TO:<b@example.com>")
     }

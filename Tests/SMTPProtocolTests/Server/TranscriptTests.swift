@@ -42,7 +42,7 @@ struct TranscriptTests {
         let settings = lines.filter { $0.hasPrefix("@ ") }.map {
             $0.dropFirst(2).split(separator: " ")
         }
-        var server = ServerHarness(
+        let server = ServerHarness(
             client: settings.first { $0.first == "client" }.map { String($0[1]) } ?? "192.0.2.1",
             tls: settings.contains { $0.first == "tls" }, greeted: false
         ) { configuration in
@@ -55,7 +55,7 @@ struct TranscriptTests {
         var seenRequests = 0
         func flush() {
             if let bytes = group { server.send(bytes) }
-            if server.session.phase == .greeting, !server.isClosed, group == nil { server.greet() }
+            if server.phase == .greeting, !server.isClosed, group == nil { server.greet() }
             group = nil
             for request in server.requests[seenRequests...] {
                 result.append("E: authenticate \(request.user)")

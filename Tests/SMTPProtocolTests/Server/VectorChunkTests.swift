@@ -13,7 +13,7 @@ struct VectorChunkTests {
     ) -> String {
         var results: Set<String> = []
         for pieces in everySplit(Array(bytes.utf8)) {
-            var server = ServerHarness(configure)
+            let server = ServerHarness(configure)
             server.beginTransaction()
             for piece in pieces { server.send(piece) }
             check(server)
@@ -85,7 +85,7 @@ struct VectorChunkTests {
     @Test("DATA, MAIL and RCPT after BDAT: 503")
     func afterBDAT() {
         for command in ["DATA", "MAIL FROM:<x@example.net>", "RCPT TO:<x@example.net>"] {
-            var server = ServerHarness()
+            let server = ServerHarness()
             server.beginTransaction()
             server.send("BDAT 3\r\na\r\n")
             _ = server.newReplies()
@@ -97,7 +97,7 @@ struct VectorChunkTests {
 
     @Test("BDAT without transaction or recipient: 503 or 554, its octets are consumed")
     func withoutTransaction() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.send("BDAT 6\r\nQUIT\r\nNOOP\r\n")
         #expect(server.newReplies() == "503 5.5.1 MAIL first|250 2.0.0 ok")
         server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
@@ -125,7 +125,7 @@ struct VectorChunkTests {
     @Test("the limit holds for all chunks together, to the octet")
     func sizeOfAllChunks() {
         for (second, expected) in [(6, "250 2.0.0"), (7, "552 5.3.4")] {
-            var server = ServerHarness { $0.limits.messageOctets = 10 }
+            let server = ServerHarness { $0.limits.messageOctets = 10 }
             server.beginTransaction()
             server.send("BDAT 4\r\na\r\n\r")
             _ = server.newReplies()
@@ -139,7 +139,7 @@ struct VectorChunkTests {
     @Test("a chunk that goes beyond the limit is refused by itself, not only at LAST")
     func sizeBeforeLast() {
         for (second, expected) in [(6, "250 2.0.0"), (7, "552 5.3.4")] {
-            var server = ServerHarness { $0.limits.messageOctets = 10 }
+            let server = ServerHarness { $0.limits.messageOctets = 10 }
             server.beginTransaction()
             server.send("BDAT 4\r\nabcd")
             _ = server.newReplies()
@@ -151,7 +151,7 @@ struct VectorChunkTests {
     @Test("a size that is no number closes, because what follows could be content")
     func badSize() {
         for argument in ["", "x", "-1", "1x", "3 LAST x", "3 FIRST", "123456789012345678901"] {
-            var server = ServerHarness()
+            let server = ServerHarness()
             server.beginTransaction()
             server.send("BDAT \(argument)\r\nMAIL FROM:<evil@example.net>\r\n")
             #expect(server.newReplies() == "501 5.5.4 syntax: BDAT octets [LAST]")
@@ -161,7 +161,7 @@ struct VectorChunkTests {
 
     @Test("an enormous size closes at once")
     func enormous() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.beginTransaction()
         #expect(server.command("BDAT 99999999999999999999").codes == "552 5.3.4")
         #expect(server.isClosed)
@@ -169,7 +169,7 @@ struct VectorChunkTests {
 
     @Test("BODY=BINARYMIME takes any octets, and only by BDAT")
     func binary() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.beginTransaction(" BODY=BINARYMIME")
         #expect(server.command("DATA").codes == "503 5.5.1")
         let content: [UInt8] = Array(0...255) + [0x0A, 0x0D, 0x0D]
@@ -198,7 +198,7 @@ struct VectorChunkTests {
 
     @Test("without CHUNKING, BDAT is 502 and its octets are consumed")
     func notOffered() {
-        var server = ServerHarness { $0.extensions = [] }
+        let server = ServerHarness { $0.extensions = [] }
         server.beginTransaction()
         server.send("BDAT 6\r\nQUIT\r\nNOOP\r\n")
         #expect(server.newReplies() == "502 5.5.1 not implemented|250 2.0.0 ok")

@@ -32,7 +32,7 @@ struct VectorTests {
         arguments: endsThatAreNone + endsWithNUL)
     func refused(_ vector: (name: String, bytes: String)) {
         for pieces in everySplit(Self.smuggling(vector.bytes)) {
-            var server = ServerHarness()
+            let server = ServerHarness()
             server.beginTransaction()
             #expect(server.command("DATA").hasPrefix("354"))
             for piece in pieces { server.send(piece) }
@@ -56,7 +56,7 @@ struct VectorTests {
             + "MAIL FROM:<evil@example.net>\r\nRCPT TO:<victim@example.com>\r\nDATA\r\n"
             + "Subject: two\r\n\r\nbody 2\r\n"
         for pieces in everySplit(Self.smuggling(vector.bytes)) {
-            var server = ServerHarness { $0.lineEndings = .normalise }
+            let server = ServerHarness { $0.lineEndings = .normalise }
             server.beginTransaction()
             _ = server.command("DATA")
             for piece in pieces { server.send(piece) }
@@ -71,7 +71,7 @@ struct VectorTests {
         arguments: endsWithNUL)
     func nulNormalised(_ vector: (name: String, bytes: String)) {
         for pieces in everySplit(Self.smuggling(vector.bytes)) {
-            var server = ServerHarness { $0.lineEndings = .normalise }
+            let server = ServerHarness { $0.lineEndings = .normalise }
             server.beginTransaction()
             _ = server.command("DATA")
             for piece in pieces { server.send(piece) }
@@ -86,7 +86,7 @@ struct VectorTests {
             ("DATA\r\nSubject: one\r\n\r\nMAIL FROM:<evil@example.net>\r\n"
                 + "RCPT TO:<victim@example.com>\r\nDATA\r\n").utf8)
         for pieces in everySplit(bytes) {
-            var server = ServerHarness()
+            let server = ServerHarness()
             server.beginTransaction()
             for piece in pieces { server.send(piece) }
             let replies = server.newReplies()
@@ -104,7 +104,7 @@ struct VectorTests {
 
     @Test("row 9: DATA that is refused with bytes behind it does not run them as commands")
     func pipeliningBeyondRefusedDATA() {
-        var server = ServerHarness()
+        let server = ServerHarness()
         server.commands("EHLO client.example.net")
         server.send("DATA\r\nMAIL FROM:<evil@example.net>\r\n")
         #expect(server.newReplies().codes == "554 5.5.0")
@@ -116,7 +116,7 @@ struct VectorTests {
         let bytes = Array(
             ("one\r\n.\r\nMAIL FROM:<c@example.net>\r\nRCPT TO:<d@example.com>\r\nDATA\r\n").utf8)
         for pieces in everySplit(bytes) {
-            var server = ServerHarness()
+            let server = ServerHarness()
             server.beginTransaction()
             _ = server.command("DATA")
             for piece in pieces { server.send(piece) }
@@ -134,7 +134,7 @@ struct VectorTests {
     func injectionBeforeTLS() {
         let bytes = Array("STARTTLS\r\nMAIL FROM:<evil@example.net>\r\n".utf8)
         for pieces in everySplit(bytes) {
-            var server = ServerHarness()
+            let server = ServerHarness()
             _ = server.command("EHLO client.example.net")
             for piece in pieces { server.send(piece) }
             if server.startedTLS {
@@ -153,7 +153,7 @@ struct VectorTests {
 
     @Test("row 10: bytes behind STARTTLS are refused even where early pipelining is tolerated")
     func injectionTolerated() {
-        var server = ServerHarness { $0.refuseUnauthorisedPipelining = false }
+        let server = ServerHarness { $0.refuseUnauthorisedPipelining = false }
         _ = server.command("EHLO client.example.net")
         server.send("STARTTLS\r\nNOOP\r\n")
         #expect(server.newReplies().codes == "501 5.5.1")

@@ -49,7 +49,8 @@ final class OutgoingConnection: ChannelInboundHandler {
     private(set) var transactionBegan: Int64 = 0
 
     init(
-        engine: DeliveryEngine, owner: Connector, target: DeliveryTarget, session: ClientSession,
+        engine: DeliveryEngine, owner: Connector, target: DeliveryTarget,
+        session: consuming ClientSession,
         tlsContext: TLSClientContext, now: Int64
     ) {
         self.engine = engine

@@ -25,8 +25,10 @@ package import NIOCore
 /// Every transaction begun gets exactly one ``ClientEffect/transactionFinished(_:)``, whatever
 /// happens to the connection.
 ///
+/// Not copyable: see ``ServerSession``.
+///
 /// Concurrency: value; its shell lives on one event loop.
-package struct ClientSession: Sendable {
+package struct ClientSession: ~Copyable, Sendable {
     /// As given.
     package let configuration: ClientSessionConfiguration
     /// What the server offered last.

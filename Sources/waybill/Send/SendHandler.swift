@@ -21,7 +21,7 @@ final class SendHandler: ChannelInboundHandler {
 
     /// `ended` gets nil, or why the session failed before a transaction.
     init(
-        session: ClientSession, plan: SendPlan, tls: TLSClientContext, hostName: String,
+        session: consuming ClientSession, plan: SendPlan, tls: TLSClientContext, hostName: String,
         ended: EventLoopPromise<String?>
     ) {
         self.session = session

@@ -34,7 +34,7 @@ struct ClientSessionChunkTests {
                 """)
         #expect(run.results.first?.outcomes.map(\.disposition) == [.delivered])
         #expect(run.results.first?.outcomes.map(\.command) == [.bdat])
-        #expect(run.session.isReady)
+        #expect(run.session.isReady == true)
     }
 
     @Test("RFC 3030 2: where it is not preferred, or not offered, content goes by DATA")

@@ -122,7 +122,7 @@ struct ClientSessionEndingTests {
                 ClientTransaction(envelope: simple.envelope, content: content), into: &out)
             input.writeString("250 ok\r\n250 ok\r\n354 go\r\n")
             #expect(session.consume(&input, into: &out) == .needMore)
-            #expect(session.hasContentToWrite)
+            #expect(session.hasContentToWrite == true)
             #expect(session.phase == .content)
             #expect(out.readableBytes < 2 * ClientLimits.contentSliceOctets)
             input.writeString(reply ?? "")
@@ -134,7 +134,7 @@ struct ClientSessionEndingTests {
             }
             #expect(result.outcomes.map(\.disposition) == [disposition])
             #expect(result.sessionFailure?.kind == kind)
-            #expect(!session.hasContentToWrite)
+            #expect(session.hasContentToWrite == false)
         }
     }
 

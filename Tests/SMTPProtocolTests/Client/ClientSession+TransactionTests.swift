@@ -123,7 +123,7 @@ struct ClientSessionTransactionTests {
                 """)
         #expect(run.results.first?.outcomes.map(\.disposition) == [.permanentFailure])
         #expect(run.results.first?.outcomes.first?.reply.text == "no such user")
-        #expect(run.session.isReady)
+        #expect(run.session.isReady == true)
     }
 
     @Test("A server that accepts the lone dot has delivered nothing")
@@ -187,7 +187,7 @@ struct ClientSessionTransactionTests {
                 """)
         #expect(run.results.first?.outcomes.map(\.reply.code) == [451, 451])
         #expect(run.results.first?.outcomes.map(\.command) == [.mail, .mail])
-        #expect(run.session.isReady)
+        #expect(run.session.isReady == true)
     }
 
     @Test("MAIL refused step by step: nothing else is sent")
@@ -200,7 +200,7 @@ struct ClientSessionTransactionTests {
                 E: finished
                 """)
         #expect(run.results.first?.outcomes.map(\.disposition) == [.permanentFailure])
-        #expect(run.session.isReady)
+        #expect(run.session.isReady == true)
     }
 
     @Test("DATA refused: the accepted recipients get that reply, the others their own")

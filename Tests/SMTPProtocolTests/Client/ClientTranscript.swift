@@ -9,7 +9,7 @@ import Testing
 /// then, `E: ` the next effect by name (`needMore` is left out), `! ` what the shell does: `begin`,
 /// `tls`, `tls failed`, `quit`, `closed`, `timeout`, `cancel`. After the last line there must be
 /// neither bytes nor effects left.
-struct ClientTranscript {
+final class ClientTranscript {
     var session: ClientSession
     var transactions: [ClientTransaction]
     private(set) var effects: [ClientEffect] = []
@@ -35,7 +35,7 @@ struct ClientTranscript {
         effects.compactMap { if case .failed(let failure) = $0 { failure } else { nil } }.last
     }
 
-    mutating func run(
+    func run(
         _ transcript: String, pieceOctets: Int = .max,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -67,7 +67,7 @@ struct ClientTranscript {
         #expect(unseen.isEmpty, "\(unseen)", sourceLocation: sourceLocation)
     }
 
-    private mutating func hear(_ text: String, pieceOctets: Int) {
+    private func hear(_ text: String, pieceOctets: Int) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             input.writeBytes(rest.prefix(pieceOctets))
@@ -76,7 +76,7 @@ struct ClientTranscript {
         }
     }
 
-    private mutating func act(_ action: String, _ sourceLocation: SourceLocation) {
+    private func act(_ action: String, _ sourceLocation: SourceLocation) {
         switch action {
         case "begin": note(session.begin(transactions.removeFirst(), into: &out))
         case "tls": note(session.tlsEstablished(into: &out))
@@ -89,13 +89,13 @@ struct ClientTranscript {
         }
     }
 
-    private mutating func drain() {
+    private func drain() {
         while session.hasContentToWrite { session.writeContent(into: &out) }
     }
 
     /// Whether there may be more.
     @discardableResult
-    private mutating func note(_ effect: ClientEffect) -> Bool {
+    private func note(_ effect: ClientEffect) -> Bool {
         if effect == .needMore { return false }
         effects.append(effect)
         unseen.append(effect)
@@ -123,11 +123,11 @@ func converse(
     _ transactions: [ClientTransaction], _ transcript: String,
     sourceLocation: SourceLocation = #_sourceLocation
 ) -> ClientTranscript {
-    var last = ClientTranscript(configuration, encrypted: encrypted, transactions: transactions)
-    let fresh = last
+    let last = ClientTranscript(configuration, encrypted: encrypted, transactions: transactions)
     last.run(transcript, sourceLocation: sourceLocation)
     for pieceOctets in [1, 2, 3, 5, 8, 13, 64] {
-        var other = fresh
+        let other = ClientTranscript(
+            configuration, encrypted: encrypted, transactions: transactions)
         other.run(transcript, pieceOctets: pieceOctets, sourceLocation: sourceLocation)
         #expect(other.effects == last.effects, sourceLocation: sourceLocation)
     }

@@ -142,6 +142,21 @@ for test in tests {
             name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
 }
 
+// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log` runs; it needs libsqlite3-dev.
+if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
+    package.targets += [
+        .systemLibrary(
+            name: "CSQLite", path: "tools/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
+        .executableTarget(
+            name: "log-benchmark",
+            dependencies: [
+                "EventLog", "LMDB", "MailEvents", "MailModel", "WaybillTesting", "CSQLite",
+            ],
+            path: "tools/log-benchmark"),
+    ]
+}
+
 // WAYBILL_TESTS=EventLog,LMDB leaves only those targets' tests and what they need: a quick build
 // while working on a layer. Without it the whole package is there.
 if let only = Context.environment["WAYBILL_TESTS"]?.split(separator: ",").map({ "\($0)Tests" }) {

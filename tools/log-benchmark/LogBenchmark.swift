@@ -1,0 +1,66 @@
+import Foundation
+import LMDB
+import MailEvents
+
+/// Durable appends and replays: the log, LMDB alone with the same values, and SQLite.
+///
+/// Built with WAYBILL_BENCHMARKS=1; `tools/benchmarks --log` runs it round by round and makes
+/// tables of what it prints, a JSON line for each side of each case.
+@main
+struct LogBenchmark {
+    private let options: BenchmarkOptions
+
+    static func main() {
+        do {
+            let options = try BenchmarkOptions(CommandLine.arguments.dropFirst())
+            try LogBenchmark(options: options).run()
+        } catch {
+            FileHandle.standardError.write(Data("log-benchmark: \(error)\n".utf8))
+            exit(1)
+        }
+    }
+
+    private init(options: BenchmarkOptions) { self.options = options }
+
+    private func run() throws {
+        printVersions()
+        for kind in options.streams {
+            let workload = Workload(kind, count: options.events, seed: options.seed)
+            for appenders in options.appenders { try run(workload, appenders) }
+        }
+    }
+
+    private func printVersions() {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.string("versions", "kind")
+        writer.string(LMDBEnvironment.libraryVersion, "lmdb")
+        writer.string(SQLiteDatabase.libraryVersion, "sqlite")
+        writer.endObject()
+        Output.line(writer.text)
+    }
+
+    /// One case. The files are gone afterwards.
+    private func run(_ workload: Workload, _ count: Int) throws {
+        let place = "\(options.directory)/\(workload.kind.rawValue)-\(count)"
+        try FileManager.default.createDirectory(
+            atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let appenders = Appenders(count: count, seconds: options.seconds)
+        let log = LogSide(directory: place + "/log")
+        let lmdb = LMDBSide(path: place + "/raw.mdb")
+        let sqlite = SQLiteSide(path: place + "/events.sqlite")
+        var rows: AppendFigures?
+        if options.sqliteFirst { rows = try sqlite.append(workload, appenders) }
+        var appended = try log.append(workload, appenders)
+        let values = try StoredValues(directory: log.directory)
+        appended.valueOctets = values.octets
+        let bound = try lmdb.append(values, events: appended.events)
+        let inRows = try rows ?? sqlite.append(workload, appenders)
+        for figures in [appended, bound, inRows] { figures.print(workload.kind, appenders: count) }
+        var replays = try log.replay(expecting: appended.events)
+        replays.append(try lmdb.replay(expecting: appended.events))
+        replays += try sqlite.replay(expecting: inRows.events)
+        for figures in replays { figures.print(workload.kind, appenders: count) }
+    }
+}

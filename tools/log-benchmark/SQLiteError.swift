@@ -1,0 +1,21 @@
+import CSQLite
+
+/// A failed call of SQLite.
+///
+/// Concurrency: value.
+struct SQLiteError: Error, CustomStringConvertible {
+    /// SQLite's result code.
+    var code: Int32
+    /// The call or the statement that failed.
+    var operation: String
+
+    var description: String {
+        let words = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) }
+        return "\(operation): \(words ?? "SQLite error \(code)")"
+    }
+
+    /// Throws unless `code` is SQLITE_OK.
+    static func check(_ code: Int32, _ operation: String) throws(SQLiteError) {
+        if code != SQLITE_OK { throw SQLiteError(code: code, operation: operation) }
+    }
+}

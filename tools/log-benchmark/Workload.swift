@@ -1,0 +1,83 @@
+import EventLog
+import MailEvents
+import MailModel
+import WaybillTesting
+
+/// A stream of appends, made before any clock starts, in the form that each side takes.
+///
+/// Concurrency: value.
+struct Workload: Sendable {
+    /// What goes with the events.
+    enum Kind: String, CaseIterable, Sendable {
+        /// Nothing.
+        case events
+        /// A message with each `received`.
+        case content
+    }
+
+    /// One append: all of it is durable or nothing.
+    struct Item: Sendable {
+        var append: Append<Event>
+        /// The same events as rows, in order.
+        var rows: [EventRow]
+    }
+
+    let kind: Kind
+    let items: [Item]
+    /// CPU microseconds that making a row of an event took.
+    let rowMicroseconds: Double
+
+    /// Makes a stream of `count` events.
+    ///
+    /// The events are those of `EventGenerator`: about a third each of `received`, `queued` and
+    /// `delivered`, the rest between. `received` and its `queued` are one append, as acceptance
+    /// makes it; every other event is an append of its own.
+    init(_ kind: Kind, count: Int, seed: UInt64) {
+        self.kind = kind
+        var generator = EventGenerator(seed: seed)
+        var messages = EventGenerator(seed: seed &+ 1)
+        var items: [Item] = []
+        items.reserveCapacity(count)
+        for recorded in generator.events(count) {
+            var event = recorded.event
+            var content: [UInt8]?
+            if kind == .content, case .received(var received) = event.fact {
+                let (events, contents) = messages.acceptance()
+                if case .received(let model)? = events.first?.fact {
+                    received.sizeOctets = model.sizeOctets
+                    received.contentSHA256 = model.contentSHA256
+                    event.fact = .received(received)
+                    content = contents.first?.bytes
+                }
+            }
+            if case .queued = event.fact, !items.isEmpty {
+                items[items.count - 1].append.events.append(event)
+            } else {
+                let contents = content.map { [Content(eventIndex: 0, bytes: $0)] } ?? []
+                items.append(Item(append: Append(events: [event], contents: contents), rows: []))
+            }
+        }
+        let start = Clock.threadMicroseconds()
+        Self.makeRows(&items)
+        rowMicroseconds = (Clock.threadMicroseconds() - start) / Double(max(1, count))
+        self.items = items
+    }
+
+    private static func makeRows(_ items: inout [Item]) {
+        let codec = MailEventCodec(hashSeed: 1)
+        var sequence: UInt64 = 1
+        for index in items.indices {
+            let append = items[index].append
+            for (number, event) in append.events.enumerated() {
+                var row = EventRow(
+                    time: event.time.microseconds,
+                    content: number == 0 ? append.contents.first?.bytes : nil)
+                codec.encode(
+                    [event], firstSequence: sequence, epoch: 1, firstTime: row.time,
+                    into: &row.body)
+                items[index].rows.append(row)
+                sequence += 1
+            }
+        }
+    }
+}

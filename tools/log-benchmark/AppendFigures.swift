@@ -4,7 +4,7 @@ import MailEvents
 ///
 /// Concurrency: value.
 struct AppendFigures {
-    /// log, lmdb or sqlite.
+    /// log, lmdb, sqlite or sqlite-ready.
     var side: String
     var events: Int
     /// Durable commits.
@@ -13,8 +13,7 @@ struct AppendFigures {
     var seconds: Double
     /// CPU of the thread that writes, microseconds an event.
     var cpuMicroseconds: Double?
-    /// CPU microseconds an event for encoding, before compression: of the log within
-    /// `cpuMicroseconds`, of SQLite before the clock starts.
+    /// Of that, for encoding the events, before compression.
     var encodeMicroseconds: Double?
     /// Octets of the values stored.
     var valueOctets: Int?

@@ -2,10 +2,10 @@
 ///
 /// Concurrency: value.
 struct BenchmarkOptions {
-    /// Where the files go; made, and emptied after each case.
+    /// Where the files go; made. The files of a case are removed after it.
     var directory = ""
     /// The most that the appends of one case take.
-    var seconds = 1.5
+    var seconds = 1.2
     /// Events made for a stream: a case also ends when they are used up.
     var events = 400_000
     /// Numbers of concurrent appenders.
@@ -18,7 +18,7 @@ struct BenchmarkOptions {
     var sqliteFirst = false
 
     static let usage = """
-        log-benchmark DIRECTORY [--seconds 1.5] [--events 400000] [--appenders 1,10,100,1000]
+        log-benchmark DIRECTORY [--seconds 1.2] [--events 400000] [--appenders 1,10,100,1000]
                       [--streams events,content] [--seed 7] [--sqlite-first]
         """
 

@@ -43,24 +43,33 @@ struct LogBenchmark {
     /// One case. The files are gone afterwards.
     private func run(_ workload: Workload, _ count: Int) throws {
         let place = "\(options.directory)/\(workload.kind.rawValue)-\(count)"
+        if FileManager.default.fileExists(atPath: place) {
+            throw BenchmarkError("\(place) is there already, perhaps from a run that was stopped")
+        }
         try FileManager.default.createDirectory(
             atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         let appenders = Appenders(count: count, seconds: options.seconds)
         let log = LogSide(directory: place + "/log")
         let lmdb = LMDBSide(path: place + "/raw.mdb")
-        let sqlite = SQLiteSide(path: place + "/events.sqlite")
-        var rows: AppendFigures?
-        if options.sqliteFirst { rows = try sqlite.append(workload, appenders) }
-        var appended = try log.append(workload, appenders)
+        let ready = SQLiteSide(path: place + "/ready.sqlite", rows: .ready)
+        let sqlite = SQLiteSide(path: place + "/events.sqlite", rows: .encoded)
+        var appended: [AppendFigures] = []
+        func appendRows() throws {
+            for side in [sqlite, ready] { appended.append(try side.append(workload, appenders)) }
+        }
+        if options.sqliteFirst { try appendRows() }
+        var logged = try log.append(workload, appenders)
         let values = try StoredValues(directory: log.directory)
-        appended.valueOctets = values.octets
-        let bound = try lmdb.append(values, events: appended.events)
-        let inRows = try rows ?? sqlite.append(workload, appenders)
-        for figures in [appended, bound, inRows] { figures.print(workload.kind, appenders: count) }
-        var replays = try log.replay(expecting: appended.events)
-        replays.append(try lmdb.replay(expecting: appended.events))
-        replays += try sqlite.replay(expecting: inRows.events)
+        logged.valueOctets = values.octets
+        appended.append(logged)
+        appended.append(try lmdb.append(values, events: logged.events))
+        if !options.sqliteFirst { try appendRows() }
+        for figures in appended { figures.print(workload.kind, appenders: count) }
+        let rowCount = appended.first { $0.side == sqlite.rows.rawValue }?.events ?? 0
+        var replays = try log.replay(expecting: logged.events)
+        replays.append(try lmdb.replay(expecting: logged.events))
+        replays += try sqlite.replay(expecting: rowCount)
         for figures in replays { figures.print(workload.kind, appenders: count) }
     }
 }

@@ -3,8 +3,17 @@ import MailEvents
 
 /// The same events in SQLite: a row for each, a transaction for each batch that emerges.
 struct SQLiteSide {
+    /// Who makes the rows.
+    enum Rows: String {
+        /// The thread that appends, as it appends.
+        case encoded = "sqlite"
+        /// Nobody: they were made before the clock started.
+        case ready = "sqlite-ready"
+    }
+
     /// The database; made.
     let path: String
+    let rows: Rows
 
     /// Appends at one number of appenders.
     func append(_ workload: Workload, _ appenders: Appenders) throws -> AppendFigures {
@@ -14,14 +23,17 @@ struct SQLiteSide {
             empty = fileOctets
         }
         let completions = Completions()
-        let writer = SQLiteWriter(path: path, items: workload.items, completions: completions)
-        let (_, events, seconds) = appenders.run(workload.items, completions) { writer.append($0) }
+        let writer = SQLiteWriter(path: path, completions: completions)
+        let codec = MailEventCodec()
+        let items = workload.items
+        let (_, events, seconds) = appenders.run(items, completions) { index in
+            writer.append(rows == .ready ? items[index].rows : items[index].encoded(codec))
+        }
         writer.close()
         let figures = completions.figures
         return AppendFigures(
-            side: "sqlite", events: events, commits: figures.commits, seconds: seconds,
-            cpuMicroseconds: figures.cpu, encodeMicroseconds: workload.rowMicroseconds,
-            emptyOctets: empty, fileOctets: fileOctets)
+            side: rows.rawValue, events: events, commits: figures.commits, seconds: seconds,
+            cpuMicroseconds: figures.cpu, emptyOctets: empty, fileOctets: fileOctets)
     }
 
     /// Reads all rows in order: as values, and as the octets they are.

@@ -6,8 +6,8 @@ import Foundation
 /// Concurrency: may be shared.
 final class SQLiteWriter: Sendable {
     private struct State {
-        /// Indices of items.
-        var pending: [Int] = []
+        /// The rows of each append.
+        var pending: [[EventRow]] = []
         var isClosing = false
     }
 
@@ -15,12 +15,10 @@ final class SQLiteWriter: Sendable {
     private let queue = Mailbox(State())
     /// What the thread that closes waits for: the writer has stopped.
     private let hasStopped = Mailbox(false)
-    private let items: [Workload.Item]
     private let completions: Completions
 
     /// Starts a writer of the database `path`.
-    init(path: String, items: [Workload.Item], completions: Completions) {
-        self.items = items
+    init(path: String, completions: Completions) {
         self.completions = completions
         Thread.detachNewThread { [self] in
             do throws(SQLiteError) {
@@ -34,9 +32,9 @@ final class SQLiteWriter: Sendable {
         }
     }
 
-    /// Hands over the item at `index`. Never blocks.
-    func append(_ index: Int) {
-        queue.update { $0.pending.append(index) }
+    /// Hands over the rows of one append. Never blocks.
+    func append(_ rows: [EventRow]) {
+        queue.update { $0.pending.append(rows) }
     }
 
     /// Writes what was handed over, closes the database, and returns when that is done.
@@ -54,7 +52,7 @@ final class SQLiteWriter: Sendable {
             "INSERT INTO content (sequence, bytes) VALUES (?1, ?2)", database)
         var sequence: Int64 = 0
         while true {
-            let taken = queue.wait { state -> [Int]? in
+            let taken = queue.wait { state -> [[EventRow]]? in
                 guard !state.pending.isEmpty || state.isClosing else { return nil }
                 defer { state.pending.removeAll(keepingCapacity: true) }
                 return state.pending
@@ -62,8 +60,8 @@ final class SQLiteWriter: Sendable {
             if taken.isEmpty { return }
             let first = sequence
             try begin.run()
-            for index in taken {
-                for row in items[index].rows {
+            for rows in taken {
+                for row in rows {
                     sequence += 1
                     try event.bind(1, sequence)
                     try event.bind(2, row.time)

@@ -18,15 +18,14 @@ struct Workload: Sendable {
     /// One append: all of it is durable or nothing.
     struct Item: Sendable {
         var append: Append<Event>
+        /// The sequence of its first event, when all items are appended in order.
+        var firstSequence: UInt64
         /// The same events as rows, in order.
-        var rows: [EventRow]
+        var rows: [EventRow] = []
     }
 
     let kind: Kind
     let items: [Item]
-    /// CPU microseconds that making a row of an event took.
-    let rowMicroseconds: Double
-
     /// Makes a stream of `count` events.
     ///
     /// The events are those of `EventGenerator`: about a third each of `received`, `queued` and
@@ -54,30 +53,30 @@ struct Workload: Sendable {
                 items[items.count - 1].append.events.append(event)
             } else {
                 let contents = content.map { [Content(eventIndex: 0, bytes: $0)] } ?? []
-                items.append(Item(append: Append(events: [event], contents: contents), rows: []))
+                items.append(
+                    Item(
+                        append: Append(events: [event], contents: contents),
+                        firstSequence: recorded.sequence))
             }
         }
-        let start = Clock.threadMicroseconds()
-        Self.makeRows(&items)
-        rowMicroseconds = (Clock.threadMicroseconds() - start) / Double(max(1, count))
+        let codec = MailEventCodec(hashSeed: 1)
+        for index in items.indices { items[index].rows = items[index].encoded(codec) }
         self.items = items
     }
+}
 
-    private static func makeRows(_ items: inout [Item]) {
-        let codec = MailEventCodec(hashSeed: 1)
-        var sequence: UInt64 = 1
-        for index in items.indices {
-            let append = items[index].append
-            for (number, event) in append.events.enumerated() {
-                var row = EventRow(
-                    time: event.time.microseconds,
-                    content: number == 0 ? append.contents.first?.bytes : nil)
-                codec.encode(
-                    [event], firstSequence: sequence, epoch: 1, firstTime: row.time,
-                    into: &row.body)
-                items[index].rows.append(row)
-                sequence += 1
-            }
+extension Workload.Item {
+    /// The events as rows.
+    func encoded(_ codec: MailEventCodec) -> [EventRow] {
+        var sequence = firstSequence
+        return append.events.enumerated().map { number, event in
+            var row = EventRow(
+                time: event.time.microseconds,
+                content: number == 0 ? append.contents.first?.bytes : nil)
+            codec.encode(
+                [event], firstSequence: sequence, epoch: 1, firstTime: row.time, into: &row.body)
+            sequence += 1
+            return row
         }
     }
 }

@@ -130,8 +130,8 @@ class LogBenchmark:
         empty = self.samples["events", APPENDERS[0]]
         lines += [
             "",
-            f"An empty segment has {empty.text('log-empty')} octets, SQLite's empty database"
-            f" {empty.text('sqlite-empty')}.",
+            f"An empty segment has {empty.median('log-empty'):,.0f} octets, SQLite's empty database"
+            f" {empty.median('sqlite-empty'):,.0f}.",
             "", "## Replay", "", *REPLAY, "",
         ]
         lines += self._table(

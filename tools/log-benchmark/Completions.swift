@@ -13,7 +13,7 @@ final class Completions: AppendObserver {
         var eventsAfterFirst = 0
     }
 
-    private let mailbox = Mailbox(State())
+    private let awaited = Awaited(State())
 
     /// The token of each append is its number of events.
     func appendsCompleted(_ outcomes: [AppendOutcome]) {
@@ -28,7 +28,7 @@ final class Completions: AppendObserver {
     /// A commit is durable. Called on the writer thread.
     func completed(appends: Int, events: Int) {
         let now = Clock.threadMicroseconds()
-        mailbox.update { state in
+        awaited.update { state in
             state.completed += appends
             state.commits += 1
             if let cpu = state.cpu {
@@ -42,7 +42,7 @@ final class Completions: AppendObserver {
 
     /// Waits for outcomes and takes them all: how many appends.
     func take() -> Int {
-        mailbox.wait { state in
+        awaited.wait { state in
             guard state.completed > 0 else { return nil }
             defer { state.completed = 0 }
             return state.completed
@@ -51,7 +51,7 @@ final class Completions: AppendObserver {
 
     /// Commits, and the writer thread's CPU microseconds an event; nil with fewer than two commits.
     var figures: (commits: Int, cpu: Double?) {
-        mailbox.wait { state in
+        awaited.wait { state in
             guard let cpu = state.cpu, state.eventsAfterFirst > 0 else {
                 return (state.commits, nil)
             }

@@ -1,6 +1,8 @@
 import LMDB
 
 /// The upper bound: LMDB alone, given the values that the log stored, ready made.
+///
+/// Concurrency: value.
 struct LMDBSide {
     /// The data file; made.
     let path: String

@@ -6,6 +6,8 @@ import MailEvents
 ///
 /// Built with WAYBILL_BENCHMARKS=1; `tools/benchmarks --log` runs it round by round and makes
 /// tables of what it prints, a JSON line for each side of each case.
+///
+/// Concurrency: value; runs on the main thread.
 @main
 struct LogBenchmark {
     private let options: BenchmarkOptions

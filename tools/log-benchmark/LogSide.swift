@@ -2,6 +2,8 @@ import EventLog
 import MailEvents
 
 /// The log as the server writes it: production settings, one writer thread.
+///
+/// Concurrency: value.
 struct LogSide {
     /// The log's own directory; made.
     let directory: String

@@ -2,6 +2,8 @@ import Glibc
 import MailEvents
 
 /// The same events in SQLite: a row for each, a transaction for each batch that emerges.
+///
+/// Concurrency: value.
 struct SQLiteSide {
     /// Who makes the rows.
     enum Rows: String {

@@ -12,9 +12,9 @@ final class SQLiteWriter: Sendable {
     }
 
     /// What the writer thread waits for.
-    private let queue = Mailbox(State())
+    private let queue = Awaited(State())
     /// What the thread that closes waits for: the writer has stopped.
-    private let hasStopped = Mailbox(false)
+    private let hasStopped = Awaited(false)
     private let completions: Completions
 
     /// Starts a writer of the database `path`.

@@ -4,7 +4,7 @@ import Synchronization
 /// State that many threads change and one thread waits for.
 ///
 /// Concurrency: may be shared; one thread waits.
-final class Mailbox<State: Sendable>: Sendable {
+final class Awaited<State: Sendable>: Sendable {
     private struct Guarded {
         var state: State
         var isAwaited = false

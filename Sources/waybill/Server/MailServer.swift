@@ -52,7 +52,7 @@ final class MailServer: Service {
 
     private var eventLoopCount: Int {
         let configured = configuration.server.eventLoops
-        return configured > 0 ? configured : max(1, NIOCore.System.coreCount / 2)
+        return configured > 0 ? configured : NIOCore.System.coreCount
     }
 
     private func openLog() throws -> EventLog<MailEventCodec> {

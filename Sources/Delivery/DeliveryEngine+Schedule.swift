@@ -119,20 +119,13 @@ extension DeliveryEngine {
     func runSchedule() {
         isScheduleTurnPending = false
         guard !isStopping else { return }
-        let now = now()
-        var taken = 0
-        while taken < Limits.groupsPerTurn, activeGroups < Limits.readyGroups,
-            let (id, numbers) = schedule.popGroup(dueBy: now)
-        {
-            taken += 1
-            guard let queued = queue.message(id) else { continue }
-            let wanted = Set(numbers)
-            let recipients = queued.recipients.filter { wanted.contains($0.number) }.map {
-                RecipientState($0, receivedAt: queued.receivedAt)
-            }
-            if !recipients.isEmpty {
-                enqueue(recipients, of: ActiveMessage(facts: MessageFacts(queued), stored: nil))
-            }
+        let turn = DueTurn(
+            from: &schedule, queue: queue, dueBy: now(),
+            groupsMax: min(Limits.groupsPerTurn, Limits.readyGroups - activeGroups))
+        for queued in turn.messages {
+            enqueue(
+                queued.recipients.map { RecipientState($0, receivedAt: queued.receivedAt) },
+                of: ActiveMessage(facts: MessageFacts(queued), stored: nil))
         }
         pumpTouched()
         armScheduleTimer()

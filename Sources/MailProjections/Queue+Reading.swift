@@ -9,6 +9,36 @@ extension Queue {
         return message(at: index, strings: &strings)
     }
 
+    /// The message with those of the recipients `numbers` that still wait; nil when none of the
+    /// message does.
+    ///
+    /// Only the rows in which they stand are read: what it costs grows with `numbers`, not with the
+    /// message. `recordsRead` grows by the recipients that were looked at, at most
+    /// ``Limits/recipientsPerRow`` for each one wanted.
+    package func message(
+        _ id: MessageID, recipients numbers: [Int], recordsRead: inout Int
+    ) -> QueuedMessage? {
+        guard let index = index(of: id) else { return nil }
+        let base = head(at: index).receivedAt
+        var strings = StringCache(isShared: false)
+        var reader = RowReader(table.rows[index])
+        var message = MessageRow.message(&reader, sequence: id.sequence, strings: &strings)
+        var rest = numbers.sorted()[...]
+        while let first = rest.first {
+            let part = first / Limits.recipientsPerRow
+            let here = rest.prefix { $0 / Limits.recipientsPerRow == part }
+            rest = rest.dropFirst(here.count)
+            let row =
+                part == 0
+                ? table.rows[index]
+                : parts[PartKey(sequence: id.sequence, part: UInt32(clamping: part))] ?? []
+            RecipientRecord.read(
+                here, in: row, from: part == 0 ? reader.offset : 0, base: base,
+                strings: &strings, recordsRead: &recordsRead, into: &message.recipients)
+        }
+        return message
+    }
+
     /// Calls `body` for every message in order of acceptance.
     package func forEachMessage(_ body: (QueuedMessage) throws -> Void) rethrows {
         var strings = StringCache()

@@ -149,6 +149,26 @@ enum RecipientRecord {
         return outline
     }
 
+    /// Reads the recipients of these numbers, ascending, from a row; `recordsRead` grows by those
+    /// that were looked at.
+    static func read(
+        _ numbers: ArraySlice<Int>, in row: [UInt8], from start: Int, base: Int64,
+        strings: inout StringCache, recordsRead: inout Int, into found: inout [QueuedRecipient]
+    ) {
+        var rest = numbers
+        var reader = RowReader(row, at: start)
+        while !rest.isEmpty, !reader.isAtEnd {
+            let begin = reader.offset
+            let number = outline(&reader).number
+            recordsRead += 1
+            rest = rest.drop { $0 < number }
+            guard rest.first == number else { continue }
+            rest = rest.drop { $0 == number }
+            var record = RowReader(row, at: begin)
+            found.append(read(&record, base: base, strings: &strings))
+        }
+    }
+
     /// Where a recipient's record stands, and where one with that number would be put.
     static func find(_ number: Int, in row: [UInt8], from start: Int) -> Place {
         var reader = RowReader(row, at: start)

@@ -50,7 +50,17 @@ struct QueueTests {
             }
         }
         #expect(waiting == expected, comment)
-        for message in model.all { #expect(queue.message(message.id) == message, comment) }
+        for message in model.all {
+            #expect(queue.message(message.id) == message, comment)
+            // Every third recipient, and one that is not there.
+            var part = message
+            part.recipients = message.recipients.filter { $0.number % 3 == 1 }
+            let wanted = part.recipients.map(\.number).reversed() + [1 << 20]
+            var recordsRead = 0
+            #expect(
+                queue.message(message.id, recipients: wanted, recordsRead: &recordsRead) == part,
+                comment)
+        }
     }
 
     @Test(

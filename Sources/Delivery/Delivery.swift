@@ -47,6 +47,9 @@ package final class Delivery: Sendable {
             onFailure: { error in
                 eventLoop.execute { engine.value?.appendFailed(error) }
             },
+            onTooLarge: { error in
+                eventLoop.execute { engine.value?.appendTooLarge(error) }
+            },
             onEmpty: { durable.signal() })
         let readers = NIOThreadPool(numberOfThreads: Limits.readerThreads)
         readers.start()

@@ -40,7 +40,7 @@ extension DeliveryEngine {
             prologue: prologue(group, stored), content: stored.content)
     }
 
-    private func prologue(
+    func prologue(
         _ group: DeliveryGroup, _ stored: ActiveMessage.Stored
     ) -> [UInt8] {
         let facts = group.message.facts
@@ -50,7 +50,7 @@ extension DeliveryEngine {
     }
 
     /// Reads a message on a thread of its own; `body` is called on the event loop.
-    private func load(
+    func load(
         _ message: ActiveMessage,
         _ body: @escaping (Result<ActiveMessage.Stored, any Error>) -> Void
     ) {
@@ -67,7 +67,7 @@ extension DeliveryEngine {
             }
     }
 
-    private func unreadable(_ id: MessageID, _ error: any Error) -> AttemptFailure {
+    func unreadable(_ id: MessageID, _ error: any Error) -> AttemptFailure {
         logger.error(
             "message cannot be read from the log",
             metadata: ["message_id": "\(id)", "error": "\(error)"])
@@ -201,97 +201,6 @@ extension DeliveryEngine {
                     "host": "\(peer?.host ?? "")", "outcome": "\(result.disposition)",
                     "reply": "\(result.reply)",
                 ])
-        }
-    }
-
-    // MARK: Into the log
-
-    /// Appends a plan, its notifications included; these need the message.
-    private func record(_ plan: OutcomePlan, of group: DeliveryGroup, peer: DeliveryPeer?) {
-        if plan.notices.isEmpty {
-            add(plan, of: group.message.facts)
-            return finished(group)
-        }
-        if let stored = group.message.stored {
-            addNotices(plan, of: group, stored, peer: peer)
-            return finished(group)
-        }
-        outcomesLoading += 1
-        load(group.message) { [self] result in
-            outcomesLoading -= 1
-            switch result {
-            case .success(let stored):
-                addNotices(plan, of: group, stored, peer: peer)
-            case .failure(let error):
-                // The sender must be told even if the message itself is lost to us.
-                _ = unreadable(group.message.facts.id, error)
-                addNotices(plan, of: group, nil, peer: peer)
-            }
-            finished(group)
-        }
-    }
-
-    private func add(_ plan: OutcomePlan, of message: MessageFacts) {
-        let now = now()
-        for fact in plan.facts { pendingEvents.append(Event(time: now, fact: fact)) }
-        scheduleFlush()
-    }
-
-    private func addNotices(
-        _ plan: OutcomePlan, of group: DeliveryGroup, _ stored: ActiveMessage.Stored?,
-        peer: DeliveryPeer?
-    ) {
-        add(plan, of: group.message.facts)
-        let now = now()
-        let prologue = stored.map { self.prologue(group, $0) } ?? []
-        for notice in plan.notices {
-            let before = pendingContents.count
-            notices.add(
-                notice, message: group.message.facts, prologue: prologue, content: stored?.content,
-                peer: peer, now: now, to: &pendingEvents, contents: &pendingContents)
-            pendingContentOctets += pendingContents[before...].reduce(0) { $0 + $1.bytes.count }
-        }
-        scheduleFlush()
-    }
-
-    /// Everything that this turn of the event loop brings goes into one append, unless it is much.
-    private func scheduleFlush() {
-        if pendingEvents.count >= Limits.eventsPerAppend
-            || pendingContentOctets >= Limits.noticeOctetsPerAppend
-        {
-            return flush()
-        }
-        guard !isFlushScheduled else { return }
-        isFlushScheduled = true
-        eventLoop.assumeIsolated().execute {
-            self.isFlushScheduled = false
-            self.flush()
-        }
-    }
-
-    /// Appends what there is.
-    func flush() {
-        guard !pendingEvents.isEmpty else { return }
-        let events = pendingEvents
-        let contents = pendingContents
-        pendingEvents = []
-        pendingEvents.reserveCapacity(events.count)
-        pendingContents = []
-        pendingContentOctets = 0
-        keeper.append(events, contents: contents)
-    }
-
-    /// Appends have failed: they are tried again after a while.
-    func appendFailed(_ error: EventLogError) {
-        guard !isAppendRetryScheduled else { return }
-        isAppendRetryScheduled = true
-        logger.error(
-            "outcomes cannot be recorded",
-            metadata: ["error": "\(error)", "events": "\(keeper.pendingEvents)"])
-        let delay = TimeAmount.microseconds(Limits.appendRetryMicroseconds)
-        eventLoop.assumeIsolated().scheduleTask(in: delay) {
-            self.isAppendRetryScheduled = false
-            self.keeper.retry()
         }
     }
 }

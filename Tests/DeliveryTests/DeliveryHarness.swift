@@ -18,6 +18,7 @@ final class FaultyLog: DeliveryLog {
     let log: EventLog<MailEventCodec>
     private let failures = Mutex(0)
     private let refused = Mutex(0)
+    private let sizeMax = Mutex((events: Int.max, octets: Int.max))
 
     init(_ log: EventLog<MailEventCodec>) { self.log = log }
 
@@ -30,17 +31,31 @@ final class FaultyLog: DeliveryLog {
     /// How many have failed.
     var refusedAppends: Int { refused.withLock { $0 } }
 
+    /// Appends of more events, or more octets of content, are too large.
+    var appendMax: (events: Int, octets: Int) {
+        get { sizeMax.withLock { $0 } }
+        set { sizeMax.withLock { $0 = newValue } }
+    }
+
     func append(_ append: Append<Event>) {
+        let most = appendMax
+        let octets = append.contents.reduce(0) { $0 + $1.bytes.count }
+        guard append.events.count <= most.events, octets <= most.octets else {
+            return refuse(append, EventLogError(.tooLarge, "too large"))
+        }
         let fails = failures.withLock { left in
             guard left > 0 else { return false }
             left -= 1
             return true
         }
         guard fails else { return log.append(append) }
+        refuse(append, EventLogError(.outOfSpace, "disk full"))
+    }
+
+    private func refuse(_ append: Append<Event>, _ error: EventLogError) {
         refused.withLock { $0 += 1 }
         append.observer?.appendsCompleted([
-            AppendOutcome(
-                token: append.token, result: .failure(EventLogError(.outOfSpace, "disk full")))
+            AppendOutcome(token: append.token, result: .failure(error))
         ])
     }
 

@@ -8,6 +8,8 @@ extension WaybillConfiguration {
             "connections", default: delivery.connectionsMax, in: 1...100_000)
         delivery.contentMemoryOctets = section.octets(
             "memory_for_messages", default: delivery.contentMemoryOctets, in: 0...(1 << 40))
+        delivery.readMemoryOctets = section.octets(
+            "memory_for_retries", default: delivery.readMemoryOctets, in: 0...(1 << 40))
         delivery.ownNames = Set(
             section.list("own_names", expected: "a host name or IP address") {
                 $0.isEmpty ? nil : $0.asciiLowercased()

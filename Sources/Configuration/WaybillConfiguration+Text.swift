@@ -131,6 +131,7 @@ extension WaybillConfiguration {
         out.open("delivery")
         out.line("connections", delivery.connectionsMax)
         out.line("memory_for_messages", delivery.contentMemoryOctets)
+        out.line("memory_for_retries", delivery.readMemoryOctets)
         out.list("own_names", delivery.ownNames.sorted())
         if let roots = delivery.trustRootsFile { out.line("trusted_roots", roots) }
         out.open("default_route")

@@ -16,11 +16,16 @@ final class ActiveMessage {
     var stored: Stored?
     /// Groups that refer to it.
     var groupCount = 0
-    /// Octets counted against the memory for contents.
-    var countedOctets = 0
+    /// Transactions and notifications that need ``stored`` now.
+    var useCount = 0
+    /// Octets counted against the memory for fresh contents.
+    var freshOctets = 0
+    /// Octets counted against the memory for contents read back.
+    var readOctets = 0
+    /// Who waits for the content to be read.
+    var readers: [(isWanted: () -> Bool, body: ContentMemory.Reader)] = []
 
-    init(facts: MessageFacts, stored: Stored?) {
+    init(facts: MessageFacts) {
         self.facts = facts
-        self.stored = stored
     }
 }

@@ -106,7 +106,8 @@ package final class Delivery: Sendable {
         let snapshot = try? await eventLoop.submit { engine.value?.snapshot() }.get()
         return snapshot
             ?? DeliverySnapshot(
-                destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0)
+                destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0,
+                readOctets: 0, waitingReads: 0)
     }
 
     /// The live queue, on the event loop: `body` should be quick, and change nothing but what it has

@@ -2,8 +2,6 @@ import EventLog
 import Logging
 import MailEvents
 import MailModel
-import NIOCore
-import NIOPosix
 import SMTPProtocol
 
 /// Attempts and what comes of them.
@@ -15,12 +13,11 @@ extension DeliveryEngine {
         _ group: DeliveryGroup, over connection: OutgoingConnection, of destination: Destination,
         now: Int64
     ) {
-        if let stored = group.message.stored {
+        if let stored = contents.use(group.message) {
             return connection.send(group, transaction(group, stored), now: now)
         }
         connection.reserve(group)
-        load(group.message) { [self] result in
-            guard connection.isLoading else { return }
+        contents.read(group.message, while: { connection.isLoading }) { [self] result in
             switch result {
             case .success(let stored):
                 connection.send(group, transaction(group, stored), now: monotonic())
@@ -49,24 +46,6 @@ extension DeliveryEngine {
             recipient: group.recipients.first?.mailbox, content: stored.content)
     }
 
-    /// Reads a message on a thread of its own; `body` is called on the event loop.
-    func load(
-        _ message: ActiveMessage,
-        _ body: @escaping (Result<ActiveMessage.Stored, any Error>) -> Void
-    ) {
-        let messages = messages
-        let id = message.facts.id
-        readers.runIfActive(eventLoop: eventLoop) { try messages.message(id) }
-            .assumeIsolated().whenComplete { stored in
-                if case .success(let stored) = stored, message.stored == nil {
-                    message.stored = stored
-                    message.countedOctets = stored.content.count
-                    self.contentOctets += stored.content.count
-                }
-                body(stored)
-            }
-    }
-
     func unreadable(_ id: MessageID, _ error: any Error) -> AttemptFailure {
         logger.error(
             "message cannot be read from the log",
@@ -83,6 +62,7 @@ extension DeliveryEngine {
         _ group: DeliveryGroup, _ result: TransactionResult, over connection: OutgoingConnection,
         in destination: Destination
     ) {
+        defer { contents.endUse(group.message) }
         guard let (group, outcomes) = settled(group, result, connection, destination) else {
             return
         }

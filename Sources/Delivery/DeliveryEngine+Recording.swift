@@ -17,11 +17,12 @@ extension DeliveryEngine {
             return finished(group)
         }
         outcomesLoading += 1
-        load(group.message) { [self] result in
+        contents.read(group.message, while: { true }) { [self] result in
             outcomesLoading -= 1
             switch result {
             case .success(let stored):
                 addNotices(plan, of: group, stored, peer: peer)
+                contents.endUse(group.message)
             case .failure(let error):
                 // The sender must be told even if the message itself is lost to us.
                 _ = unreadable(group.message.facts.id, error)

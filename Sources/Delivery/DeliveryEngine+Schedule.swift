@@ -83,12 +83,10 @@ extension DeliveryEngine {
     private func makeMessage(
         _ id: MessageID, at time: EventTime, _ received: MessageReceived, content: [UInt8]?
     ) -> FreshMessage {
-        let message = ActiveMessage(
-            facts: MessageFacts(id: id, receivedAt: time, received), stored: nil)
-        if let content, contentOctets + content.count <= policy.contentMemoryOctets {
-            message.stored = ActiveMessage.Stored(received: received, content: content)
-            message.countedOctets = content.count
-            contentOctets += content.count
+        let message = ActiveMessage(facts: MessageFacts(id: id, receivedAt: time, received))
+        if let content {
+            contents.keep(
+                ActiveMessage.Stored(received: received, content: content), of: message)
         }
         return FreshMessage(message: message)
     }
@@ -110,7 +108,7 @@ extension DeliveryEngine {
             }
         }
         if !ready.isEmpty { enqueue(ready, of: message) }
-        if message.groupCount == 0 { release(message) }
+        if message.groupCount == 0 { contents.release(message) }
     }
 
     // MARK: What is due
@@ -125,7 +123,7 @@ extension DeliveryEngine {
         for queued in turn.messages {
             enqueue(
                 queued.recipients.map { RecipientState($0, receivedAt: queued.receivedAt) },
-                of: ActiveMessage(facts: MessageFacts(queued), stored: nil))
+                of: ActiveMessage(facts: MessageFacts(queued)))
         }
         pumpTouched()
         armScheduleTimer()
@@ -188,7 +186,7 @@ extension DeliveryEngine {
         activeGroups += 1
         message.groupCount += 1
         // What waits for the end of a backoff need not take memory meanwhile.
-        if destination.isBackingOff { release(message) }
+        if destination.isBackingOff { contents.release(message) }
         destination.enqueue(
             DeliveryGroup(message: message, recipients: recipients, readySince: monotonic()))
         touched(destination)
@@ -211,19 +209,11 @@ extension DeliveryEngine {
         return destination
     }
 
-    /// Drops the content from memory; who needs it reads it from the log.
-    func release(_ message: ActiveMessage) {
-        guard message.countedOctets > 0 else { return }
-        contentOctets -= message.countedOctets
-        message.countedOctets = 0
-        message.stored = nil
-    }
-
     /// The group is done with, whatever became of it.
     func finished(_ group: DeliveryGroup) {
         activeGroups -= 1
         group.message.groupCount -= 1
-        if group.message.groupCount == 0 { release(group.message) }
+        if group.message.groupCount == 0 { contents.release(group.message) }
         if schedule.firstDue != nil { armScheduleTimer() }
     }
 }

@@ -46,6 +46,7 @@ extension DeliveryEngine {
             destinations: destinations.values.map { $0.snapshot(wall: wall, now: now) }
                 .sorted { ($0.key.route, $0.key.domain) < ($1.key.route, $1.key.domain) },
             scheduledRecipients: schedule.count, activeRecipients: activeRecipients,
-            contentOctets: contentOctets)
+            contentOctets: contents.freshOctets, readOctets: contents.readOctets,
+            waitingReads: contents.waitingReads)
     }
 }

@@ -18,12 +18,11 @@ import SMTPTransport
 /// Concurrency: bound to its event loop.
 final class DeliveryEngine {
     let eventLoop: any EventLoop
-    let messages: MessageReader
+    let contents: ContentMemory
     let resolver: any MailResolver
     let logger: Logger
     let dialer = Dialer()
     let classifier = BounceClassifier()
-    let readers: NIOThreadPool
     let opportunisticTLS: TLSClientContext
     let verifyingTLS: TLSClientContext
     private let wallClock: @Sendable () -> EventTime
@@ -41,8 +40,6 @@ final class DeliveryEngine {
     var activeRecipients = 0
     /// Groups ready or in a transaction.
     var activeGroups = 0
-    /// Octets of contents kept in memory.
-    var contentOctets = 0
 
     var destinations: [DestinationKey: Destination] = [:]
     /// What has been worked out from ``policy``'s router.
@@ -87,10 +84,9 @@ final class DeliveryEngine {
         now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
     ) throws {
         self.policy = policy
-        messages = MessageReader(log: log)
+        contents = ContentMemory(log: log, threads: readers, eventLoop: eventLoop, policy: policy)
         self.resolver = resolver
         self.eventLoop = eventLoop
-        self.readers = readers
         self.keeper = keeper
         self.logger = logger
         wallClock = now
@@ -149,6 +145,7 @@ final class DeliveryEngine {
     /// Applies a changed policy to what begins from now on.
     func update(policy: DeliveryPolicy) {
         self.policy = policy
+        contents.update(policy: policy)
         selection = MXSelection(policy: policy)
         notices = NoticeBuilder(hostName: policy.hostName, policy: policy.notifications)
         destinationOfDomain.removeAll()

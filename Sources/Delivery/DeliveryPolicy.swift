@@ -22,6 +22,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
     package var connectionsMax: Int
     /// Octets of fresh messages kept in memory for their first attempt.
     package var contentMemoryOctets: Int
+    /// Octets of messages read back from the log that are in memory at a time.
+    package var readMemoryOctets: Int
 
     /// Creates a policy.
     package init(
@@ -32,7 +34,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
         timeouts: ClientTimeouts = ClientTimeouts(connect: .seconds(30)),
         trustRootsFile: String? = nil,
         connectionsMax: Int = Limits.connectionsInAll,
-        contentMemoryOctets: Int = Limits.contentMemoryOctets
+        contentMemoryOctets: Int = Limits.contentMemoryOctets,
+        readMemoryOctets: Int = Limits.readMemoryOctets
     ) {
         self.hostName = hostName
         self.ownNames = ownNames
@@ -44,5 +47,6 @@ package struct DeliveryPolicy: Hashable, Sendable {
         self.trustRootsFile = trustRootsFile
         self.connectionsMax = connectionsMax
         self.contentMemoryOctets = contentMemoryOctets
+        self.readMemoryOctets = readMemoryOctets
     }
 }

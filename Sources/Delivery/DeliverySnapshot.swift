@@ -42,14 +42,20 @@ package struct DeliverySnapshot: Sendable {
     package var activeRecipients: Int
     /// Octets of fresh messages in memory.
     package var contentOctets: Int
+    /// Octets of messages in memory that were read back from the log, or are being read.
+    package var readOctets: Int
+    /// Messages whose read waits for room.
+    package var waitingReads: Int
 
     package init(
         destinations: [Destination], scheduledRecipients: Int, activeRecipients: Int,
-        contentOctets: Int
+        contentOctets: Int, readOctets: Int, waitingReads: Int
     ) {
         self.destinations = destinations
         self.scheduledRecipients = scheduledRecipients
         self.activeRecipients = activeRecipients
         self.contentOctets = contentOctets
+        self.readOctets = readOctets
+        self.waitingReads = waitingReads
     }
 }

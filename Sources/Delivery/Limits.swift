@@ -19,6 +19,10 @@ package enum Limits {
     /// Octets of fresh messages kept in memory for their first attempt; what is beyond it is read
     /// back from the log.
     package static let contentMemoryOctets = 256 << 20
+    /// Octets of messages read back from the log that are in memory at a time: without it every
+    /// connection could hold a message of the largest size. Beyond it a read waits until a
+    /// transaction is over, its connection with it; a message larger than all of it is read alone.
+    package static let readMemoryOctets = 256 << 20
     /// Groups of recipients that are ready and wait for a connection; what is beyond it stays with
     /// the schedule, at about 40 octets a recipient.
     package static let readyGroups = 50_000

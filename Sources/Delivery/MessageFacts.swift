@@ -16,6 +16,8 @@ struct MessageFacts: Equatable, Sendable {
     var returnContent: ReturnContent
     /// ENVID as given (xtext); empty if absent.
     var envelopeID: String
+    /// Octets of the content as stored.
+    var sizeOctets: Int
     /// How many recipients the message came with.
     var recipientCount: Int
 
@@ -30,6 +32,7 @@ struct MessageFacts: Equatable, Sendable {
         smtpUTF8 = received.smtpUTF8
         returnContent = received.returnContent
         envelopeID = received.envelopeID
+        sizeOctets = received.sizeOctets
         recipientCount = received.recipientCount
     }
 
@@ -44,6 +47,7 @@ struct MessageFacts: Equatable, Sendable {
         smtpUTF8 = message.smtpUTF8
         returnContent = message.returnContent
         envelopeID = message.envelopeID
+        sizeOctets = message.sizeOctets
         recipientCount = message.recipientCount
     }
 

@@ -70,6 +70,7 @@ extension WaybillConfiguration {
         route.tls = section.choice(
             "tls", default: base.tls,
             [("none", .none), ("opportunistic", .opportunistic), ("required", .required)])
+        readExtensions(section, &route.extensions)
         route.addressFamily = section.choice(
             "addresses", default: base.addressFamily,
             [
@@ -91,6 +92,16 @@ extension WaybillConfiguration {
         route.allowsAnyAddress = section.bool("allow_any_address", default: base.allowsAnyAddress)
         readCredentials(section, &route, readSecret: readSecret)
         return route
+    }
+
+    private func readExtensions(_ section: YAMLSection, _ use: inout ExtensionUse) {
+        use.pipelining = section.bool("pipelining", default: use.pipelining)
+        use.chunking = section.choice(
+            "chunking", default: use.chunking,
+            ExtensionUse.Chunking.allCases.map { ($0.configurationName, $0) })
+        use.eightBit = section.choice(
+            "eight_bit", default: use.eightBit,
+            ExtensionUse.EightBit.allCases.map { ($0.configurationName, $0) })
     }
 
     private func source(
@@ -171,5 +182,27 @@ extension WaybillConfiguration {
         delivery.notifications.returnedOctetsMax = section.octets(
             "returned_size", default: delivery.notifications.returnedOctetsMax, in: 0...(10 << 20))
         section.finish()
+    }
+}
+
+extension ExtensionUse.Chunking {
+    /// As configuration files say it.
+    var configurationName: String {
+        switch self {
+        case .whenNeeded: "when_needed"
+        case .preferred: "preferred"
+        case .never: "never"
+        }
+    }
+}
+
+extension ExtensionUse.EightBit {
+    /// As configuration files say it.
+    var configurationName: String {
+        switch self {
+        case .declared: "declared"
+        case .sendAsIs: "send_as_is"
+        case .undeclared: "undeclared"
+        }
     }
 }

@@ -191,6 +191,9 @@ extension WaybillConfiguration {
         }
         out.line("port", route.port)
         out.line("tls", "\(route.tls)")
+        out.line("pipelining", route.extensions.pipelining)
+        out.line("chunking", route.extensions.chunking.configurationName)
+        out.line("eight_bit", route.extensions.eightBit.configurationName)
         let families: [AddressFamilyPreference: String] = [
             .ipv6First: "ipv6_first", .ipv4First: "ipv4_first", .ipv6Only: "ipv6_only",
             .ipv4Only: "ipv4_only",

@@ -125,13 +125,26 @@ final class DeliveryEngine {
             case .opportunistic: inClear ? .none : .opportunistic
             case .required: .required
             }
+        let chunking: ClientSessionConfiguration.Chunking =
+            switch route.extensions.chunking {
+            case .whenNeeded: .whenNeeded
+            case .preferred: .preferred
+            case .never: .never
+            }
+        let eightBit: ClientSessionConfiguration.EightBit =
+            switch route.extensions.eightBit {
+            case .declared: .declared
+            case .sendAsIs: .sendAsIs
+            case .undeclared: .undeclared
+            }
         return ClientSessionConfiguration(
             clientName: policy.hostName, tls: tls,
             credentials: route.credentials.map {
                 ClientCredentials(
                     identity: $0.username, password: $0.password, nonce: Self.makeNonce())
             },
-            timeouts: policy.timeouts)
+            timeouts: policy.timeouts, usesPipelining: route.extensions.pipelining,
+            chunking: chunking, eightBit: eightBit)
     }
 
     /// 24 characters from the system's random source (RFC 5802 section 5.1).

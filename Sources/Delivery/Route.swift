@@ -6,6 +6,8 @@ package struct Route: Hashable, Sendable {
     package var name: String
     package var nextHop: NextHop
     package var tls: TLSRequirement
+    /// What is used of what servers offer.
+    package var extensions: ExtensionUse
     /// For AUTH; nil to send without (RFC 4954).
     package var credentials: Credentials?
     /// Port of MX hosts and of smarthosts that name none.
@@ -30,7 +32,7 @@ package struct Route: Hashable, Sendable {
     /// Creates a route.
     package init(
         name: String, nextHop: NextHop, tls: TLSRequirement = .opportunistic,
-        credentials: Credentials? = nil, port: Int = 25,
+        extensions: ExtensionUse = ExtensionUse(), credentials: Credentials? = nil, port: Int = 25,
         addressFamily: AddressFamilyPreference = .ipv6First, sourceIPv4: String? = nil,
         sourceIPv6: String? = nil, connectionsMax: Int = Limits.connectionsPerDestination,
         messagesPerConnectionMax: Int = Limits.messagesPerConnection,
@@ -40,6 +42,7 @@ package struct Route: Hashable, Sendable {
         self.name = name
         self.nextHop = nextHop
         self.tls = tls
+        self.extensions = extensions
         self.credentials = credentials
         self.port = port
         self.addressFamily = addressFamily

@@ -51,11 +51,15 @@ struct WaybillConfigurationTests {
         resolver: {servers: ["127.0.0.1@5353"]}
         delivery:
           connections: 50
-          default_route: {tls: opportunistic, addresses: ipv4_only}
+          memory_for_retries: 64MiB
+          default_route: {tls: opportunistic, addresses: ipv4_only, eight_bit: send_as_is}
           routes:
             - domains: [example.net, "*.example.net"]
               smarthost: smtp.example.net:587
               tls: required
+              pipelining: false
+              chunking: never
+              eight_bit: undeclared
               user: u
               password_file: /etc/pw
           retry: {first: 10m, give_up_after: 3d}
@@ -90,7 +94,13 @@ struct WaybillConfigurationTests {
         let route = configuration.delivery.router.route(for: "a.example.net")
         #expect(route.nextHop == .smarthosts([HostPort(host: "smtp.example.net", port: 587)]))
         #expect(route.credentials == Credentials(username: "u", password: "pw of /etc/pw"))
-        #expect(configuration.delivery.router.defaultRoute.addressFamily == .ipv4Only)
+        #expect(
+            route.extensions
+                == ExtensionUse(pipelining: false, chunking: .never, eightBit: .undeclared))
+        let standard = configuration.delivery.router.defaultRoute
+        #expect(standard.addressFamily == .ipv4Only)
+        #expect(standard.extensions == ExtensionUse(eightBit: .sendAsIs))
+        #expect(configuration.delivery.readMemoryOctets == 64 << 20)
         let queue = QueueName(campaign: "", tenant: "acme", domain: "a.example")
         #expect(configuration.delivery.retry.schedule(for: queue).firstIntervalSeconds == 60)
         #expect(configuration.delivery.retry.schedule(for: queue).ageSecondsMax == 3 * 86_400)
@@ -105,6 +115,13 @@ struct WaybillConfigurationTests {
         let expected = shown.split(separator: "\n").filter { !$0.contains("# user u") }
         #expect(again.effectiveText.split(separator: "\n").difference(from: expected).isEmpty)
         #expect(again.reception == configuration.reception)
+        #expect(again.delivery.readMemoryOctets == configuration.delivery.readMemoryOctets)
+        #expect(shown.contains("chunking: never") && shown.contains("eight_bit: undeclared"))
+        for domain in ["example.net", "example.org"] {
+            #expect(
+                again.delivery.router.route(for: domain).extensions
+                    == configuration.delivery.router.route(for: domain).extensions)
+        }
         #expect(again.resolver == configuration.resolver)
     }
 
@@ -131,6 +148,11 @@ struct WaybillConfigurationTests {
             (
                 "delivery:\n  routes:\n    - smarthost: a:1\n",
                 "w.yaml:3: delivery.routes[0].domains: names no domain; expected a list of domains"
+            ),
+            (
+                "delivery:\n  default_route: {chunking: yes}\n",
+                "w.yaml:2: delivery.default_route.chunking: \"yes\" does not fit; "
+                    + "expected one of when_needed, preferred, never"
             ),
             (
                 "log:\n  segment_size: 10\n",

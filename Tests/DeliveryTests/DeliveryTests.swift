@@ -283,6 +283,22 @@ struct DeliveryTests {
         }
     }
 
+    @Test("A route may leave extensions alone that its servers get wrong")
+    func extensionsTurnedOff() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            let policy = DeliveryHarness.policy(port: mx.port) {
+                $0.extensions = ExtensionUse(pipelining: false, eightBit: .undeclared)
+            }
+            try await harness.start(policy)
+            try await harness.submit(
+                to: ["bob@example.org"], content: "Subject: x\r\n\r\nä\r\n", body: .eightBitMIME)
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.first?.content.hasSuffix("ä\r\n") == true)
+            #expect(mx.commands.contains("MAIL FROM:<ann@example.net>"))
+        }
+    }
+
     @Test("A large message is sent whole, as fast as the other side takes it")
     func large() async throws {
         try await DeliveryHarness.run { harness in

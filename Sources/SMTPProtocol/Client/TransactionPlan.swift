@@ -81,9 +81,9 @@ struct TransactionPlan {
         switch envelope.body {
         case .sevenBit: break
         case .eightBitMIME:
-            if capabilities.eightBitMIME {
+            if capabilities.eightBitMIME, configuration.eightBit != .undeclared {
                 body = " BODY=8BITMIME"
-            } else if configuration.undeclaredEightBit == .refuse,
+            } else if configuration.eightBit == .declared,
                 !Self.isASCII(transaction.content[...])
             {
                 refuse(
@@ -91,7 +91,9 @@ struct TransactionPlan {
                 )
             }
         case .binaryMIME:
-            if capabilities.chunking, capabilities.binaryMIME {
+            if configuration.chunking == .never {
+                refuse(554, 6, 3, "the content is binary and CHUNKING is not used here", .mail)
+            } else if capabilities.chunking, capabilities.binaryMIME {
                 body = " BODY=BINARYMIME"
                 method = .chunks(binary: true)
             } else {

@@ -64,6 +64,22 @@ struct ClientSessionChunkTests {
         #expect(String(buffer: out) == "BDAT \(content.utf8.count) LAST\r\n" + content)
     }
 
+    @Test("CHUNKING turned off: text goes by DATA, and binary content, which cannot, is 5.6.3")
+    func turnedOff() throws {
+        var configuration = clear
+        configuration.chunking = .never
+        converse(
+            configuration, [simple],
+            opening("CHUNKING", "BINARYMIME", "PIPELINING")
+                + "C: MAIL FROM:<ann@example.net>\nC: RCPT TO:<ben@example.org>\nC: DATA")
+        let run = converse(
+            configuration, [transaction(body: .binaryMIME)],
+            opening("CHUNKING", "BINARYMIME", "PIPELINING") + "E: finished")
+        let outcome = try #require(run.results.first?.outcomes.first)
+        #expect(outcome.disposition == .permanentFailure && outcome.isLocal)
+        #expect(outcome.reply.status == EnhancedStatusCode(5, 6, 3) && run.session.isReady)
+    }
+
     @Test("No recipient accepted: no BDAT at all, and RSET")
     func noRecipient() {
         let run = converse(

@@ -119,9 +119,38 @@ struct ClientSessionNeedsTests {
         let ascii = transaction(body: .eightBitMIME)
         #expect(commands([], ascii).first == "MAIL FROM:<ann@example.net>")
         var lenient = clear
-        lenient.undeclaredEightBit = .sendAsIs
+        lenient.eightBit = .sendAsIs
         let run = converse(lenient, [message], opening() + "C: MAIL FROM:<ann@example.net>")
         #expect(run.session.phase == .mail)
+        converse(
+            lenient, [message],
+            opening("8BITMIME") + "C: MAIL FROM:<ann@example.net> BODY=8BITMIME")
+    }
+
+    @Test("8BITMIME turned off: BODY is never said, and 8-bit content goes as it is")
+    func eightBitTurnedOff() {
+        let message = transaction(body: .eightBitMIME, content: "A: b\r\n\r\nä\r\n")
+        var configuration = clear
+        configuration.eightBit = .undeclared
+        for keyword in ["8BITMIME", "SIZE"] {
+            let size = keyword == "SIZE" ? " SIZE=12" : ""
+            converse(
+                configuration, [message],
+                opening(keyword) + """
+                    C: MAIL FROM:<ann@example.net>\(size)
+                    S: 250 ok
+                    C: RCPT TO:<ben@example.org>
+                    S: 250 ok
+                    C: DATA
+                    S: 354 go
+                    C: A: b
+                    C:
+                    C: ä
+                    C: .
+                    S: 250 ok
+                    E: finished
+                    """)
+        }
     }
 
     @Test(

@@ -82,6 +82,9 @@ extension WaybillConfiguration {
         policy.campaign = section.string("campaign", default: policy.campaign)
         policy.tenantField = section.string("tenant_header", default: policy.tenantField)
         policy.campaignField = section.string("campaign_header", default: policy.campaignField)
+        policy.refusesUnusableNames = section.choice(
+            "unusable_names", default: policy.refusesUnusableNames,
+            [("refuse", true), ("ignore", false)])
         policy.trustsEverybody = section.bool("trust_everybody", default: policy.trustsEverybody)
         section.finish()
     }

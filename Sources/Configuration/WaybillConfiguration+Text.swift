@@ -89,6 +89,8 @@ extension WaybillConfiguration {
         out.line("campaign", listener.attribution.campaign)
         out.line("tenant_header", listener.attribution.tenantField)
         out.line("campaign_header", listener.attribution.campaignField)
+        out.line(
+            "unusable_names", listener.attribution.refusesUnusableNames ? "refuse" : "ignore")
         out.line("trust_everybody", listener.attribution.trustsEverybody)
         out.close()
         out.open("limits")

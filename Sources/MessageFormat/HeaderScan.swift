@@ -22,9 +22,11 @@ package struct HeaderScan: Equatable, Sendable {
     package var tenant: String?
     /// Value of the first campaign field; nil when absent, empty or not acceptable.
     package var campaign: String?
-    /// Whether a tenant or campaign field was passed over because a name cannot be like that: see
+    /// Whether a tenant field was passed over because a name cannot be like that: see
     /// ``isName(_:)``.
-    package var hasUnusableName = false
+    package var hasUnusableTenant = false
+    /// The same of a campaign field.
+    package var hasUnusableCampaign = false
     /// Whether the content, once ``removals`` are gone, begins with the body and not even an empty
     /// line before it: fields put before it would run into it.
     package var lacksHeader = false
@@ -81,9 +83,11 @@ package struct HeaderScan: Equatable, Sendable {
             if !hasMessageID { messageID = Self.identifier(field.value(in: bytes)) }
             hasMessageID = true
         } else if Self.equal(name, rules.tenantName) {
-            tenant = takeName(field, bytes, first: tenant)
+            removals.append(field.range)
+            tenant = tenant ?? Self.name(field, bytes, isUnusable: &hasUnusableTenant)
         } else if Self.equal(name, rules.campaignName) {
-            campaign = takeName(field, bytes, first: campaign)
+            removals.append(field.range)
+            campaign = campaign ?? Self.name(field, bytes, isUnusable: &hasUnusableCampaign)
         } else if !rules.removedNames.isEmpty {
             for removed in rules.removedNames where Self.equal(name, removed) {
                 removals.append(field.range)
@@ -92,16 +96,14 @@ package struct HeaderScan: Equatable, Sendable {
         }
     }
 
-    /// The name in a field that will be removed; `first` when an earlier field gave one.
-    private mutating func takeName(
-        _ field: HeaderField, _ bytes: Span<UInt8>, first: String?
+    /// The name in a tenant or campaign field, if it has one.
+    private static func name(
+        _ field: HeaderField, _ bytes: Span<UInt8>, isUnusable: inout Bool
     ) -> String? {
-        removals.append(field.range)
-        guard first == nil else { return first }
         let value = field.value(in: bytes)
         guard !value.isEmpty else { return nil }
-        guard Self.isName(value) else {
-            hasUnusableName = true
+        guard isName(value) else {
+            isUnusable = true
             return nil
         }
         return String(decoding: value, as: UTF8.self)

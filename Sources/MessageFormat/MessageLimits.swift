@@ -8,7 +8,7 @@ package enum MessageLimits {
     /// Fields of a header. Exceeded: 554 5.6.0.
     package static let headerFields = 1000
     /// Octets of a tenant or campaign name: they name queues and appear in every event.
-    /// Exceeded: the field counts as unusable, and is removed all the same.
+    /// Exceeded: 550 5.6.0, or the field is ignored and removed all the same.
     package static let nameOctets = 128
     /// Octets of a Message-ID value kept in the log (RFC 5322 2.1.1 allows a line of 998).
     /// Exceeded: the value is not kept, the field counts as present.

@@ -57,6 +57,9 @@ struct AcceptMessage: Sendable {
         guard scan.receivedCount < rules.receivedFields else {
             return .failure(Refusal(reply: ReceptionReplies.loop))
         }
+        if let field = unusableField(scan) {
+            return .failure(Refusal(reply: ReceptionReplies.unusableName(in: field)))
+        }
         let content = scan.stored(message.content)
         let (tenant, campaign) = attribution(scan)
         let envelope = message.envelope
@@ -85,12 +88,22 @@ struct AcceptMessage: Sendable {
     /// Tenant and campaign: the user's own tenant first, then what the header says if the client
     /// may say it, then the listener's.
     private func attribution(_ scan: HeaderScan) -> (tenant: String, campaign: String) {
-        let trusted = mayRelay || rules.attribution.trustsEverybody
         let tenant =
             !userTenant.isEmpty
-            ? userTenant : (trusted ? scan.tenant : nil) ?? rules.attribution.tenant
-        let campaign = (trusted ? scan.campaign : nil) ?? rules.attribution.campaign
+            ? userTenant : (isTrusted ? scan.tenant : nil) ?? rules.attribution.tenant
+        let campaign = (isTrusted ? scan.campaign : nil) ?? rules.attribution.campaign
         return (tenant, campaign)
+    }
+
+    /// Whether the client may name tenant and campaign.
+    private var isTrusted: Bool { mayRelay || rules.attribution.trustsEverybody }
+
+    /// The field whose value would have counted, were it a name: without it the message would be
+    /// attributed to somebody else.
+    private func unusableField(_ scan: HeaderScan) -> String? {
+        guard rules.attribution.refusesUnusableNames, isTrusted else { return nil }
+        if scan.hasUnusableTenant, userTenant.isEmpty { return rules.attribution.tenantField }
+        return scan.hasUnusableCampaign ? rules.attribution.campaignField : nil
     }
 
     private func suppliedFields(_ scan: HeaderScan) -> SuppliedFields {

@@ -84,6 +84,9 @@ package struct AttributionPolicy: Hashable, Sendable {
     package var tenantField = "X-Tenant"
     /// Header field that names the campaign; removed from the content. Empty: not looked for.
     package var campaignField = "X-Campaign"
+    /// Whether a message is refused (`550 5.6.0`) when a field that would count does not hold a
+    /// usable name; otherwise the field is ignored, and the message counts as if it had none.
+    package var refusesUnusableNames = true
     /// Whether a client that may not relay may still name tenant and campaign by header.
     package var trustsEverybody = false
 

@@ -37,6 +37,14 @@ enum ReceptionReplies {
         }
     }
 
+    /// What a client is told of a field that should name tenant or campaign and cannot.
+    static func unusableName(in field: String) -> Reply {
+        Reply(
+            550, EnhancedStatusCode(5, 6, 0),
+            "\(field) is not a usable name: expected printable ASCII without : and @,"
+                + " at most \(MessageLimits.nameOctets) characters")
+    }
+
     /// What a client is told of a header that is not taken.
     static func reply(to problem: HeaderProblem) -> Reply {
         switch problem {

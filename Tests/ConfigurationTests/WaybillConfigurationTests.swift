@@ -46,7 +46,7 @@ struct WaybillConfigurationTests {
             address: "[::1]:2525"
             tls: none
             relay_from: [127.0.0.0/8, "::1"]
-            attribution: {tenant: acme, campaign_header: X-Job}
+            attribution: {tenant: acme, campaign_header: X-Job, unusable_names: ignore}
             timeouts: {command: 1m}
         resolver: {servers: ["127.0.0.1@5353"]}
         delivery:
@@ -90,6 +90,8 @@ struct WaybillConfigurationTests {
         #expect(bulk.relayNetworks.count == 2)
         #expect(bulk.attribution.tenant == "acme")
         #expect(bulk.attribution.campaignField == "X-Job")
+        #expect(!bulk.attribution.refusesUnusableNames)
+        #expect(submission.attribution.refusesUnusableNames)
         #expect(bulk.timeouts.commandSeconds == 60)
         let route = configuration.delivery.router.route(for: "a.example.net")
         #expect(route.nextHop == .smarthosts([HostPort(host: "smtp.example.net", port: 587)]))

@@ -31,7 +31,7 @@ struct HeaderScanTests {
         let scan = HeaderScan(content)
         #expect(scan.tenant == "acme")
         #expect(scan.campaign == "Spring Sale")
-        #expect(!scan.hasUnusableName)
+        #expect(!scan.hasUnusableTenant && !scan.hasUnusableCampaign)
         #expect(
             scan.removingFields(from: content)
                 == octets("Subject: a\r\nTo: b\r\n\r\nX-Tenant: in the body\r\n"))
@@ -46,8 +46,11 @@ struct HeaderScanTests {
         let content = octets("X-Tenant: \(name)\r\n\r\n")
         let scan = HeaderScan(content)
         #expect(scan.tenant == nil)
-        #expect(scan.hasUnusableName)
+        #expect(scan.hasUnusableTenant && !scan.hasUnusableCampaign)
         #expect(scan.removingFields(from: content) == octets("\r\n"))
+        let campaign = HeaderScan(octets("X-Campaign: \(name)\r\nX-Tenant: a\r\n\r\n"))
+        #expect(campaign.hasUnusableCampaign && !campaign.hasUnusableTenant)
+        #expect(campaign.campaign == nil && campaign.tenant == "a")
     }
 
     @Test("The longest name is a name; an empty one is none")
@@ -56,7 +59,7 @@ struct HeaderScanTests {
         #expect(HeaderScan(octets("X-Tenant: \(longest)\r\n\r\n")).tenant == longest)
         let empty = HeaderScan(octets("X-Tenant: \r\nX-Tenant: second\r\n\r\n"))
         #expect(empty.tenant == "second")
-        #expect(!empty.hasUnusableName)
+        #expect(!empty.hasUnusableTenant)
     }
 
     @Test("Names of the fields are the operator's; further fields can be removed")

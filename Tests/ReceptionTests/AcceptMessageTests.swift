@@ -98,6 +98,56 @@ struct AcceptMessageTests {
         #expect(try tenant("Subject: a\n\n", user: "") == "house")
     }
 
+    private func refusal(
+        _ content: String, mayRelay: Bool = true, userTenant: String = "",
+        change: (inout ListenerPolicy, inout ReceptionConfiguration) -> Void = { _, _ in }
+    ) -> String? {
+        switch accept(content, mayRelay: mayRelay, userTenant: userTenant, change: change) {
+        case .success: nil
+        case .failure(let refusal): refusal.reply.description
+        }
+    }
+
+    @Test(
+        "a tenant or campaign field that holds no usable name refuses the message, and names itself",
+        arguments: ["a:b", "a@b", "caf\u{E9}", String(repeating: "x", count: 129)])
+    func unusableNames(name: String) throws {
+        let tenant = try #require(refusal("X-Tenant: \(name)\n\nhi\n"))
+        #expect(tenant.hasPrefix("550 5.6.0 X-Tenant is not a usable name"))
+        let campaign = try #require(refusal("X-Tenant: a\nx-campaign: \(name)\n\nhi\n"))
+        #expect(campaign.hasPrefix("550 5.6.0 X-Campaign is not a usable name"))
+        // The one that counts is the first, and that one is wrong.
+        #expect(refusal("X-Tenant: \(name)\nX-Tenant: a\n\n") != nil)
+        #expect(refusal("X-Tenant: a\nX-Tenant: \(name)\n\n") == nil)
+        let chosen = refusal("Client-Ref: \(name)\n\n") { listener, _ in
+            listener.attribution.tenantField = "Client-Ref"
+        }
+        #expect(chosen?.contains("Client-Ref") == true)
+    }
+
+    @Test("a field that would not have counted, or is empty, refuses nothing")
+    func unusableButOfNoAccount() throws {
+        #expect(refusal("X-Tenant: a@b\n\nhi\n", mayRelay: false) == nil)
+        #expect(refusal("X-Tenant: a@b\n\nhi\n", userTenant: "acme") == nil)
+        #expect(refusal("X-Campaign: a@b\n\nhi\n", userTenant: "acme") != nil)
+        #expect(refusal("X-Tenant:\nX-Campaign: \n\nhi\n") == nil)
+        let trusting = refusal("X-Tenant: a@b\n\nhi\n", mayRelay: false) { listener, _ in
+            listener.attribution.trustsEverybody = true
+        }
+        #expect(trusting != nil)
+    }
+
+    @Test("where the listener says so, an unusable name is ignored and its field removed")
+    func unusableIgnored() throws {
+        let accepted = try accept("X-Tenant: a@b\nX-Campaign: c:d\n\nhi\n") { listener, _ in
+            listener.attribution.refusesUnusableNames = false
+            listener.attribution.tenant = "house"
+        }.get()
+        #expect(try received(accepted).tenant == "house")
+        #expect(try received(accepted).campaign.isEmpty)
+        #expect(String(decoding: accepted.content, as: UTF8.self) == "\r\nhi\r\n")
+    }
+
     @Test("other field names can be chosen, and none")
     func fieldNames() throws {
         let accepted = try accept("X-Tenant: a\nX-Client: b\nX-Campaign: c\n\n") { listener, _ in

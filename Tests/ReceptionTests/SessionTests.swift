@@ -98,6 +98,18 @@ struct SessionTests {
         await server.stop()
     }
 
+    @Test("A malformed X-Tenant is refused in words the sender can act on, and the session goes on")
+    func malformedAttribution() async throws {
+        let server = try await TestServer.start()
+        let client = try await server.session()
+        let reply = try await client.deliver(content: "X-Tenant: acme@house\n\nhi\n", 550)
+        #expect(reply.hasPrefix("550 5.6.0 X-Tenant is not a usable name"))
+        try await client.deliver(content: "X-Tenant: acme\n\nhi\n")
+        #expect(server.log.messages.map(\.received.tenant) == ["acme"])
+        await client.close()
+        await server.stop()
+    }
+
     @Test("RFC 5321 6.3: too many Received fields are a loop")
     func loop() async throws {
         let server = try await TestServer.start { configuration, _ in

@@ -99,7 +99,10 @@ let package = Package(
 
 // Every target that has tests: Tests/<name>Tests, with what those tests import.
 let tests: [(target: String, dependencies: [Target.Dependency])] = [
-    ("waybill", ["waybill", "MailModel", "MailEvents", "SMTPProtocol"]),
+    (
+        "waybill",
+        ["waybill", "MailModel", "MailEvents", "SMTPProtocol", "SMTPTransport", nioPosix]
+    ),
     ("LMDB", ["LMDB", "CLMDB"]),
     ("MailModel", ["MailModel"]),
     ("EventLog", ["EventLog", "LMDB", "CLinux"]),

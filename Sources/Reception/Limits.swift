@@ -36,6 +36,9 @@ package enum ReceptionLimits {
     package static let appendSeconds = 240
     /// Seconds a client may leave our replies unread or its own end open after we said goodbye.
     package static let lingerSeconds = 5
+    /// Octets thrown away after we said goodbye: more than a client has on the way (Linux gives a
+    /// socket 6 MiB at most). Beyond: the connection is reset, and our last reply may be lost.
+    package static let lingerOctets = 8 << 20
 
     /// Received fields in a message before it is taken for a loop: `554 5.4.6`.
     /// RFC 5321 section 6.3 asks for 100 at least.

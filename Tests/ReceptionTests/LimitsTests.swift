@@ -3,6 +3,7 @@ import MailEvents
 import MailModel
 import Reception
 import Testing
+import WaybillTesting
 
 @Suite("Limits over sockets")
 struct LimitsTests {
@@ -100,6 +101,20 @@ struct LimitsTests {
         }
         await small.close()
         await large.close()
+        await server.stop()
+    }
+
+    @Test(
+        "RFC 1122 4.2.2.13: a client that is turned away in mid-sentence gets the reply, no reset")
+    func turnedAwayInOrder() async throws {
+        let server = try await TestServer.start()
+        let port = server.port
+        let (text, isOrderly) = try await Task.detached {
+            let client = try #require(SocketClient(port: port))
+            client.send(String(repeating: "NONSENSE\r\n", count: 100_000))
+            return client.readToEnd()
+        }.value
+        #expect(isOrderly && text.contains("\r\n421 4.7.0 "))
         await server.stop()
     }
 

@@ -21,7 +21,7 @@ extension SessionHandler {
             startTLS(context)
             return false
         case .close:
-            end(context, lingering: input.readableBytes > 0)
+            end(context, lingering: !session.hasQuit)
             return false
         }
     }

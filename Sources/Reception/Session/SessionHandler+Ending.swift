@@ -34,6 +34,12 @@ extension SessionHandler {
         }
     }
 
+    /// The client says more after the end: not without limit.
+    func throwAway(_ octets: Int, _ context: ChannelHandlerContext) {
+        octetsThrownAway += octets
+        if octetsThrownAway > ReceptionLimits.lingerOctets { context.close(promise: nil) }
+    }
+
     /// The client has closed its half: it may still wait for replies to what it sent before.
     func clientClosed(_ context: ChannelHandlerContext) {
         inputClosed = true

@@ -57,6 +57,8 @@ final class SessionHandler: ChannelDuplexHandler {
     var isInSCRAM = false
     var messages = 0
     var octetsRead = 0
+    /// Octets that came after the end.
+    var octetsThrownAway = 0
     private var isAdmitted = false
 
     init(
@@ -128,8 +130,8 @@ final class SessionHandler: ChannelDuplexHandler {
     // MARK: Input
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isEnding else { return }
         var bytes = unwrapInboundIn(data)
+        guard !isEnding else { return throwAway(bytes.readableBytes, context) }
         octetsRead += bytes.readableBytes
         if input.readableBytes == 0 {
             input = bytes

@@ -36,6 +36,7 @@ extension ServerSession {
             }
             out.writeString("221 2.0.0 \(configuration.hostname) closing connection\r\n")
             resetTransaction()
+            hasQuit = true
             state = .closed
         case .http:
             close(.notHTTP, into: &out)

@@ -238,6 +238,7 @@ extension ServerSession {
         }
         out.writeReply(reply)
         resetTransaction()
+        if reply.code == 421 { state = .closed }
     }
 
     private var contentVerdict: ServerReply? {

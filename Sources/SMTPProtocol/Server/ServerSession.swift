@@ -76,6 +76,8 @@ package struct ServerSession: ~Copyable, Sendable {
     package var mailRefusal: Reply?
     /// Messages answered with `queued`.
     package internal(set) var messagesAccepted = 0
+    /// Whether the client has ended the session by QUIT: it has nothing more to say.
+    package internal(set) var hasQuit = false
 
     let mayRelayByNetwork: Bool
     var state = State.greeting
@@ -213,7 +215,8 @@ package struct ServerSession: ~Copyable, Sendable {
     }
 
     /// Refuses the message that is coming in: what is held of it is thrown away at once, the rest
-    /// when it comes, and `reply` is given at its end. Does nothing while no content is coming.
+    /// when it comes, and `reply` is given at its end; a 421 ends the session then. Does nothing
+    /// while no content is coming.
     package mutating func refuseContent(_ reply: Reply) {
         let isBetweenChunks = if case .begun = chunking { true } else { false }
         guard isInTransaction, phase == .content || isBetweenChunks else { return }

@@ -1,5 +1,6 @@
 import MailModel
 import NIOCore
+import Reception
 import SMTPProtocol
 
 /// One connection of the receiving test server.
@@ -13,6 +14,9 @@ final class SinkHandler: ChannelInboundHandler {
     private let rules: SinkRules
     private let received: @Sendable (CompletedMessage, Reply) -> Void
     private var input = ByteBuffer()
+    /// Goodbye has been said: input is thrown away.
+    private var isEnding = false
+    private var lingering: Scheduled<Void>?
 
     init(
         configuration: ServerSessionConfiguration, client: IPAddress?, rules: SinkRules,
@@ -31,6 +35,7 @@ final class SinkHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isEnding else { return }
         var bytes = unwrapInboundIn(data)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         var out = context.channel.allocator.buffer(capacity: 256)
@@ -50,7 +55,25 @@ final class SinkHandler: ChannelInboundHandler {
             }
         }
         if out.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(out), promise: nil) }
-        if closes { context.close(promise: nil) }
+        if closes { end(context) }
+    }
+
+    /// Closes our half and throws away what still comes until the client closes too: closing all
+    /// with input unread would reset the connection, and the reset can overtake the last reply
+    /// (RFC 1122 section 4.2.2.13).
+    private func end(_ context: ChannelHandlerContext) {
+        isEnding = true
+        input = ByteBuffer()
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        lingering = context.eventLoop.scheduleTask(
+            in: .seconds(Int64(ReceptionLimits.lingerSeconds))
+        ) { channel.close(promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        lingering?.cancel()
+        context.fireChannelInactive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

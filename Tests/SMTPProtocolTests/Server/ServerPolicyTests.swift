@@ -62,6 +62,25 @@ struct ServerPolicyTests {
         #expect(server.isClosed)
     }
 
+    @Test("content refused with 421 ends the session at its end, with other replies it goes on")
+    func contentRefused() {
+        for (code, closes) in [(421, true), (452, false)] as [(UInt16, Bool)] {
+            for chunked in [false, true] {
+                let server = ServerHarness()
+                server.beginTransaction()
+                _ = server.command(chunked ? "BDAT 3" : "DATA")
+                server.send("x\r\n")
+                server.session.refuseContent(Reply(code, EnhancedStatusCode(4, 3, 2), "no"))
+                #expect(!server.isClosed)
+                _ = server.newReplies()
+                server.send(chunked ? "BDAT 3 LAST\r\ny\r\nNOOP\r\n" : "y\r\n.\r\nNOOP\r\n")
+                let replies = server.newReplies().split(separator: "|").map { String($0).codes }
+                #expect(replies == ["\(code) 4.3.2"] + (closes ? [] : ["250 2.0.0"]))
+                #expect(server.isClosed == closes && server.messages.isEmpty)
+            }
+        }
+    }
+
     @Test("bad recipients are errors only of a client that may not relay")
     func recipientErrors() {
         let trusted = ServerHarness()

@@ -61,7 +61,7 @@ final class Connector {
     }
 
     private func dial(_ target: DeliveryTarget, inClear: Bool) {
-        let source = target.address.isIPv6 ? route.sourceIPv6 : route.sourceIPv4
+        let source = source(for: target)
         let address: SocketAddress
         let sourceAddress: SocketAddress?
         do {
@@ -95,13 +95,19 @@ final class Connector {
         }
     }
 
+    /// Our own end's address, if the route says.
+    private func source(for target: DeliveryTarget) -> String? {
+        target.address.isIPv6 ? route.sourceIPv6 : route.sourceIPv4
+    }
+
     private func connectFailed(_ target: DeliveryTarget, reason: String) {
         connection = nil
-        engine.hosts.addressFailed(target.address, now: engine.monotonic())
+        engine.hosts.addressFailed(target, now: engine.monotonic())
         everyHostRefusesForGood = false
         failure = .local(
             451, EnhancedStatusCode(4, 4, 1),
-            "cannot connect to \(target.host)[\(target.address)]:\(target.port): \(reason)",
+            "cannot connect to \(target.host)[\(target.address)]:\(target.port)"
+                + (source(for: target).map { " from \($0)" } ?? "") + ": \(reason)",
             class: .noAnswerFromHost)
         tryNext()
     }
@@ -110,7 +116,7 @@ final class Connector {
 
     /// It can take mail.
     func connected(_ connection: OutgoingConnection) {
-        engine.hosts.addressWorked(connection.target.address)
+        engine.hosts.addressWorked(connection.target)
         destination.connectionEstablished(connection, by: self)
     }
 
@@ -130,7 +136,7 @@ final class Connector {
             engine.hosts.handshakeFailed(target.host, now: now)
             return dial(target, inClear: true)
         }
-        engine.hosts.addressFailed(target.address, now: now)
+        engine.hosts.addressFailed(target, now: now)
         let failure = AttemptFailure.session(
             sessionFailure, classifier: engine.classifier, peer: connection.peerOfFailure)
         everyHostRefusesForGood = everyHostRefusesForGood && failure.isPermanent

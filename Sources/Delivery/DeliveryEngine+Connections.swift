@@ -28,15 +28,17 @@ extension DeliveryEngine {
             }
         case .smarthosts(let hosts):
             let lookups = hosts.map { resolver.addresses(of: $0.host, on: eventLoop) }
-            EventLoopFuture.whenAllSucceed(lookups, on: eventLoop).assumeIsolated().whenComplete {
-                switch $0 {
-                case .success(let answers):
-                    body(
-                        self.selection.select(
-                            smarthosts: zip(hosts, answers).map { ($0, $1) }, route: route))
-                case .failure(let error):
-                    body(.failed(Self.lookupFailure(route.name, error)))
+            EventLoopFuture.whenAllComplete(lookups, on: eventLoop).assumeIsolated().whenSuccess {
+                results in
+                // A host that cannot be looked up leaves the others.
+                let answers = zip(hosts, results).map { host, result in
+                    switch result {
+                    case .success(let answer): (host, answer)
+                    case .failure(let error):
+                        (host, AddressAnswer(.temporaryFailure("\(error)"), ttlSeconds: 0))
+                    }
                 }
+                body(self.selection.select(smarthosts: answers, route: route))
             }
         }
     }
@@ -62,11 +64,13 @@ extension DeliveryEngine {
         }
     }
 
-    /// There may be one more connection now.
+    /// There may be more connections now. One in line that does not want its connection any more
+    /// leaves it to the next.
     func connectionFreed() {
-        guard mayConnect, let destination = line.popFirst() else { return }
-        destination.isInLine = false
-        destination.pump()
+        while mayConnect, let destination = line.popFirst() {
+            destination.isInLine = false
+            destination.pump()
+        }
     }
 
     /// A channel exists.

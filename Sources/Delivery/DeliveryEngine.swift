@@ -24,7 +24,7 @@ final class DeliveryEngine {
     let dialer = Dialer()
     let classifier = BounceClassifier()
     let opportunisticTLS: TLSClientContext
-    let verifyingTLS: TLSClientContext
+    private(set) var verifyingTLS: TLSClientContext
     private let wallClock: @Sendable () -> EventTime
 
     var policy: DeliveryPolicy
@@ -157,14 +157,36 @@ final class DeliveryEngine {
 
     /// Applies a changed policy to what begins from now on.
     func update(policy: DeliveryPolicy) {
+        let trustIsNew = renewTrust(policy.trustRootsFile)
         self.policy = policy
         contents.update(policy: policy)
         selection = MXSelection(policy: policy)
         notices = NoticeBuilder(hostName: policy.hostName, policy: policy.notifications)
         destinationOfDomain.removeAll()
-        for destination in destinations.values {
-            let route = policy.router.route(named: destination.key.route)
-            if let route { destination.update(route: route) }
+        for destination in Array(destinations.values) {
+            guard let route = policy.router.route(named: destination.key.route) else { continue }
+            destination.update(
+                route: route,
+                leadsElsewhere: !route.connects(like: destination.route)
+                    || trustIsNew && route.tls == .required)
+            touched(destination)
+        }
+        connectionFreed()
+        pumpTouched()
+    }
+
+    /// Reads other roots of trust; true when they are in force. When they cannot be read, those
+    /// before stay.
+    private func renewTrust(_ file: String?) -> Bool {
+        guard file != policy.trustRootsFile else { return false }
+        do {
+            verifyingTLS = try TLSClientContext(verification: .full, trustRootsFile: file)
+            return true
+        } catch {
+            logger.error(
+                "roots of trust cannot be read: those before stay in force",
+                metadata: ["file": "\(file ?? "")", "error": "\(error)"])
+            return false
         }
     }
 }

@@ -65,6 +65,8 @@ struct DestinationStateMachine<Item> {
     /// Until then the destination is left alone.
     private(set) var backoffUntil: Int64?
     private(set) var isStopping = false
+    /// Connections that are not to be used again.
+    private var outdated: Set<ConnectionID> = []
 
     /// A destination not yet talked to.
     init(bounds: Bounds) {
@@ -95,6 +97,19 @@ struct DestinationStateMachine<Item> {
         window = min(max(window, 1), bounds.connectionsMax)
     }
 
+    /// Forgets what was learned of the destination: it is another one now. The connections there are
+    /// end as soon as they are not busy.
+    mutating func renew() {
+        for (id, connection) in connections.enumerated() {
+            if case .none = connection { continue }
+            outdated.insert(id)
+        }
+        window = min(Limits.initialConnections, bounds.connectionsMax)
+        failures = 0
+        backoffUntil = nil
+        crowdedUntil = .min
+    }
+
     /// Something to send.
     mutating func enqueue(_ item: Item, lane: FairQueue<Item>.Lane) {
         ready.append(item, lane: lane)
@@ -108,6 +123,7 @@ struct DestinationStateMachine<Item> {
     /// What to do next. `mayConnect` is false while there are as many connections in all as there
     /// may be.
     mutating func next(now: Int64, mayConnect: Bool) -> Action {
+        if !outdated.isEmpty, let id = idle.first(where: outdated.contains) { return quit(id) }
         if let id = idle.last, case .idle(_, let messages) = connections[id] {
             if isStopping || messages >= bounds.messagesPerConnectionMax {
                 return quit(id)
@@ -182,7 +198,7 @@ struct DestinationStateMachine<Item> {
             preconditionFailure("failed to open a connection that is \(connections[id])")
         }
         openingCount -= 1
-        connections[id] = .none
+        free(id)
         guard connectionCount == 0 else {
             window = max(1, idle.count + busyCount)
             crowdedUntil = now + bounds.backoff.microseconds(afterFailures: 1) / 6
@@ -203,7 +219,7 @@ struct DestinationStateMachine<Item> {
             preconditionFailure("failed to open a connection that is \(connections[id])")
         }
         openingCount -= 1
-        connections[id] = .none
+        free(id)
         return ready.removeAll()
     }
 
@@ -217,7 +233,7 @@ struct DestinationStateMachine<Item> {
             connections[id] = .idle(since: now, messages: messages)
             idle.append(id)
         } else {
-            connections[id] = .none
+            free(id)
         }
     }
 
@@ -227,7 +243,7 @@ struct DestinationStateMachine<Item> {
             preconditionFailure("an idle connection ended that is \(connections[id])")
         }
         idle.removeAll { $0 == id }
-        connections[id] = .none
+        free(id)
     }
 
     /// Sends nothing more: idle connections end, busy ones finish. Returns what will not be sent.
@@ -238,8 +254,13 @@ struct DestinationStateMachine<Item> {
 
     private mutating func quit(_ id: ConnectionID) -> Action {
         idle.removeAll { $0 == id }
-        connections[id] = .none
+        free(id)
         return .quit(id)
+    }
+
+    private mutating func free(_ id: ConnectionID) {
+        connections[id] = .none
+        outdated.remove(id)
     }
 
     private mutating func freeID() -> ConnectionID {

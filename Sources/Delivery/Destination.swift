@@ -32,10 +32,12 @@ final class Destination {
 
     // MARK: What the engine asks for
 
-    /// A changed configuration.
-    func update(route: Route) {
+    /// A changed configuration. Connections made by the old one are not used for what comes, and its
+    /// failures do not count, if it `leadsElsewhere`; ``pump()`` follows.
+    func update(route: Route, leadsElsewhere: Bool) {
         self.route = route
         machine.update(bounds: engine.bounds(of: route))
+        if leadsElsewhere { machine.renew() }
     }
 
     /// Something to send; ``pump()`` follows.
@@ -58,6 +60,9 @@ final class Destination {
         isPumping = false
         if !isInLine, !engine.mayConnect, machine.wantsConnection(now: engine.monotonic()) {
             engine.waitInLine(self)
+        } else if !engine.line.isEmpty {
+            // What is idle here, others wait for.
+            _ = releaseIdle()
         }
     }
 

@@ -1,26 +1,36 @@
 import MailModel
 
-/// What was learned of single hosts and addresses a while ago, so that not every connection learns
+/// What was learned of single hosts, and of ports at their addresses, a while ago, so that not every connection learns
 /// it again.
 ///
 /// Concurrency: value. Times are microseconds of the monotonic clock.
 struct HostMemory: Sendable {
-    private var deadUntil: [IPAddress: Int64] = [:]
+    private struct Endpoint: Hashable, Sendable {
+        var address: IPAddress
+        var port: Int
+
+        init(_ target: DeliveryTarget) {
+            address = target.address
+            port = target.port
+        }
+    }
+
+    private var deadUntil: [Endpoint: Int64] = [:]
     private var clearUntil: [String: Int64] = [:]
 
     /// How much is remembered.
     var count: Int { deadUntil.count + clearUntil.count }
 
     /// The address did not answer, or its server turned us away.
-    mutating func addressFailed(_ address: IPAddress, now: Int64) {
+    mutating func addressFailed(_ target: DeliveryTarget, now: Int64) {
         forget(now: now)
-        deadUntil[address] = now + Limits.deadAddressMicroseconds
+        deadUntil[Endpoint(target)] = now + Limits.deadAddressMicroseconds
     }
 
     /// The address answered.
-    mutating func addressWorked(_ address: IPAddress) {
+    mutating func addressWorked(_ target: DeliveryTarget) {
         guard !deadUntil.isEmpty else { return }
-        deadUntil[address] = nil
+        deadUntil[Endpoint(target)] = nil
     }
 
     /// The TLS handshake with the host failed.
@@ -38,7 +48,7 @@ struct HostMemory: Sendable {
     func sorted(_ targets: [DeliveryTarget], now: Int64) -> [DeliveryTarget] {
         guard !deadUntil.isEmpty else { return targets }
         let isDead = { (target: DeliveryTarget) in
-            deadUntil[target.address].map { now < $0 } ?? false
+            deadUntil[Endpoint(target)].map { now < $0 } ?? false
         }
         return targets.filter { !isDead($0) } + targets.filter(isDead)
     }

@@ -56,6 +56,16 @@ package struct Route: Hashable, Sendable {
     }
 }
 
+extension Route {
+    /// Whether a connection made by this route is as good as one made by the other.
+    func connects(like other: Route) -> Bool {
+        nextHop == other.nextHop && port == other.port && tls == other.tls
+            && extensions == other.extensions && credentials == other.credentials
+            && addressFamily == other.addressFamily && sourceIPv4 == other.sourceIPv4
+            && sourceIPv6 == other.sourceIPv6 && allowsAnyAddress == other.allowsAnyAddress
+    }
+}
+
 /// Where a route leads.
 package enum NextHop: Hashable, Sendable {
     /// To the MX hosts of the recipient's domain (RFC 5321 section 5.1).

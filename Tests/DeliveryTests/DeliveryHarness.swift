@@ -105,6 +105,9 @@ final class DeliveryHarness: Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
+    /// The log's folder.
+    var path: String { directory.path }
+
     var log: FaultyLog? { current.withLock { $0?.log } }
     var delivery: Delivery? { current.withLock { $0?.delivery } }
 

@@ -138,7 +138,7 @@ struct DeliveryRestartTests {
             if random.oneIn(20) { return .drop }
             if random.oneIn(20) { return .reply("452 4.3.1 full") }
             return random.oneIn(40) ? .replyThenDrop("250 2.0.0 and goodbye") : nil
-        case .hello, .startTLS, .rset, .quit: return nil
+        case .hello, .startTLS, .auth, .rset, .quit: return nil
         }
     }
 

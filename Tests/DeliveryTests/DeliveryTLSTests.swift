@@ -10,15 +10,7 @@ import Testing
 @Suite("Delivery over TLS", .serialized)
 struct DeliveryTLSTests {
     private func context(_ harness: DeliveryHarness) throws -> TLSServerContext {
-        let chain = harness.directory.path + "-chain.pem"
-        let key = harness.directory.path + "-key.pem"
-        try Data(TestCertificate.chain.utf8).write(to: URL(fileURLWithPath: chain))
-        try Data(TestCertificate.key.utf8).write(to: URL(fileURLWithPath: key))
-        defer {
-            try? FileManager.default.removeItem(atPath: chain)
-            try? FileManager.default.removeItem(atPath: key)
-        }
-        return try TLSServerContext(certificateChainFile: chain, privateKeyFile: key)
+        try TestCertificate.context(at: harness.directory.path)
     }
 
     private func delivered(_ harness: DeliveryHarness) throws -> DeliverySucceeded? {

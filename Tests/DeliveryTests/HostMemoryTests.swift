@@ -13,11 +13,23 @@ struct HostMemoryTests {
     func dead() {
         var memory = HostMemory()
         #expect(memory.sorted(targets, now: 0) == targets)
-        memory.addressFailed(targets[0].address, now: 0)
+        memory.addressFailed(targets[0], now: 0)
         #expect(memory.sorted(targets, now: 1).map(\.host) == ["h2", "h3", "h1"])
         #expect(memory.sorted(targets, now: Limits.deadAddressMicroseconds) == targets)
-        memory.addressWorked(targets[0].address)
+        memory.addressWorked(targets[0])
         #expect(memory.sorted(targets, now: 1) == targets)
+    }
+
+    @Test("Another port at the address of one that failed is another server")
+    func ports() {
+        var memory = HostMemory()
+        let ports = [25, 26].map {
+            DeliveryTarget(host: "h", address: IPAddress(ipv4: 1), port: $0)
+        }
+        memory.addressFailed(ports[0], now: 0)
+        #expect(memory.sorted(ports, now: 1).map(\.port) == [26, 25])
+        memory.addressWorked(ports[1])
+        #expect(memory.sorted(ports, now: 1).map(\.port) == [26, 25])
     }
 
     @Test("A failed handshake is remembered for its host alone, and not for ever")
@@ -33,7 +45,9 @@ struct HostMemoryTests {
     func bounded() {
         var memory = HostMemory()
         for number in 0..<(2 * Limits.rememberedHosts) {
-            memory.addressFailed(IPAddress(ipv4: UInt32(number)), now: Int64(number))
+            let address = IPAddress(ipv4: UInt32(number))
+            memory.addressFailed(
+                DeliveryTarget(host: "h", address: address, port: 25), now: Int64(number))
         }
         #expect(memory.count <= Limits.rememberedHosts)
     }

@@ -8,6 +8,8 @@ final class ScriptedMX: Sendable {
     /// What the client has said.
     enum Command: Sendable {
         case connect, hello, startTLS, rset, quit, data
+        /// What stands behind AUTH.
+        case auth(String)
         /// Between the angle brackets.
         case mail(String)
         case rcpt(String)
@@ -51,6 +53,7 @@ final class ScriptedMX: Sendable {
         var open = 0
         var openMost = 0
         var commands: [String] = []
+        var clients: [String] = []
     }
 
     private let state = Mutex(State())
@@ -66,13 +69,13 @@ final class ScriptedMX: Sendable {
 
     /// Listens on a port of its own; what the script leaves open is accepted.
     static func start(
-        group: any EventLoopGroup, port: Int = 0,
+        group: any EventLoopGroup, host: String = "127.0.0.1", port: Int = 0,
         extensions: [String] = ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"],
         tls: TLSServerContext? = nil, script: @escaping Script = { _, _ in nil }
     ) async throws -> ScriptedMX {
         let box = Mutex<ScriptedMX?>(nil)
         let shared = Shared(box: box)
-        let listener = try await Listener.bind(host: "127.0.0.1", port: port, group: group) { _ in
+        let listener = try await Listener.bind(host: host, port: port, group: group) { _ in
             guard let server = shared.server else { throw ChannelError.connectPending }
             return Handler(server: server, script: script)
         }
@@ -95,11 +98,14 @@ final class ScriptedMX: Sendable {
     var connections: Int { state.withLock { $0.connections } }
     var openMost: Int { state.withLock { $0.openMost } }
     var commands: [String] { state.withLock { $0.commands } }
+    /// Addresses of the other ends, one for each connection.
+    var clients: [String] { state.withLock { $0.clients } }
 
     func close() async { await listener.close() }
 
-    fileprivate func opened() -> Int {
+    fileprivate func opened(by client: String) -> Int {
         state.withLock {
+            $0.clients.append(client)
             $0.connections += 1
             $0.open += 1
             $0.openMost = max($0.openMost, $0.open)
@@ -128,7 +134,7 @@ final class ScriptedMX: Sendable {
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            place.connection = server.opened()
+            place.connection = server.opened(by: context.remoteAddress?.ipAddress ?? "")
             answer(.connect, "220 mx.example.org ESMTP", context)
         }
 
@@ -168,6 +174,7 @@ final class ScriptedMX: Sendable {
                 answer(.hello, text, context)
             case "HELO": answer(.hello, "250 mx.example.org", context)
             case "STARTTLS": startTLS(context)
+            case "AUTH": answer(.auth(String(line.dropFirst(5))), "235 2.7.0 welcome", context)
             case "MAIL":
                 place.transaction += 1
                 place.mail = Self.path(line)

@@ -1,5 +1,26 @@
+import Foundation
+import SMTPTransport
+
 /// A certificate for mx.example.org, signed by itself, valid until 2126. Its key protects nothing.
 enum TestCertificate {
+    /// For servers; the files stand beside `path` only while they are read.
+    static func context(at path: String) throws -> TLSServerContext {
+        let chainFile = path + "-chain.pem"
+        let keyFile = path + "-key.pem"
+        try Data(chain.utf8).write(to: URL(fileURLWithPath: chainFile))
+        try Data(key.utf8).write(to: URL(fileURLWithPath: keyFile))
+        defer {
+            try? FileManager.default.removeItem(atPath: chainFile)
+            try? FileManager.default.removeItem(atPath: keyFile)
+        }
+        return try TLSServerContext(certificateChainFile: chainFile, privateKeyFile: keyFile)
+    }
+
+    /// Writes the certificate, as a file of roots.
+    static func writeRoots(to file: String) throws {
+        try Data(chain.utf8).write(to: URL(fileURLWithPath: file))
+    }
+
     static let chain = """
         -----BEGIN CERTIFICATE-----
         MIIBpTCCAUqgAwIBAgIUBLR7Sg3JEjAdiItBfUB/kwawv1gwCgYIKoZIzj0EAwIw

@@ -79,7 +79,7 @@ final class MailServer: Service {
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
         self.reception.withLock { $0 = reception }
-        logger.info("ready")
+        logger.info("ready", metadata: ["allocator": "\(Allocator.name)"])
         try await gracefulShutdown()
         logger.info("stopping")
         let limit = configuration.server.stopMilliseconds

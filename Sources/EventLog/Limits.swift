@@ -29,4 +29,9 @@ package enum EventLogLimits {
 
     /// Damages that one report lists; the rest are counted.
     package static let damagesListedMax = 1_000
+
+    /// How often the writer's lock is tried, and microseconds between: a command that asks whether
+    /// a server runs holds it for less.
+    package static let lockTries = 10
+    package static let lockPauseMicroseconds: UInt32 = 5_000
 }

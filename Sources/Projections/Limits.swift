@@ -1,5 +1,5 @@
 /// What this layer bounds.
-enum Limits {
+package enum Limits {
     /// Size of a projection's map and so the limit of its file, octets. Address space only.
     static let mapBytes = 64 << 30
     /// Rows changed in one transaction: LMDB holds fewer than 2^17 changed pages at a time. A
@@ -12,4 +12,34 @@ enum Limits {
     static let batchesBetweenReports = 256
     /// The least size of a file that LMDB has written: its two meta pages.
     static let fileOctetsMinimum = 8192
+    /// Refused events that one projection passes over; with more, the fold is wrong rather than
+    /// the events, and the projection stops.
+    static let refusedEventsMaximum = 1000
+    /// Octets kept of the reason for a refusal.
+    static let refusalOctetsMaximum = 500
+    /// Inflated octets of batches that are read ahead of the fold: bounds the memory of a replay.
+    static let readAheadOctets = 16 << 20
+    /// Batches handed to the fold at once, and their octets: what one wake-up of a thread is
+    /// shared by.
+    static let chunkBatches = 64
+    static let chunkOctets = 1 << 20
+    /// Octets copied at a time when a snapshot is taken.
+    static let copyOctets = 1 << 20
+    /// Milliseconds for which a thread sleeps when nothing happens: how soon a stop, a request or
+    /// a finished rebuild is noticed.
+    static let pollMilliseconds = 200
+    /// Milliseconds between two looks for requests, and between two writings of the status.
+    static let statusMilliseconds: UInt64 = 1000
+    /// Milliseconds before the log is tried again after it could not be read.
+    static let logRetryMilliseconds: UInt64 = 5000
+    /// Milliseconds between two checks of every octet of a projection's file while it is used. A
+    /// file that another program has changed is noticed before the next checkpoint.
+    static let fileCheckMilliseconds: UInt64 = 600_000
+    /// Setbacks that a status remembers; the newest are kept.
+    static let setbacksMaximum = 10
+    /// How often a snapshot is taken, events, and how many are kept, unless the projection says.
+    package static let snapshotSpacing: UInt64 = 1_000_000
+    package static let snapshotsKept = 16
+    /// Octets of a status file that are read.
+    static let statusOctetsMaximum = 16 << 20
 }

@@ -25,8 +25,17 @@ package struct LoadedProjection<State: Projection>: Sendable {
     package var position: Position?
     /// What the load had to do.
     package var report = LoadReport()
+    /// What was passed over on the way, because the fold refused it.
+    package var refused = RefusedEvents()
 
     private init() {}
+
+    /// The state before the first event, because what was kept cannot be used.
+    static func anew(because reason: String) -> LoadedProjection<State> {
+        var loaded = LoadedProjection<State>()
+        loaded.report.setback = reason
+        return loaded
+    }
 
     /// Takes in a file's checkpoint, if there is one and it is of this log and not ahead of it; else
     /// says why not in the report. Throws only when the log cannot be read.
@@ -53,7 +62,8 @@ package struct LoadedProjection<State: Projection>: Sendable {
             case .unusable(let reason):
                 loaded = LoadedProjection()
                 loaded.report.setback = "\(reason) (file \(path))"
-            case .checkpoint(let mark):
+            case .checkpoint(let mark, let refused):
+                loaded.refused = refused
                 loaded.position = mark.position
                 loaded.report.checkpoint = mark.position.sequence
             }

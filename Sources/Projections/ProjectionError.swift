@@ -6,6 +6,8 @@ package struct ProjectionError: Error, Hashable, Sendable, CustomStringConvertib
     package var message: String
     /// The file it is about.
     package var file: String
+    /// Whether the file is to be put aside and made again.
+    package var isDamage = false
 
     /// Message and file.
     package var description: String { "\(message) (file \(file))" }

@@ -5,7 +5,12 @@ import Projections
 struct WordCodec: BatchCodec {
     func resolve(
         _ event: inout String, epoch: UInt32, appendFirstSequence: UInt64, notBefore: Int64
-    ) -> Int64 { notBefore }
+    ) -> Int64 { max(notBefore, Self.time(of: event) ?? notBefore) }
+
+    /// `word@5` was said five seconds after the beginning of time.
+    static func time(of word: String) -> Int64? {
+        word.split(separator: "@").dropFirst().last.flatMap { Int64($0) }.map { $0 * 1_000_000 }
+    }
 
     func encode(
         _ events: [String], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
@@ -17,6 +22,23 @@ struct WordCodec: BatchCodec {
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] { [] }
+}
+
+/// Takes batches of words apart.
+struct WordSplitter: BatchSplitter {
+    func split(_ batch: StoredBatch) throws -> [StoredBatch] {
+        var time = batch.firstTime
+        return batch.bytes.split(separator: UInt8(ascii: "\n")).enumerated().map { index, word in
+            var part = batch
+            time = max(time, WordCodec.time(of: String(decoding: word, as: UTF8.self)) ?? time)
+            part.bytes = Array(word)
+            part.header.firstSequence = batch.firstSequence + UInt64(index)
+            part.header.lastSequence = part.header.firstSequence
+            (part.header.firstTime, part.header.lastTime) = (time, time)
+            part.header.rawLength = UInt64(word.count)
+            return part
+        }
+    }
 }
 
 /// How often each word was said: `-word` takes it out again.

@@ -4,12 +4,13 @@ internal import Glibc
 ///
 /// Concurrency: may be shared.
 // @unchecked because `state` is touched with the mutex held only.
-@safe final class Monitor<State>: @unchecked Sendable {
+@safe package final class Monitor<State>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var state: State
 
-    init(_ state: State) {
+    /// Creates a monitor of a state.
+    package init(_ state: State) {
         self.state = state
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -30,7 +31,7 @@ internal import Glibc
     }
 
     /// Runs `body` with the mutex held.
-    func withLock<Result, Failure: Error>(
+    package func withLock<Result, Failure: Error>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         unsafe pthread_mutex_lock(mutex)
@@ -39,7 +40,7 @@ internal import Glibc
     }
 
     /// Waits until `condition` no longer holds, then runs `body`, all with the mutex held.
-    func wait<Result>(
+    package func wait<Result>(
         while holds: (inout State) -> Bool, then body: (inout State) -> Result
     ) -> Result {
         unsafe pthread_mutex_lock(mutex)
@@ -51,7 +52,7 @@ internal import Glibc
     /// Waits until `condition` no longer holds, at most so long.
     ///
     /// - Returns: whether it no longer holds.
-    func wait(milliseconds: Int, while holds: (inout State) -> Bool) -> Bool {
+    package func wait(milliseconds: Int, while holds: (inout State) -> Bool) -> Bool {
         var end = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &end)
         let nanoseconds = end.tv_nsec + (milliseconds % 1_000) * 1_000_000
@@ -68,8 +69,8 @@ internal import Glibc
     }
 
     /// Wakes one waiter.
-    func signal() { unsafe _ = pthread_cond_signal(condition) }
+    package func signal() { unsafe _ = pthread_cond_signal(condition) }
 
     /// Wakes all waiters.
-    func broadcast() { unsafe _ = pthread_cond_broadcast(condition) }
+    package func broadcast() { unsafe _ = pthread_cond_broadcast(condition) }
 }

@@ -2,7 +2,9 @@ internal import CLinux
 internal import Glibc
 
 /// Starts threads of the operating system's own.
-enum OwnThread {
+///
+/// Concurrency: any thread.
+package enum OwnThread {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -11,7 +13,7 @@ enum OwnThread {
     /// Runs `body` on a new thread.
     ///
     /// - Returns: false when the system gives no thread.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         let context = unsafe Unmanaged.passRetained(Body(body))
         var thread = pthread_t()
         let result = unsafe pthread_create(

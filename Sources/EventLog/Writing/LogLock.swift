@@ -3,8 +3,26 @@ internal import Glibc
 /// The right to write a log: held by one process, given back by its end whatever happens.
 ///
 /// Concurrency: may be shared.
-final class LogLock: Sendable {
+package final class LogLock: Sendable {
     private let descriptor: Int32
+
+    /// Takes the lock of the log in a directory (`DATA/log`): as long as this is held, no server
+    /// starts there.
+    ///
+    /// - Throws: `locked` when a server runs.
+    package convenience init(directory: String) throws(EventLogError) {
+        try self.init(LogDirectory(directory))
+    }
+
+    /// Whether a process has the right to write the log in a directory: whether a server runs.
+    package static func isHeld(directory: String) -> Bool {
+        let path = LogDirectory(directory).lockPath
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { _ = close(descriptor) }
+        // A shared lock, given back at once: two who ask do not see each other.
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
 
     /// Takes the lock of a directory.
     init(_ directory: LogDirectory) throws(EventLogError) {
@@ -13,8 +31,15 @@ final class LogLock: Sendable {
             throw EventLogError.system(
                 "opening the lock", errno: errno, file: directory.lockPath)
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // Whoever asks whether the lock is held holds it for some microseconds.
+        var tries = 0
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             let code = errno
+            if code == EWOULDBLOCK, tries < EventLogLimits.lockTries {
+                tries += 1
+                _ = usleep(EventLogLimits.lockPauseMicroseconds)
+                continue
+            }
             let owner = Self.owner(descriptor)
             _ = close(descriptor)
             throw code == EWOULDBLOCK

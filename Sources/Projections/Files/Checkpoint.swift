@@ -10,12 +10,18 @@ package struct Checkpoint: Hashable, Sendable {
     package var changes: [ProjectionChange]
     /// Whether `changes` is all there is, so that what the file holds is dropped first.
     package var isWhole: Bool
+    /// Events that were passed over because the fold refused them, ascending.
+    package var refused: RefusedEvents
 
     /// Creates a checkpoint.
-    package init(position: Position, changes: [ProjectionChange], isWhole: Bool) {
+    package init(
+        position: Position, changes: [ProjectionChange], isWhole: Bool,
+        refused: RefusedEvents = RefusedEvents()
+    ) {
         self.position = position
         self.changes = changes
         self.isWhole = isWhole
+        self.refused = refused
     }
 }
 
@@ -33,9 +39,12 @@ struct CheckpointMark: Hashable, Sendable {
     var rowCount: UInt64
     /// Sum of the rows' checksums.
     var checksumSum: UInt64
+    /// The low 48 bits of the checksum of the list of refused events; 0 without one.
+    var refusedSum: UInt64
 
     /// 100 octets: magic (4), format (2), projection's version (4), log id (16), epoch (4),
-    /// sequence (8), chain hash (32), row count (8), sum (8), reserved (6), checksum (8).
+    /// sequence (8), chain hash (32), row count (8), sum (8), refused events' checksum (6),
+    /// checksum (8).
     var bytes: [UInt8] {
         var row = RowWriter(capacity: 100)
         row.write(raw: Self.magic)
@@ -47,7 +56,8 @@ struct CheckpointMark: Hashable, Sendable {
         row.write(raw: position.chainHash)
         row.write(fixed: rowCount)
         row.write(fixed: checksumSum)
-        row.write(raw: [UInt8](repeating: 0, count: 6))
+        row.write(fixed: UInt32(truncatingIfNeeded: refusedSum))
+        row.write(fixed: UInt16(truncatingIfNeeded: refusedSum >> 32))
         row.write(fixed: RowChecksum.checksum(key: Self.magic, value: row.bytes[...]))
         return row.bytes
     }
@@ -65,7 +75,8 @@ struct CheckpointMark: Hashable, Sendable {
         position = Position(epoch: epoch, sequence: sequence, chainHash: reader.raw(32))
         rowCount = reader.fixed(UInt64.self)
         checksumSum = reader.fixed(UInt64.self)
-        _ = reader.raw(6)
+        refusedSum = UInt64(reader.fixed(UInt32.self))
+        refusedSum |= UInt64(reader.fixed(UInt16.self)) << 32
         let checksum = reader.fixed(UInt64.self)
         guard magic == Self.magic, format == Self.format, reader.isIntact,
             checksum == RowChecksum.checksum(key: Self.magic, value: bytes[..<92])
@@ -73,8 +84,10 @@ struct CheckpointMark: Hashable, Sendable {
     }
 
     init(
-        version: UInt32, logID: [UInt8], position: Position, rowCount: UInt64, checksumSum: UInt64
+        version: UInt32, logID: [UInt8], position: Position, rowCount: UInt64, checksumSum: UInt64,
+        refusedSum: UInt64
     ) {
+        self.refusedSum = refusedSum
         self.version = version
         self.logID = logID
         self.position = position

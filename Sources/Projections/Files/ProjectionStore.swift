@@ -9,27 +9,39 @@ import Synchronization
 ///
 /// Concurrency: any thread; writes wait for one another.
 package final class ProjectionStore<State: Projection>: Sendable {
-    private let file: ProjectionFile
+    private let paths: ProjectionPaths
     private let logID: [UInt8]
-    private let writing = Mutex<Void>(())
+    private let file: Mutex<ProjectionFile>
 
-    private init(file: ProjectionFile, logID: [UInt8]) {
-        self.file = file
+    private init(file: ProjectionFile, paths: ProjectionPaths, logID: [UInt8]) {
+        self.file = Mutex(file)
+        self.paths = paths
         self.logID = logID
+    }
+
+    private static func paths(in directory: String) -> ProjectionPaths {
+        ProjectionPaths(directory: directory, name: State.name, version: State.version)
     }
 
     /// Where the projection's file is.
     package static func path(in directory: String) -> String {
-        "\(directory)/\(State.name)-v\(State.version).mdb"
+        paths(in: directory).live
     }
 
     /// Writes a checkpoint; it counts when this returns. Syncs, so not on an event loop.
     ///
     /// - Throws: When the file cannot be written. The projection must then forget what it gave out
-    ///   (``Projection/forgetChanges()``) so that the next checkpoint is whole.
+    ///   (``Projection/forgetChanges()``) so that the next checkpoint is whole. A damaged file was
+    ///   put aside, and the next checkpoint begins a new one.
     package func write(_ checkpoint: Checkpoint) throws {
-        try writing.withLock { _ in
-            try file.write(checkpoint, version: State.version, logID: logID)
+        try file.withLock { file in
+            do {
+                try file.write(checkpoint, version: State.version, logID: logID)
+            } catch let error as ProjectionError where error.isDamage {
+                paths.putAside()
+                file = try ProjectionFile(path: paths.live)
+                throw error
+            }
         }
     }
 
@@ -46,17 +58,26 @@ package final class ProjectionStore<State: Projection>: Sendable {
         directory: String, log: LogReader, progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> (loaded: LoadedProjection<State>, store: ProjectionStore<State>) {
         _ = unsafe mkdir(directory, 0o700)
-        let path = path(in: directory)
+        let paths = paths(in: directory)
         let logID = try log.logID()
         var loaded = try LoadedProjection<State>.restore(
-            path, isShared: false, log: log, logID: logID)
+            paths.live, isShared: false, log: log, logID: logID)
         if loaded.report.setback != nil {
-            putAside(path)
+            paths.putAside()
         } else if loaded.report.checkpoint == nil {
             // What is there, if anything, is an unfinished first checkpoint.
-            _ = unsafe unlink(path)
+            _ = unsafe unlink(paths.live)
         }
-        let store = ProjectionStore(file: try ProjectionFile(path: path), logID: logID)
+        var file: ProjectionFile
+        do {
+            file = try ProjectionFile(path: paths.live)
+        } catch {
+            // One of two meta pages is enough to read, but LMDB wants both.
+            loaded = .anew(because: "\(error) (file \(paths.live))")
+            paths.putAside()
+            file = try ProjectionFile(path: paths.live)
+        }
+        let store = ProjectionStore(file: file, paths: paths, logID: logID)
         if loaded.report.checkpoint == nil { loaded.state.forgetChanges() }
         try loaded.replay(log, progress: progress) { try store.write($0) }
         return (loaded, store)
@@ -82,12 +103,6 @@ package final class ProjectionStore<State: Projection>: Sendable {
         try loaded.replay(log, progress: progress, write: nil)
         return loaded
     }
-
-    /// Keeps an unusable file for whoever wants to look at it, in place of the last such.
-    private static func putAside(_ path: String) {
-        _ = unsafe rename(path, path + ".damaged")
-        _ = unsafe unlink(path + "-lock")
-    }
 }
 
 /// How far a replay has come.
@@ -98,4 +113,11 @@ package struct ReplayProgress: Hashable, Sendable {
     package var from: UInt64
     /// The last event there was when it began.
     package var through: UInt64
+
+    /// Creates a report of progress.
+    package init(sequence: UInt64, from: UInt64, through: UInt64) {
+        self.sequence = sequence
+        self.from = from
+        self.through = through
+    }
 }

@@ -1,0 +1,31 @@
+package import EventLog
+
+extension LogReader {
+    /// The last event at or before a time; 0 when every event is later.
+    ///
+    /// Times never go back in a log, so this looks at few batches.
+    ///
+    /// - Parameters:
+    ///   - time: Microseconds since the Unix epoch.
+    ///   - splitter: Finds the place inside of a batch.
+    /// - Returns: Its sequence.
+    /// - Throws: When the log cannot be read.
+    package func lastSequence(at time: Int64, splitter: any BatchSplitter) throws -> UInt64 {
+        var low: UInt64 = 0
+        var high = try lastSequence()
+        // Every event through `low` is at or before the time, every one beyond `high` after it.
+        while low < high {
+            let middle = low + (high - low + 1) / 2
+            guard let batch = try batch(containing: middle) else { return low }
+            if batch.lastTime <= time {
+                low = batch.lastSequence
+            } else if batch.firstTime > time {
+                high = batch.firstSequence - 1
+            } else {
+                let parts = try splitter.split(batch).filter { $0.lastTime <= time }
+                return parts.last?.lastSequence ?? batch.firstSequence - 1
+            }
+        }
+        return low
+    }
+}

@@ -66,6 +66,10 @@ extension WaybillConfiguration {
             "stop_within", default: server.stopMilliseconds)
         server.checkpointMilliseconds = section.milliseconds(
             "checkpoint_every", default: server.checkpointMilliseconds, in: 100...3_600_000)
+        server.skipsRefusedEvents = section.list(
+            "skip_refused_events", default: server.skipsRefusedEvents,
+            expected: "a projection's name, as `waybill projection list` shows it"
+        ) { $0.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x2D } ? $0 : nil }
         server.delivers = section.bool("deliver", default: server.delivers)
         server.logLevel = section.choice(
             "log_level", default: server.logLevel,

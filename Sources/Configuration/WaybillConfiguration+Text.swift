@@ -31,6 +31,7 @@ extension WaybillConfiguration {
         out.line("event_loops", server.eventLoops)
         out.line("stop_within", "\(server.stopMilliseconds)ms")
         out.line("checkpoint_every", "\(server.checkpointMilliseconds)ms")
+        out.list("skip_refused_events", server.skipsRefusedEvents)
         out.line("deliver", server.delivers)
         out.line("log_level", server.logLevel)
         out.line("log_format", server.logFormat)

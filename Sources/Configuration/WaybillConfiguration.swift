@@ -46,8 +46,10 @@ package struct ServerSettings: Hashable, Sendable {
     package var logFormat = "auto"
     /// Whether mail is sent; without, it is accepted and kept.
     package var delivers = true
-    /// Milliseconds between checkpoints of the queue.
+    /// Milliseconds between checkpoints of the queue and of the other projections.
     package var checkpointMilliseconds = 5000
+    /// Names of projections that go on without an event they refuse; the others stop before it.
+    package var skipsRefusedEvents: [String] = []
 
     /// The defaults.
     package init() {}

@@ -9,7 +9,7 @@ struct Waybill: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, Send.self, QueueCommand.self, Trace.self, MessageCommand.self,
-            LogCommand.self, UserCommand.self,
-            ConfigCommand.self, Sink.self,
+            LogCommand.self, ProjectionCommand.self, UserCommand.self, ConfigCommand.self,
+            Sink.self,
         ])
 }

@@ -77,6 +77,13 @@ final class DeliveryService: Sendable {
             everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
     }
 
+    /// Has the queue's file written anew, whole, with the next checkpoint: what is in memory is
+    /// the queue, the file only what a start begins with.
+    func rewriteQueue() {
+        logger.notice("queue file to be written anew")
+        Task { _ = await delivery.withQueue { $0.forgetChanges() } }
+    }
+
     /// Lets transactions under way finish, within a limit, and writes a last checkpoint.
     func stop(limitMilliseconds: Int) async {
         checkpoints.cancel()

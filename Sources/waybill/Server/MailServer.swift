@@ -7,6 +7,7 @@ import MailModel
 import MailProjections
 import NIOCore
 import NIOPosix
+import Projections
 import Reception
 import Resolver
 import ServiceLifecycle
@@ -75,6 +76,8 @@ final class MailServer: Service {
     ) async throws {
         try await appendOpeningEvents(to: log)
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
+        let projections = try startProjections(log, delivery)
+        defer { projections.stop() }
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
@@ -102,6 +105,21 @@ final class MailServer: Service {
                     version: Version.text)))
         let now = SystemClock.now()
         _ = try await log.append(facts.map { Event(time: now, fact: $0) })
+    }
+
+    private func startProjections(
+        _ log: EventLog<MailEventCodec>, _ delivery: DeliveryService?
+    ) throws(ProjectionError) -> ProjectionService {
+        try ProjectionService.start(
+            configuration: configuration, log: log,
+            rebuildQueue: { [logger] in
+                guard let delivery else {
+                    return logger.warning(
+                        "the queue is not kept while delivery is held: stop the server to rebuild it"
+                    )
+                }
+                delivery.rewriteQueue()
+            }, logger: Logger(label: "projections"))
     }
 
     private func startDelivery(

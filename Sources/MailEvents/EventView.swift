@@ -22,6 +22,8 @@ package struct EventView: Equatable, Sendable {
     package var sizeOctets: Int = 0
     package var recipientCount: UInt32 = 0
     package var reportsOn: MessageID?
+    /// The authenticated identity; rejected too.
+    package var identityText: UInt32 = 0
 
     // queued, attempted, deferred, delivered, bounced, expired
     package var recipientNumber: UInt32 = 0
@@ -40,7 +42,11 @@ package struct EventView: Equatable, Sendable {
     package var replyCode: UInt32 = 0
     /// class * 1,000,000 + subject * 1,000 + detail; 0 for none. rejected too.
     package var enhancedStatus: UInt32 = 0
+    /// The reply's text without its codes.
+    package var replyText: UInt32 = 0
     package var mxHostText: UInt32 = 0
+    /// Our own end's IP address.
+    package var sourceAddressText: UInt32 = 0
     package var waitedMicroseconds: Int = 0
     package var transactionMicroseconds: Int = 0
 

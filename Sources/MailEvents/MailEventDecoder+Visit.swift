@@ -61,6 +61,7 @@ extension ColumnReader {
             try readAttempt(&view, bytes)
             try readFailure(&view, bytes)
         case .rejected:
+            view.identityText = try textNumber(.rejectedIdentityString, bytes)
             view.replyCode = try small(.rejectedReplyCode, bytes)
             view.enhancedStatus = try small(.rejectedEnhancedStatus, bytes)
         case .epochStarted, .configurationApplied: break
@@ -77,6 +78,7 @@ extension ColumnReader {
         view.campaignText = try textNumber(.receivedCampaignString, bytes)
         view.sizeOctets = try number(.receivedSizeOctets, bytes)
         view.recipientCount = try small(.receivedRecipientCount, bytes)
+        view.identityText = try textNumber(.receivedIdentityString, bytes)
         let back = try large(.receivedReportsOnBack, bytes)
         let epochBack = try small(.receivedReportsOnEpochBack, bytes)
         if back != 0 || epochBack != 0 {
@@ -104,7 +106,9 @@ extension ColumnReader {
         view.attempt = try small(.attemptNumber, bytes)
         view.replyCode = try small(.attemptReplyCode, bytes)
         view.enhancedStatus = try small(.attemptEnhancedStatus, bytes)
+        view.replyText = try textNumber(.attemptReplyTextString, bytes)
         view.mxHostText = try textNumber(.attemptMxHostString, bytes)
+        view.sourceAddressText = try textNumber(.attemptSourceAddressString, bytes)
         view.waitedMicroseconds = try number(.attemptWaited, bytes)
         view.transactionMicroseconds = try number(.attemptTransaction, bytes)
     }

@@ -19,7 +19,8 @@ struct VisitorTests {
             names.append(
                 [
                     event.tenantText, event.campaignText, event.localText, event.domainText,
-                    event.mxHostText,
+                    event.mxHostText, event.replyText, event.sourceAddressText,
+                    event.identityText,
                 ].map { texts[$0] })
         }
     }
@@ -45,7 +46,8 @@ struct VisitorTests {
             #expect(collector.names[index] == names)
             var seen = collector.views[index]
             (seen.tenantText, seen.campaignText, seen.localText) = (0, 0, 0)
-            (seen.domainText, seen.mxHostText) = (0, 0)
+            (seen.domainText, seen.mxHostText, seen.replyText) = (0, 0, 0)
+            (seen.sourceAddressText, seen.identityText) = (0, 0)
             #expect(seen == expected)
         }
     }
@@ -67,7 +69,7 @@ struct VisitorTests {
         view.sequence = recorded.sequence
         view.time = recorded.event.time.microseconds
         view.message = recorded.messageID
-        var names = ["", "", "", "", ""]
+        var names = [String](repeating: "", count: 8)
         func set(_ recipient: RecipientReference) {
             view.recipientNumber = UInt32(recipient.number)
             names[0...3] = [
@@ -77,7 +79,8 @@ struct VisitorTests {
         }
         func set(_ attempt: Attempt) {
             view.set(attempt)
-            names[4] = attempt.peer?.host ?? ""
+            let peer = attempt.peer
+            names[4...6] = [peer?.host ?? "", attempt.reply.text, peer?.sourceAddress ?? ""]
         }
         func set(_ class: BounceClass, _ saidBy: SaidBy) {
             view.bounceClass = UInt32(`class`.rawValue)
@@ -90,6 +93,7 @@ struct VisitorTests {
             view.recipientCount = UInt32(fact.recipientCount)
             view.reportsOn = fact.reportsOn
             names[0...1] = [fact.tenant, fact.campaign]
+            names[7] = fact.session.identity
         case .queued(let fact):
             view.type = 2
             set(fact.recipient)
@@ -122,6 +126,7 @@ struct VisitorTests {
             set(fact.attempt)
         case .rejected(let fact):
             view.type = 10
+            names[7] = fact.identity
             view.set(fact.reply)
         case .epochStarted: view.type = 32
         case .configurationApplied: view.type = 40

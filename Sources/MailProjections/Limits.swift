@@ -7,4 +7,50 @@ enum Limits {
     static let recipientNumbersMaximum = 1 << 24
     /// Recipients in one row of the queue: bounds what one changed recipient rewrites.
     static let recipientsPerRow = 32
+
+    // Statistics. Changing one of these changes their digest, hence their version.
+
+    /// Minutes kept one by one: two days. What a graph of a campaign's first days is drawn from.
+    static let minutesKept: UInt32 = 2 * 1440
+    /// Hours kept one by one: 90 days.
+    static let hoursKept: UInt32 = 90 * 24
+    /// Days kept one by one: two years, so that a season can be compared with the one before.
+    static let daysKept: UInt32 = 730
+    /// Hours for which bounce classes and times to delivery of clients, providers and sources are
+    /// kept hour by hour: a week, the longest window that reputation is judged on, and a day.
+    static let detailHoursKept: UInt32 = 8 * 24
+    /// A campaign is dropped after so many days without an event.
+    static let campaignIdleDays: UInt32 = 90
+    /// A provider or source address is dropped after so many days without an event.
+    static let providerIdleDays: UInt32 = 90
+    /// A domain is dropped after so many days without an event.
+    static let domainIdleDays: UInt32 = 30
+    /// Tenants with statistics of their own; more are counted together. About 10 KB each.
+    static let tenantsMaximum = 10_000
+    /// The same for campaigns: a client that names a new one with every message must not fill the
+    /// memory. About 8 KB each when in full use: 400 MB.
+    static let campaignsMaximum = 50_000
+    /// The same for recipients' domains. About 2 KB each.
+    static let domainsMaximum = 20_000
+    /// The same for receiving providers. About 10 KB each, and 30 KB in the busiest.
+    static let providersMaximum = 5000
+    /// The same for our own source addresses.
+    static let sourcesMaximum = 5000
+    /// Domains that a campaign or client is broken down by; the rest is counted together.
+    static let domainsPerSubject = 40
+    /// Providers that a campaign, client or source address is broken down by.
+    static let providersPerSubject = 20
+    /// Replies counted for each subject.
+    static let repliesPerSubject = 20
+    /// Octets of a name in a key, of which an LMDB key (511) holds two; a longer name is cut.
+    static let nameOctetsMaximum = 240
+    /// Octets of a reply's pattern.
+    static let replyPatternOctetsMaximum = 160
+    /// The longest time to delivery that is told apart, milliseconds (about 34 years).
+    static let latencyMillisecondsMaximum: Int64 = 1 << 40
+    /// Numbers of bounce classes; the log's go to 17.
+    static let bounceClassNumbersMaximum = 64
+    /// Authenticated identities whose tenant is remembered, so that a refused command can be
+    /// counted for it.
+    static let identitiesMaximum = 10_000
 }

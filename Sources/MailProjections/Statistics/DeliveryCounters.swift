@@ -1,0 +1,111 @@
+import Projections
+
+/// What is counted of a subject: a server, client, campaign, domain, provider or source address.
+///
+/// Each number is of events, but for ``octets``. What an event says twice is counted twice.
+///
+/// Concurrency: value.
+package struct DeliveryCounters: Hashable, Sendable {
+    /// Messages accepted.
+    package var received = 0
+    /// Octets of their content as stored, each message once.
+    package var octets = 0
+    /// Recipients queued.
+    package var queued = 0
+    /// Recipients delivered.
+    package var delivered = 0
+    /// Attempts that failed for now.
+    package var deferred = 0
+    /// Recipients that failed for good.
+    package var bounced = 0
+    /// Recipients given up because of age.
+    package var expired = 0
+    /// Attempts after a recipient's first.
+    package var retries = 0
+    /// Attempts whose reply to the final dot was lost.
+    package var inDoubt = 0
+    /// Commands refused at ingress.
+    package var rejected = 0
+
+    /// Nothing counted.
+    package init() {}
+
+    /// Recipients that are final.
+    package var final: Int { delivered &+ bounced &+ expired }
+    /// Recipients queued that are not final; never below 0.
+    package var waiting: Int { max(0, queued &- final) }
+    /// Attempts whose outcome is known: delivered, deferred and bounced.
+    package var attempts: Int { delivered &+ deferred &+ bounced }
+    /// Delivered of all that are final, 0 to 1; nil when none is.
+    package var deliveryRate: Double? { Self.ratio(delivered, final) }
+    /// Bounced and expired of all that are final, 0 to 1; nil when none is.
+    package var bounceRate: Double? { Self.ratio(bounced &+ expired, final) }
+    /// Deferred of all attempts, 0 to 1; nil when there was none.
+    package var deferralRate: Double? { Self.ratio(deferred, attempts) }
+
+    private static func ratio(_ part: Int, _ whole: Int) -> Double? {
+        whole > 0 ? Double(part) / Double(whole) : nil
+    }
+
+    /// Whether nothing was counted.
+    package var isZero: Bool { self == DeliveryCounters() }
+
+    /// Adds what another counted.
+    package static func += (left: inout DeliveryCounters, right: DeliveryCounters) {
+        left.received &+= right.received
+        left.octets &+= right.octets
+        left.queued &+= right.queued
+        left.delivered &+= right.delivered
+        left.deferred &+= right.deferred
+        left.bounced &+= right.bounced
+        left.expired &+= right.expired
+        left.retries &+= right.retries
+        left.inDoubt &+= right.inDoubt
+        left.rejected &+= right.rejected
+    }
+
+    // MARK: Rows
+
+    private static let fields = 10
+
+    /// In the order of the bits of ``write(to:)``; a new one is added at the end.
+    private var numbers: [Int] {
+        [
+            received, octets, queued, delivered, deferred, bounced, expired, retries, inDoubt,
+            rejected,
+        ]
+    }
+
+    /// A bit for each number that is not zero (varint), then those numbers (varints).
+    func write(to row: inout RowWriter) {
+        let numbers = numbers
+        var mask: UInt64 = 0
+        for (index, number) in numbers.enumerated() where number != 0 { mask |= 1 << index }
+        row.write(varint: mask)
+        for number in numbers where number != 0 {
+            row.write(varint: UInt64(bitPattern: Int64(number)))
+        }
+    }
+
+    /// Reads what ``write(to:)`` wrote.
+    init(_ reader: inout RowReader) {
+        let mask = reader.varint()
+        if mask >> Self.fields != 0 { reader.fail() }
+        func next(_ index: Int) -> Int {
+            guard mask & 1 << index != 0 else { return 0 }
+            let number = Int(truncatingIfNeeded: reader.varint())
+            if number == 0 { reader.fail() }
+            return number
+        }
+        received = next(0)
+        octets = next(1)
+        queued = next(2)
+        delivered = next(3)
+        deferred = next(4)
+        bounced = next(5)
+        expired = next(6)
+        retries = next(7)
+        inDoubt = next(8)
+        rejected = next(9)
+    }
+}

@@ -10,7 +10,7 @@ import WaybillTesting
 
 private let isWanted = unsafe getenv("WAYBILL_BENCHMARK") != nil
 
-/// How fast a log becomes statistics.
+/// How fast a log becomes statistics, in CPU time of the thread; asserts nothing about it.
 ///
 /// `WAYBILL_BENCHMARK=1 WAYBILL_TESTS=MailProjections swift test -c release -Xswiftc
 /// -enable-testing --filter StatisticsBenchmark`.
@@ -19,11 +19,18 @@ struct StatisticsBenchmark {
     private func report(_ what: String, _ count: Int, _ body: () throws -> Void) rethrows {
         var best = Double.infinity
         for _ in 0..<3 {
-            let start = ContinuousClock.now
+            let start = seconds()
             try body()
-            best = min(best, (ContinuousClock.now - start) / .seconds(1))
+            best = min(best, seconds() - start)
         }
-        print("\(what): \(Int(Double(count) / best)) events a second, best of 3")
+        print("\(what): \(Int(Double(count) / best)) events a CPU second, best of 3")
+    }
+
+    /// CPU time of this thread.
+    private func seconds() -> Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// Sees everything and keeps nothing: what reading the columns costs.

@@ -8,27 +8,30 @@
 ///
 /// Concurrency: no state.
 package enum ProviderName {
-    private static let secondLevels: Set<[UInt8]> = Set(
-        [
-            "ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "gv", "mil", "ne", "net", "nom",
-            "or", "org", "sch",
-        ].map { Array($0.utf8) })
+    private static let secondLevels: Set<String> = [
+        "ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "gv", "mil", "ne", "net", "nom",
+        "or", "org", "sch",
+    ]
 
-    /// The provider of a host name, in lower case; empty for an empty one.
-    static func octets(ofHost host: ArraySlice<UInt8>) -> [UInt8] {
-        var name = host.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
-        if name.last == UInt8(ascii: ".") { name.removeLast() }
-        let isAddress = name.allSatisfy {
-            $0 == UInt8(ascii: ".") || ($0 >= 0x30 && $0 <= 0x39)
+    /// The provider of a host name, in lower case; empty for an empty one. A part of the host's own
+    /// octets unless it has capitals.
+    static func octets(ofHost host: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let dot = UInt8(ascii: ".")
+        var name = host
+        if name.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) {
+            name = name.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }[...]
         }
-        guard name.first != UInt8(ascii: "["), !name.contains(UInt8(ascii: ":")), !isAddress
+        if name.last == dot { name.removeLast() }
+        let isAddress = name.allSatisfy { $0 == dot || ($0 >= 0x30 && $0 <= 0x39) }
+        guard name.first != UInt8(ascii: "["), !name.contains(UInt8(ascii: ":")), !isAddress,
+            let last = name.lastIndex(of: dot), let second = name[..<last].lastIndex(of: dot)
         else { return name }
-        let labels = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: true)
-        guard labels.count > 2 else { return name }
-        let isCountry = labels[labels.count - 1].count == 2
-        let kept =
-            isCountry && secondLevels.contains(Array(labels[labels.count - 2])) ? 3 : 2
-        return Array(labels.suffix(kept).joined(separator: [UInt8(ascii: ".")]))
+        let isCountry = name.endIndex - last == 3
+        guard isCountry, last - second <= 5,
+            secondLevels.contains(String(decoding: name[(second + 1)..<last], as: UTF8.self))
+        else { return name[(second + 1)...] }
+        let third = name[..<second].lastIndex(of: dot)
+        return third.map { name[($0 + 1)...] } ?? name
     }
 
     /// The provider of a host name.

@@ -47,16 +47,18 @@ struct SpaceSaving: Sendable {
     }
 
     private func least(_ pool: NamePool) -> Int {
-        var least = 0
-        for index in counts.indices.dropFirst() {
-            if counts[index] < counts[least]
-                || (counts[index] == counts[least]
-                    && pool[names[index]].lexicographicallyPrecedes(pool[names[least]]))
-            {
+        let counts = counts.span
+        var lowest = Int.max
+        for index in counts.indices where counts[index] < lowest { lowest = counts[index] }
+        var least: Int?
+        for index in counts.indices where counts[index] == lowest {
+            guard let other = least else {
                 least = index
+                continue
             }
+            if pool[names[index]].lexicographicallyPrecedes(pool[names[other]]) { least = index }
         }
-        return least
+        return least ?? 0
     }
 
     /// Gives up every name.

@@ -26,7 +26,9 @@ extension Statistics: EventVisitor {
     package mutating func begin(_ texts: BatchTexts) { batch.begin(texts) }
 
     package mutating func visit(_ event: EventView) {
-        guard event.sequence > lastSequence else { return }
+        guard event.sequence > lastSequence, event.sequence <= lastWanted,
+            event.time <= latestWanted
+        else { return }
         lastSequence = event.sequence
         if event.time > now || nextMinuteAt == .min { advance(to: event.time) }
         switch EventType(rawValue: event.type) {
@@ -287,7 +289,7 @@ extension Statistics: EventVisitor {
             return (Int(batch.slots[slot].provider) - 1, batch.slots[slot].providerName - 1)
         }
         let octets = ProviderName.octets(ofHost: batch.octets(event.mxHostText))
-        let number = subject(.provider, name: octets[...])
+        let number = subject(.provider, name: octets)
         let name = names.number(of: octets.prefix(Limits.nameOctetsMaximum))
         batch.slots[slot].provider = UInt32(number + 1)
         batch.slots[slot].providerName = name + 1

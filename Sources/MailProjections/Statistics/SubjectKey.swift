@@ -51,9 +51,9 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
     }
 
     /// Whether recipients are counted by domain.
-    var hasDomains: Bool { self == .tenant || self == .campaign }
+    package var hasDomains: Bool { self == .tenant || self == .campaign }
     /// Whether attempts are counted by provider.
-    var hasProviders: Bool { self == .tenant || self == .campaign || self == .source }
+    package var hasProviders: Bool { self == .tenant || self == .campaign || self == .source }
     /// Whether replies are counted.
     var hasReplies: Bool { self != .domain }
 }

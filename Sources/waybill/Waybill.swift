@@ -9,7 +9,8 @@ struct Waybill: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, Send.self, QueueCommand.self, Trace.self, MessageCommand.self,
-            LogCommand.self, ProjectionCommand.self, UserCommand.self, ConfigCommand.self,
-            Sink.self,
+            LogCommand.self, ProjectionCommand.self, CampaignCommand.self, ClientCommand.self,
+            RecipientCommand.self, AnalyticsCommand.self, ProviderCommand.self, SourceCommand.self,
+            UserCommand.self, ConfigCommand.self, Sink.self,
         ])
 }

@@ -27,6 +27,16 @@ enum Human {
         }
     }
 
+    /// `0 ms`, `850 ms`, `1.2 s`, `75 s`, then as ``age(seconds:)``.
+    static func duration(milliseconds: Int64) -> String {
+        switch milliseconds {
+        case ..<1000: "\(milliseconds) ms"
+        case ..<10_000: "\(decimal(Double(milliseconds) / 1000, places: 1)) s"
+        case ..<100_000: "\(milliseconds / 1000) s"
+        default: age(seconds: milliseconds / 1000)
+        }
+    }
+
     /// A number with a fixed count of decimal places.
     static func decimal(_ value: Double, places: Int) -> String {
         var scale = 1.0

@@ -1,0 +1,118 @@
+import ArgumentParser
+import MailModel
+import MailProjections
+
+/// `waybill provider`: how receiving providers take our mail.
+struct ProviderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "provider", abstract: "How receiving providers take our mail.",
+        discussion: """
+            A provider is the registered part of its MX hosts' names: google.com for \
+            gmail-smtp-in.l.google.com.
+            """,
+        subcommands: [ProviderList.self, ProviderStats.self])
+}
+
+/// `waybill provider list`.
+struct ProviderList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List providers, the busiest first.",
+        discussion: """
+            Example:
+              waybill provider list --since 24h
+            """)
+
+    @OptionGroup var options: StatisticsOptions
+    @OptionGroup var page: PageOptions
+
+    func run() throws {
+        let (statistics, span) = try options.load()
+        page.show(
+            SubjectList.receivers(.provider, statistics, span), options.output,
+            empty: "no delivery was attempted")
+    }
+}
+
+/// `waybill provider stats`.
+struct ProviderStats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "Show everything counted of a provider, and its windows.",
+        discussion: """
+            Example:
+              waybill provider stats google.com
+            Exit code 1: there is no such provider.
+            """)
+
+    @Argument(help: "Name of the provider, as provider list shows it.") var name: String
+    @OptionGroup var options: StatisticsOptions
+
+    func run() throws {
+        let (statistics, span) = try options.load()
+        let key = try statistics.find(
+            .provider, name.asciiLowercased(), list: "provider list")
+        put(SubjectCard(key, statistics, span)?.text(options.output) ?? "")
+        guard options.output == .table else { return }
+        let windows = SubjectList.reputation(
+            .provider, statistics, now: options.now(statistics), name: key.name)
+        put("\nWindows\n" + windows.text(.table, empty: "no attempt within 7 days"))
+    }
+}
+
+/// `waybill source`: our own addresses.
+struct SourceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "source", abstract: "How our own source addresses fare.",
+        subcommands: [SourceList.self, SourceReputation.self])
+}
+
+/// `waybill source list`.
+struct SourceList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List source addresses, the busiest first.",
+        discussion: """
+            Example:
+              waybill source list --since 24h --json
+            """)
+
+    @OptionGroup var options: StatisticsOptions
+    @OptionGroup var page: PageOptions
+
+    func run() throws {
+        let (statistics, span) = try options.load()
+        page.show(
+            SubjectList.receivers(.source, statistics, span), options.output,
+            empty: "no delivery was attempted")
+    }
+}
+
+/// `waybill source reputation`.
+struct SourceReputation: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reputation",
+        abstract: "Show delivery, bounce and deferral rates of the last hour, day and week.",
+        discussion: """
+            Delivery and bounce rates are of recipients that are final, the deferral rate of \
+            attempts. With --at the windows end there.
+            Examples:
+              waybill source reputation
+              waybill source reputation 192.0.2.25 --at 2026-11-21T09:00
+            """)
+
+    @Argument(help: "An address; all of them without.") var address: String?
+    @OptionGroup var options: StatisticsOptions
+    @OptionGroup var page: PageOptions
+
+    func validate() throws {
+        if options.since != nil || options.until != nil {
+            throw ValidationError("the windows are 1h, 24h and 7d; --at says where they end")
+        }
+    }
+
+    func run() throws {
+        let (statistics, _) = try options.load()
+        if let address { _ = try statistics.find(.source, address, list: "source list") }
+        let listing = SubjectList.reputation(
+            .source, statistics, now: options.now(statistics), name: address)
+        page.show(listing, options.output, empty: "no attempt within 7 days")
+    }
+}

@@ -251,15 +251,11 @@ extension Statistics: EventVisitor {
     @inline(__always)
     private mutating func campaign(_ event: EventView) -> Int? {
         guard event.campaignText != 0 else { return nil }
-        let slot = batch.slot(event.campaignText)
-        if batch.slots[slot].campaign != 0, batch.slots[slot].campaignTenant == event.tenantText {
-            return Int(batch.slots[slot].campaign) - 1
-        }
+        if let known = batch.campaign(event.tenantText, event.campaignText) { return known }
         let number = subject(
             .campaign, tenant: batch.octets(event.tenantText),
             name: batch.octets(event.campaignText))
-        batch.slots[slot].campaign = UInt32(number + 1)
-        batch.slots[slot].campaignTenant = event.tenantText
+        batch.setCampaign(event.tenantText, event.campaignText, to: number)
         return number
     }
 

@@ -123,9 +123,6 @@ struct BatchNumbers: Sendable {
     /// What a text stands for in each of its parts; 0 when that is not known yet, else number + 1.
     struct Slot: Sendable {
         var tenant: UInt32 = 0
-        var campaign: UInt32 = 0
-        /// The text of the tenant that ``campaign`` is of.
-        var campaignTenant: UInt32 = 0
         var domain: UInt32 = 0
         var domainName: UInt32 = 0
         var provider: UInt32 = 0
@@ -139,6 +136,16 @@ struct BatchNumbers: Sendable {
     /// By number of text: place in ``slots`` + 1.
     private var places: [UInt32] = []
     var slots: [Slot] = []
+    /// Campaigns by tenant's and campaign's text: one that many tenants use has no slot of its own.
+    /// Each place has the last pair that fell there.
+    private var campaigns = [Campaign](repeating: Campaign(), count: 1024)
+
+    private struct Campaign {
+        var tenant: UInt32 = 0
+        var campaign: UInt32 = 0
+        /// Number of the subject + 1; 0 for an empty place.
+        var number: UInt32 = 0
+    }
 
     /// Begins a batch.
     mutating func begin(_ texts: BatchTexts) {
@@ -152,6 +159,28 @@ struct BatchNumbers: Sendable {
         places.removeAll(keepingCapacity: true)
         places.append(contentsOf: repeatElement(0, count: texts.lastNumber + 1))
         slots.removeAll(keepingCapacity: true)
+        for place in campaigns.indices { campaigns[place].number = 0 }
+    }
+
+    @inline(__always)
+    private static func place(_ tenant: UInt32, _ campaign: UInt32) -> Int {
+        let mixed = (tenant &* 0x9E37_79B1) ^ (campaign &* 0x85EB_CA77)
+        return Int(mixed >> 22)
+    }
+
+    /// The subject of a pair of texts, if it was found before and no other pair took its place.
+    @inline(__always)
+    func campaign(_ tenant: UInt32, _ campaign: UInt32) -> Int? {
+        let known = campaigns[Self.place(tenant, campaign)]
+        guard known.number != 0, known.tenant == tenant, known.campaign == campaign
+        else { return nil }
+        return Int(known.number) - 1
+    }
+
+    /// Keeps what was found.
+    mutating func setCampaign(_ tenant: UInt32, _ campaign: UInt32, to number: Int) {
+        campaigns[Self.place(tenant, campaign)] = Campaign(
+            tenant: tenant, campaign: campaign, number: UInt32(number + 1))
     }
 
     /// Lets go of the batch.

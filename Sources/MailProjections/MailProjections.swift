@@ -10,6 +10,9 @@ package enum MailProjections {
             // Delivery folds the queue itself, on the events as they are appended, and keeps its file.
             AnyProjection(
                 Queue.self, summary: "what waits for delivery", keeper: .elsewhere, snapshots: .none
-            )
+            ),
+            AnyProjection(
+                Statistics.self,
+                summary: "campaigns, clients, domains, providers, source addresses"),
         ], splitter: MailBatchSplitter())
 }

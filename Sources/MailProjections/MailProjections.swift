@@ -13,6 +13,6 @@ package enum MailProjections {
             ),
             AnyProjection(
                 Statistics.self,
-                summary: "campaigns, clients, domains, providers, source addresses"),
+                summary: "campaigns, clients, domains, providers and source addresses"),
         ], splitter: MailBatchSplitter())
 }

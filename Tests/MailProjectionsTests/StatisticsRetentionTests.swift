@@ -115,28 +115,4 @@ struct StatisticsRetentionTests {
         let until = EventTime(microseconds: now - day)
         #expect(statistics.counters(source, since: nil, until: until).delivered == 3)
     }
-
-    @Test("As of a sequence or a time, statistics are those of the log's beginning")
-    func asOf() throws {
-        var generator = EventGenerator(seed: 8)
-        let events = generator.events(3000)
-        var prefix = Statistics()
-        try prefix.apply(storedBatch(events[..<1234]))
-        var bySequence = Statistics()
-        try bySequence.apply(storedBatch(events[..<1000]), through: 1234, until: .max)
-        try bySequence.apply(storedBatch(events[1000...]), through: 1234, until: .max)
-        #expect(bySequence.digest() == prefix.digest())
-        let time = events[1999].event.time.microseconds
-        let count = events.count { $0.event.time.microseconds <= time }
-        var before = Statistics()
-        try before.apply(storedBatch(events[..<count]))
-        var byTime = Statistics()
-        try byTime.apply(storedBatch(events[...]), through: .max, until: time)
-        #expect(byTime.digest() == before.digest())
-        // What was passed over can be applied afterwards.
-        try byTime.apply(storedBatch(events[...]))
-        var whole = Statistics()
-        try whole.apply(storedBatch(events[...]))
-        #expect(byTime.digest() == whole.digest())
-    }
 }

@@ -26,9 +26,7 @@ extension Statistics: EventVisitor {
     package mutating func begin(_ texts: BatchTexts) { batch.begin(texts) }
 
     package mutating func visit(_ event: EventView) {
-        guard event.sequence > lastSequence, event.sequence <= lastWanted,
-            event.time <= latestWanted
-        else { return }
+        guard event.sequence > lastSequence else { return }
         lastSequence = event.sequence
         if event.time > now || nextMinuteAt == .min { advance(to: event.time) }
         switch EventType(rawValue: event.type) {

@@ -25,18 +25,6 @@ extension Statistics: Projection {
             firstTime: batch.firstTime, &self)
     }
 
-    /// Applies what a batch has through a sequence and a time (microseconds since the epoch): for
-    /// statistics as they were.
-    ///
-    /// - Throws: `BatchDecodingError`.
-    package mutating func apply(
-        _ batch: StoredBatch, through sequence: UInt64, until time: Int64
-    ) throws {
-        (lastWanted, latestWanted) = (sequence, time)
-        defer { (lastWanted, latestWanted) = (.max, .max) }
-        try apply(batch)
-    }
-
     package func forEachRow(_ body: (ProjectionRow) throws -> Void) rethrows {
         let order = subjects.indices.filter { cells[$0].isThere }
             .sorted { subjects[$0].key.lexicographicallyPrecedes(subjects[$1].key) }

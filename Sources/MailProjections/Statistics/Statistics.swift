@@ -40,10 +40,6 @@ package struct Statistics: Sendable {
     var batch = BatchNumbers()
     var scratch: [UInt8] = []
 
-    /// Events after this sequence or time are passed over; not part of the state.
-    var lastWanted: UInt64 = .max
-    var latestWanted: Int64 = .max
-
     /// Statistics before the first event.
     package init() {}
 

@@ -18,7 +18,7 @@ struct StatisticsOptions: ParsableArguments {
     @Option(help: "Only what happened before; as --since.")
     var until: TimeArgument?
 
-    @Option(help: "As it was after this sequence, or at this time. Reads the log from the start.")
+    @Option(help: "As it was after this sequence, or at this time.")
     var at: String?
 
     /// The format asked for.
@@ -40,16 +40,9 @@ struct StatisticsOptions: ParsableArguments {
         let log = try data.openLog()
         let directory = DataDirectory.projections(try data.directory())
         var statistics = Statistics()
-        try reading {
-            var bar: Progress?
-            let progress: (UInt64, ClosedRange<UInt64>) -> Void = { sequence, range in
-                let current = bar ?? Progress(title: "replaying", total: range.count)
-                bar = current
-                current.show(Int(sequence - range.lowerBound + 1))
-            }
+        try projecting(Statistics.name) {
             statistics = try Self.load(
-                directory: directory, log: log, at: at.flatMap(Self.horizon), progress: progress)
-            bar?.finish()
+                directory: directory, log: log, at: at.flatMap(Self.horizon))
         }
         let now = now(statistics)
         let span = Span(since: since?.time(now: now), until: until?.time(now: now))
@@ -64,30 +57,22 @@ struct StatisticsOptions: ParsableArguments {
         at == nil ? max(SystemClock.now(), statistics.time) : statistics.time
     }
 
-    /// The one place that decides where statistics come from: the checkpoint and what the log has
-    /// beyond it, or for a point in the past the log from its start.
+    /// The one place that decides where statistics come from: the nearest state that is kept, and
+    /// what the log has beyond it.
     private static func load(
-        directory: String, log: LogReader, at horizon: Horizon?,
-        progress: (UInt64, ClosedRange<UInt64>) -> Void
+        directory: String, log: LogReader, at horizon: Horizon?
     ) throws -> Statistics {
-        guard let horizon else {
-            return try ProjectionStore<Statistics>.loadReadOnly(directory: directory, log: log) {
-                progress($0.sequence, $0.from...$0.through)
-            }.state
+        var request = AsOfRequest(
+            directory: directory, log: log, through: horizon?.sequence ?? .max,
+            splitter: MailProjections.all.splitter)
+        if let time = horizon?.time {
+            request.through = try log.lastSequence(
+                at: time.time(now: SystemClock.now()).microseconds, splitter: request.splitter)
         }
-        var statistics = Statistics()
-        let through = min(horizon.sequence, try log.lastSequence())
-        guard through >= 1 else { return statistics }
-        let end = horizon.time.map { $0.time(now: SystemClock.now()).microseconds } ?? .max
-        var batches = 0
-        try log.forEachBatch(from: 1, through: through) { batch in
-            guard batch.firstTime <= end else { return false }
-            try statistics.apply(batch, through: through, until: end)
-            batches += 1
-            if batches % 256 == 0 { progress(min(batch.lastSequence, through), 1...through) }
-            return true
-        }
-        return statistics
+        let bar = ReplayBar(title: "replaying")
+        defer { bar.finish() }
+        request.progress = { bar.show($0) }
+        return try ProjectionView<Statistics>.load(request).view.state
     }
 
     private struct Horizon {

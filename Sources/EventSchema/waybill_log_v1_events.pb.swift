@@ -425,6 +425,12 @@ package nonisolated struct Waybill_Log_V1_ReceivedColumns: @unchecked Sendable {
     set {_uniqueStorage()._reportsOnEpochBack = newValue}
   }
 
+  /// What the client wants to find again in events: name, U+0000, value, U+0000, and so on.
+  package var metadataString: [UInt32] {
+    get {_storage._metadataString}
+    set {_uniqueStorage()._metadataString = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -789,7 +795,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReceivedColumns"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reverse_path_local_string\0\u{3}reverse_path_domain_string\0\u{3}size_octets\0\u{3}content_sha256\0\u{3}recipient_count\0\u{3}tenant_string\0\u{3}campaign_string\0\u{1}body\0\u{3}smtp_utf8\0\u{3}return_content\0\u{3}envelope_id_string\0\u{3}listener_string\0\u{3}transmission_type\0\u{3}client_address_string\0\u{3}client_name_string\0\u{3}identity_string\0\u{3}session_string\0\u{3}tls_version_string\0\u{3}tls_cipher_string\0\u{3}ack_level\0\u{3}idempotency_key_string\0\u{3}supplied_fields\0\u{3}server_name_string\0\u{3}reports_on_back\0\u{3}header_message_id_string\0\u{3}reports_on_epoch_back\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reverse_path_local_string\0\u{3}reverse_path_domain_string\0\u{3}size_octets\0\u{3}content_sha256\0\u{3}recipient_count\0\u{3}tenant_string\0\u{3}campaign_string\0\u{1}body\0\u{3}smtp_utf8\0\u{3}return_content\0\u{3}envelope_id_string\0\u{3}listener_string\0\u{3}transmission_type\0\u{3}client_address_string\0\u{3}client_name_string\0\u{3}identity_string\0\u{3}session_string\0\u{3}tls_version_string\0\u{3}tls_cipher_string\0\u{3}ack_level\0\u{3}idempotency_key_string\0\u{3}supplied_fields\0\u{3}server_name_string\0\u{3}reports_on_back\0\u{3}header_message_id_string\0\u{3}reports_on_epoch_back\0\u{3}metadata_string\0")
 
   fileprivate class _StorageClass {
     var _reversePathLocalString: [UInt32] = []
@@ -818,6 +824,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
     var _reportsOnBack: [UInt64] = []
     var _headerMessageIDString: [UInt32] = []
     var _reportsOnEpochBack: [UInt32] = []
+    var _metadataString: [UInt32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -854,6 +861,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
       _reportsOnBack = source._reportsOnBack
       _headerMessageIDString = source._headerMessageIDString
       _reportsOnEpochBack = source._reportsOnEpochBack
+      _metadataString = source._metadataString
     }
   }
 
@@ -898,6 +906,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
         case 24: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._reportsOnBack) }()
         case 25: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._headerMessageIDString) }()
         case 26: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._reportsOnEpochBack) }()
+        case 27: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._metadataString) }()
         default: break
         }
       }
@@ -984,6 +993,9 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
       if !_storage._reportsOnEpochBack.isEmpty {
         try visitor.visitPackedUInt32Field(value: _storage._reportsOnEpochBack, fieldNumber: 26)
       }
+      if !_storage._metadataString.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._metadataString, fieldNumber: 27)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1019,6 +1031,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
         if _storage._reportsOnBack != rhs_storage._reportsOnBack {return false}
         if _storage._headerMessageIDString != rhs_storage._headerMessageIDString {return false}
         if _storage._reportsOnEpochBack != rhs_storage._reportsOnEpochBack {return false}
+        if _storage._metadataString != rhs_storage._metadataString {return false}
         return true
       }
       if !storagesAreEqual {return false}

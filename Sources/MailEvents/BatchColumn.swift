@@ -35,6 +35,7 @@ enum BatchColumn: Int, CaseIterable {
     case receivedReportsOnBack
     case receivedHeaderMessageIdString
     case receivedReportsOnEpochBack
+    case receivedMetadataString
     // RecipientColumns
     case recipientNumber
     case recipientLocalString
@@ -87,7 +88,7 @@ enum BatchColumn: Int, CaseIterable {
     case configurationAppliedVersionString
 
     /// How many columns there are.
-    static let count = 72
+    static let count = 73
 
     /// The message the column belongs to.
     var group: ColumnGroup {

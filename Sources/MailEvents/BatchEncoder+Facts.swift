@@ -107,6 +107,7 @@ extension BatchEncoder {
         put(.receivedReportsOnBack, row, fact.reportsOn.map { sequence &- $0.sequence } ?? 0)
         put(.receivedReportsOnEpochBack, row, UInt64(fact.reportsOn.map { epoch &- $0.epoch } ?? 0))
         put(.receivedHeaderMessageIdString, row, fact.headerMessageID)
+        put(.receivedMetadataString, row, fact.metadata.stored)
     }
 
     private mutating func encode(_ session: IngressSession, row: Int) {

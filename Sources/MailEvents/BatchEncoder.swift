@@ -7,7 +7,7 @@ import MailModel
 ///
 /// Concurrency: value; ``MailEventCodec`` guards the one it keeps.
 struct BatchEncoder: ~Copyable {
-    private var columns = InlineArray<72, ColumnBuffer> { _ in ColumnBuffer() }
+    private var columns = InlineArray<73, ColumnBuffer> { _ in ColumnBuffer() }
     private var rows = InlineArray<10, Int>(repeating: 0)
     /// A bit for each column that has an entry other than zero.
     private var touched: UInt128 = 0

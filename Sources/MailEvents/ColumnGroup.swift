@@ -33,7 +33,7 @@ enum ColumnGroup: Int, CaseIterable {
     var columns: Range<Int> {
         switch self {
         case .batch: range(.batchType, .batchMessageEpochBack)
-        case .received: range(.receivedReversePathLocalString, .receivedReportsOnEpochBack)
+        case .received: range(.receivedReversePathLocalString, .receivedMetadataString)
         case .recipient: range(.recipientNumber, .recipientCampaignString)
         case .queued: range(.queuedDueDelay, .queuedOriginalRecipientString)
         case .attempt: range(.attemptNumber, .attemptCommandString)

@@ -73,7 +73,8 @@ extension EventReader {
                     truncatingIfNeeded: try columns.small(.receivedSuppliedFields, bytes))),
             reportsOn: back == 0 && epochBack == 0
                 ? nil : MessageID(epoch: epoch &- epochBack, sequence: sequence &- back),
-            headerMessageID: try text(.receivedHeaderMessageIdString, bytes))
+            headerMessageID: try text(.receivedHeaderMessageIdString, bytes),
+            metadata: MessageMetadata(stored: try text(.receivedMetadataString, bytes)))
     }
 
     private mutating func sessionKey(

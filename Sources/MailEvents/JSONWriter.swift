@@ -52,6 +52,12 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Text that is not JSON, round the values: for formats that carry JSON within them.
+    package mutating func raw(_ text: String) {
+        bytes.append(contentsOf: text.utf8)
+        needsComma = false
+    }
+
     /// A number.
     package mutating func number(_ value: some BinaryInteger, _ key: StaticString? = nil) {
         begin(key)

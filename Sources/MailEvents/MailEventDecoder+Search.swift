@@ -33,4 +33,10 @@ extension MailEventDecoder {
         }
         return false
     }
+
+    /// Whether a `received` of a batch has an idempotency key. Looks at no value.
+    package static func hasIdempotencyKeys(in bytes: [UInt8]) throws(BatchDecodingError) -> Bool {
+        let index = try BatchIndex(bytes.span)
+        return !index.columns[BatchColumn.receivedIdempotencyKeyString.rawValue].copied().isAtEnd
+    }
 }

@@ -31,6 +31,8 @@ package struct MessageReceived: Equatable, Sendable {
     package var reportsOn: MessageID?
     /// The content's Message-ID value, with angle brackets; empty when it has none.
     package var headerMessageID: String
+    /// What the client wants to find again in events.
+    package var metadata: MessageMetadata
 
     package init(
         reversePath: ReversePath, sizeOctets: Int, contentSHA256: [UInt8], recipientCount: Int,
@@ -38,7 +40,8 @@ package struct MessageReceived: Equatable, Sendable {
         smtpUTF8: Bool = false, returnContent: ReturnContent = .unspecified,
         envelopeID: String = "", session: IngressSession, ackLevel: Int = 0,
         idempotencyKey: String = "", suppliedFields: SuppliedFields = [],
-        reportsOn: MessageID? = nil, headerMessageID: String = ""
+        reportsOn: MessageID? = nil, headerMessageID: String = "",
+        metadata: MessageMetadata = MessageMetadata()
     ) {
         self.reversePath = reversePath
         self.sizeOctets = sizeOctets
@@ -56,6 +59,7 @@ package struct MessageReceived: Equatable, Sendable {
         self.suppliedFields = suppliedFields
         self.reportsOn = reportsOn
         self.headerMessageID = headerMessageID
+        self.metadata = metadata
     }
 }
 

@@ -102,6 +102,15 @@ extension MessageReceived {
         writer.tls(session.tlsVersion, session.tlsCipher)
         writer.number(ackLevel, "ack_level")
         writer.text(idempotencyKey, "idempotency_key")
+        let pairs = metadata.isEmpty ? [] : metadata.pairs
+        if !pairs.isEmpty {
+            writer.beginObject("metadata")
+            for (name, value) in pairs {
+                writer.key(name)
+                writer.string(value)
+            }
+            writer.endObject()
+        }
     }
 }
 

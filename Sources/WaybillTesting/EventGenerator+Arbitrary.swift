@@ -77,7 +77,10 @@ extension EventGenerator {
                 tlsVersion: text(), tlsCipher: text()),
             ackLevel: number32(), idempotencyKey: text(),
             suppliedFields: SuppliedFields(rawValue: UInt8(random.below(256))),
-            reportsOn: random.oneIn(2) ? nil : message(), headerMessageID: text())
+            reportsOn: random.oneIn(2) ? nil : message(), headerMessageID: text(),
+            metadata: MessageMetadata(
+                stored: random.oneIn(2) ? text() : [text(), text(), text()].joined(separator: "\0"))
+        )
     }
 
     private mutating func recipient() -> RecipientReference {

@@ -77,7 +77,8 @@ enum ExampleEvents {
             clientAddress: "2001:db8::25", clientName: "app1.acme.example", identity: "newsletter",
             sessionID: "s-42", tlsVersion: "TLSv1.3", tlsCipher: "TLS_AES_256_GCM_SHA384"),
         ackLevel: 1, idempotencyKey: "order-1138", suppliedFields: [.messageID, .date],
-        headerMessageID: "<1138@acme.example>")
+        headerMessageID: "<1138@acme.example>",
+        metadata: MessageMetadata([("order", "1138"), ("shop", "north")]))
 
     private static let notification = MessageReceived(
         reversePath: .null, sizeOctets: 0, contentSHA256: Array(repeating: 0, count: 32),

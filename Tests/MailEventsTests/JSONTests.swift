@@ -41,8 +41,21 @@ struct JSONTests {
         guard let object = value as? [String: Any] else { return }
         for (name, value) in object {
             names.insert(name)
-            collect(value, &names)
+            // The names within are the client's own.
+            if name != "metadata" { collect(value, &names) }
         }
+    }
+
+    @Test("Metadata: pairs come back in order; damaged text has pairs too")
+    func metadata() {
+        let metadata = MessageMetadata([("a", "1"), ("b\0", "2\0"), ("a", "3")])
+        #expect(metadata.pairs.map(\.name) == ["a", "b "])
+        #expect(metadata.pairs.map(\.value) == ["3", "2 "])
+        #expect(MessageMetadata(stored: metadata.stored) == metadata)
+        for text in ["", "x", "x\0", "x\0y"] {
+            #expect(MessageMetadata(stored: text).pairs.isEmpty, "\(text)")
+        }
+        #expect(MessageMetadata(stored: "x\0\0").pairs.map(\.name) == ["x"])
     }
 
     @Test("Every event is one line of well-formed JSON with its texts intact", arguments: 0..<60)

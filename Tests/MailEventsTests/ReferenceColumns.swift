@@ -126,6 +126,7 @@ struct ReferenceColumns {
         batch.received.reportsOnBack.append(fact.reportsOn.map { sequence &- $0.sequence } ?? 0)
         batch.received.reportsOnEpochBack.append(fact.reportsOn.map { epoch &- $0.epoch } ?? 0)
         batch.received.headerMessageIDString.append(text(fact.headerMessageID))
+        batch.received.metadataString.append(text(fact.metadata.stored))
     }
 
     private mutating func add(_ recipient: RecipientReference) {
@@ -228,6 +229,7 @@ extension ReferenceColumns {
         drop(\.received.reportsOnBack)
         drop(\.received.reportsOnEpochBack)
         drop(\.received.headerMessageIDString)
+        drop(\.received.metadataString)
         if batch.received == .init() { batch.clearReceived() }
     }
 

@@ -219,7 +219,10 @@ class Decoder:
             "tls": without_empty({
                 "version": row("tls_version_string"), "cipher": row("tls_cipher_string")})})
         event["ack_level"] = row("ack_level")
-        event |= without_empty({"idempotency_key": row("idempotency_key_string")})
+        parts = row("metadata_string").split("\0")
+        event |= without_empty({
+            "idempotency_key": row("idempotency_key_string"),
+            "metadata": {parts[place]: parts[place + 1] for place in range(0, len(parts) - 2, 2)}})
 
     def recipient(self, event: dict) -> None:
         row = self.take("recipient")

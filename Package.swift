@@ -74,7 +74,7 @@ let package = Package(
                 "SMTPTransport", "Resolver", "MailProjections", nioCore, nioPosix, nioSSL, logging,
             ]),
         .target(
-            name: "Configuration",
+            name: "ConfigurationFile",
             dependencies: [
                 "MailModel", "EventLog", "Reception", "Resolver", "Delivery",
                 .product(name: "Yams", package: "Yams"),
@@ -85,7 +85,7 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Delivery", "Configuration", "CCrypto", "CJemalloc", nioCore, nioPosix, logging,
+                "Delivery", "ConfigurationFile", "CCrypto", "CJemalloc", nioCore, nioPosix, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -137,8 +137,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         ]
     ),
     (
-        "Configuration",
-        ["Configuration", "EventLog", "Reception", "Resolver", "Delivery", "MailModel"]
+        "ConfigurationFile",
+        ["ConfigurationFile", "EventLog", "Reception", "Resolver", "Delivery", "MailModel"]
     ),
 ]
 for test in tests {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Configuration
+import ConfigurationFile
 import Reception
 
 /// `waybill config`: check and show a configuration without running it.

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Delivery
 import EventLog
 import Logging

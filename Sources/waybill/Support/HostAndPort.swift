@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Delivery
 
 /// An address given on the command line, with a port.

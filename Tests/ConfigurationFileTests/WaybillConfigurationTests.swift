@@ -5,7 +5,7 @@ import Reception
 import Resolver
 import Testing
 
-@testable import Configuration
+@testable import ConfigurationFile
 
 @Suite("The configuration file")
 struct WaybillConfigurationTests {

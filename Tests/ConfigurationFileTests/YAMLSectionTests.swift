@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+@testable import ConfigurationFile
 
 @Suite("Reading a YAML file key by key")
 struct YAMLSectionTests {

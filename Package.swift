@@ -12,6 +12,13 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "waybill",
@@ -23,6 +30,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -33,6 +44,8 @@ let package = Package(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
         .systemLibrary(
             name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
@@ -74,9 +87,20 @@ let package = Package(
                 "SMTPTransport", "Resolver", "MailProjections", nioCore, nioPosix, nioSSL, logging,
             ]),
         .target(
+            name: "HTTPAPI",
+            dependencies: [
+                "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
+                "MailProjections", "CZlib", "CZstd", hummingbird, hummingbirdCore,
+                hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
+                logging,
+            ],
+            resources: [
+                .embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/docs.html"),
+            ]),
+        .target(
             name: "ConfigurationFile",
             dependencies: [
-                "MailModel", "EventLog", "Reception", "Resolver", "Delivery",
+                "MailModel", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
                 .product(name: "Yams", package: "Yams"),
             ]),
         // Layer 5
@@ -85,9 +109,10 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Delivery", "ConfigurationFile", "CCrypto", "CJemalloc", nioCore, nioPosix, logging,
+                "Delivery", "HTTPAPI", "ConfigurationFile", "CCrypto", "CJemalloc", nioCore,
+                nioPosix, lifecycle,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         // Tests and replay only
@@ -134,6 +159,13 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
             "Delivery", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
             "Resolver", "MailProjections", "MessageFormat", logging, nioCore,
             nioPosix, nioEmbedded,
+        ]
+    ),
+    (
+        "HTTPAPI",
+        [
+            "HTTPAPI", "MailEvents", "MailModel", "EventLog", "SMTPProtocol", hummingbird,
+            hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),
     (

@@ -1,0 +1,20 @@
+package import EventLog
+package import MailEvents
+
+/// The part of the event log that the API needs: the log itself, or a double in tests.
+package protocol APILog: Sendable {
+    /// Appends and waits until it is durable.
+    func append(
+        _ events: [Event], contents: [Content]
+    ) async throws(EventLogError) -> AppendReceipt
+    /// Whether an append would be taken now.
+    func acceptance() -> Result<Void, EventLogError>
+    /// Passes every batch from now on to the follower; returns the last sequence that is not.
+    func follow(_ follower: any LogFollower<Event>) -> UInt64
+    /// Passes no further batch to the follower.
+    func unfollow(_ follower: any LogFollower<Event>)
+    /// Reads what is durable.
+    var reader: LogReader { get }
+}
+
+extension EventLog: APILog where Codec.Event == MailEvents.Event {}

@@ -1,0 +1,60 @@
+import EventLog
+import Logging
+import MailModel
+import NIOPosix
+
+/// What all requests share.
+///
+/// Concurrency: any thread; each part guards itself.
+final class APIServices: Sendable {
+    let configuration: APIConfiguration
+    let log: any APILog
+    let keys: APIKeyDirectory
+    let readiness: Readiness
+    let totals: any TotalsSource
+    let now: @Sendable () -> EventTime
+    let logger: Logger
+    let idempotency: IdempotencyTable
+    let memory: OctetBudget
+    let bell: LogBell
+    let streams: StreamPlaces
+    /// Reads the log, which blocks.
+    let readers: NIOThreadPool
+
+    init(
+        configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
+        readiness: Readiness, totals: any TotalsSource,
+        now: @escaping @Sendable () -> EventTime, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.keys = keys
+        self.readiness = readiness
+        self.totals = totals
+        self.now = now
+        self.logger = logger
+        idempotency = IdempotencyTable()
+        memory = OctetBudget(limit: APILimits.octetsInFlight)
+        bell = LogBell()
+        streams = StreamPlaces(limit: configuration.streams)
+        readers = NIOThreadPool(numberOfThreads: APILimits.readerThreads)
+    }
+
+    /// Runs what reads the log on a thread of its own kind; what goes wrong becomes a ``Problem``.
+    func reading<Result: Sendable>(
+        _ body: @escaping @Sendable (LogReader) throws -> Result
+    ) async throws -> Result {
+        let reader = log.reader
+        do {
+            return try await readers.runIfActive { try body(reader) }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            let problem = Problem(reading: error)
+            if problem.code == .damaged || problem.code == .internalError {
+                logger.error("cannot read the log", metadata: ["error": "\(error)"])
+            }
+            throw problem
+        }
+    }
+}

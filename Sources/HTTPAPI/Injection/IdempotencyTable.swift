@@ -1,0 +1,110 @@
+import EventLog
+import Synchronization
+
+/// Which requests were taken under which idempotency key, so that the same request again gets the
+/// same answer and is not sent again.
+///
+/// Bounded in number and age; filled again from the log when the server starts.
+///
+/// Concurrency: any thread; the table stands behind a lock.
+final class IdempotencyTable: Sendable {
+    /// A key belongs to a tenant.
+    struct Key: Hashable, Sendable {
+        var tenant: String
+        var key: String
+    }
+
+    /// What ``begin(_:fingerprint:now:)`` found.
+    enum Answer: Equatable, Sendable {
+        /// Nobody has used the key: append, then ``finish(_:receipt:)`` or ``abandon(_:)``.
+        case new
+        /// The same request is in the log already.
+        case known(AppendReceipt)
+        /// The same key is being worked on.
+        case busy
+        /// The key was used for something else.
+        case different
+    }
+
+    private struct Entry: Sendable {
+        var fingerprint: [UInt8]
+        /// nil while it is worked on.
+        var receipt: AppendReceipt?
+        /// Seconds since the Unix epoch.
+        var time: Int64
+    }
+
+    private struct State: Sendable {
+        var entries: [Key: Entry] = [:]
+        /// Oldest first; may name keys that are gone.
+        var order: [(key: Key, time: Int64)] = []
+        var orderStart = 0
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+    private let seconds: Int64
+
+    init(
+        capacity: Int = APILimits.idempotencyKeys, seconds: Int64 = APILimits.idempotencySeconds
+    ) {
+        self.capacity = capacity
+        self.seconds = seconds
+    }
+
+    /// Keys remembered.
+    var count: Int { state.withLock { $0.entries.count } }
+
+    /// Claims a key for a request whose content has this fingerprint.
+    func begin(_ key: Key, fingerprint: [UInt8], now: Int64) -> Answer {
+        state.withLock { state in
+            forget(&state, now: now)
+            guard let entry = state.entries[key] else {
+                insert(Entry(fingerprint: fingerprint, time: now), key, &state)
+                return .new
+            }
+            guard entry.fingerprint == fingerprint else { return .different }
+            return entry.receipt.map { .known($0) } ?? .busy
+        }
+    }
+
+    /// The claimed request is durable.
+    func finish(_ key: Key, receipt: AppendReceipt) {
+        state.withLock { $0.entries[key]?.receipt = receipt }
+    }
+
+    /// The claimed request is not in the log.
+    func abandon(_ key: Key) {
+        state.withLock { state in
+            guard case nil = state.entries[key]?.receipt else { return }
+            state.entries[key] = nil
+        }
+    }
+
+    /// Puts in what the log says of the past.
+    func remember(_ key: Key, fingerprint: [UInt8], receipt: AppendReceipt, time: Int64) {
+        state.withLock { state in
+            insert(Entry(fingerprint: fingerprint, receipt: receipt, time: time), key, &state)
+            forget(&state, now: time)
+        }
+    }
+
+    private func insert(_ entry: Entry, _ key: Key, _ state: inout State) {
+        state.entries[key] = entry
+        state.order.append((key, entry.time))
+    }
+
+    private func forget(_ state: inout State, now: Int64) {
+        while state.orderStart < state.order.count {
+            let oldest = state.order[state.orderStart]
+            guard oldest.time + seconds <= now || state.entries.count > capacity else { break }
+            state.orderStart += 1
+            // A newer use of the same key has its own place in the order.
+            if state.entries[oldest.key]?.time == oldest.time { state.entries[oldest.key] = nil }
+        }
+        if state.orderStart > 1024, state.orderStart * 2 > state.order.count {
+            state.order.removeFirst(state.orderStart)
+            state.orderStart = 0
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import MailEvents
+import MailModel
+import MessageFormat
+import SMTPProtocol
+
+/// Makes messages of a request: one for all recipients where they would be the same, else one for
+/// each.
+///
+/// Pure: time and append are the caller's.
+///
+/// Concurrency: value.
+struct InjectionPlanner: Sendable {
+    /// The tenant the client is bound to; empty: it may name any.
+    var callerTenant: String
+    var messageOctets: Int
+    var renderedOctets = APILimits.renderedOctets
+    var suppliesMissingFields = true
+
+    private static let scanRules = HeaderScanRules(removing: ["Bcc"])
+
+    /// The plan; recipients that cannot be sent to are refused in it, each with its reason.
+    ///
+    /// Throws ``Problem`` when the whole request cannot be taken. `taking` is told of the octets of
+    /// each message as it is made.
+    func plan(
+        _ request: InjectionRequest, taking: (Int) throws(Problem) -> Void
+    ) throws(Problem) -> InjectionPlan {
+        if let tenant = request.tenant, !callerTenant.isEmpty, tenant != callerTenant {
+            throw Problem(.forbidden, "The key is for another tenant.")
+        }
+        var plan = InjectionPlan(request: request)
+        var mailboxes: [(place: Int, mailbox: Mailbox)] = []
+        for (place, recipient) in request.recipients.enumerated() {
+            plan.outcomes.append(.refused("not an address that mail can be sent to"))
+            if let mailbox = AddressText.mailbox(recipient.address) {
+                mailboxes.append((place, mailbox))
+            }
+        }
+        let renderer = ContentRenderer(request)
+        var total = 0
+        func add(_ group: [(place: Int, mailbox: Mailbox)]) throws(Problem) {
+            guard let first = group.first else { return }
+            let recipient = request.recipients[first.place]
+            let content: [UInt8]
+            do {
+                content = try renderer.content(for: recipient)
+            } catch {
+                plan.outcomes[first.place] = .refused(
+                    "the substitution \"\(error.name)\" is missing")
+                return
+            }
+            let message = try self.message(request, content, group.map(\.mailbox), recipient)
+            total += message.content.count
+            guard total <= renderedOctets else {
+                throw Problem(
+                    .tooLarge, "The messages of one request are too large; use several requests.")
+            }
+            try taking(message.content.count)
+            for (number, entry) in group.enumerated() {
+                plan.outcomes[entry.place] = .accepted(
+                    message: plan.messages.count, number: number)
+            }
+            plan.messages.append(message)
+        }
+        if renderer.isPersonal {
+            for entry in mailboxes { try add([entry]) }
+        } else {
+            try add(mailboxes)
+        }
+        return plan
+    }
+
+    private func message(
+        _ request: InjectionRequest, _ content: [UInt8], _ mailboxes: [Mailbox],
+        _ recipient: InjectionRequest.Recipient
+    ) throws(Problem) -> InjectionPlan.Message {
+        let scan = HeaderScan(content, rules: Self.scanRules)
+        switch scan.problem {
+        case .tooLong: throw Problem(.tooLarge, "The message's header is too large.")
+        case .tooManyFields:
+            throw Problem(.invalidMessage, "The message's header has too many fields.")
+        case nil: break
+        }
+        guard scan.receivedCount < 100 else {
+            throw Problem(.invalidMessage, "The message has been through too many servers: a loop?")
+        }
+        let stored = scan.stored(content)
+        guard stored.count <= messageOctets else {
+            throw Problem(.tooLarge, "A message is larger than \(messageOctets) octets.")
+        }
+        let tenant = callerTenant.isEmpty ? request.tenant ?? scan.tenant ?? "" : callerTenant
+        var supplied: SuppliedFields = []
+        if suppliesMissingFields {
+            if !scan.hasMessageID { supplied.insert(.messageID) }
+            if !scan.hasDate { supplied.insert(.date) }
+        }
+        let addresses = mailboxes + (request.reversePath.mailbox.map { [$0] } ?? [])
+        var metadata = request.metadata
+        for entry in recipient.metadata {
+            metadata.removeAll { $0.name == entry.name }
+            metadata.append(entry)
+        }
+        return InjectionPlan.Message(
+            recipients: mailboxes.map {
+                EnvelopeRecipient(mailbox: $0, notify: request.notify)
+            },
+            metadata: metadata, content: stored, contentSHA256: SHA256Functions.hash(stored),
+            body: stored.contains { $0 >= 0x80 } ? .eightBitMIME : .sevenBit,
+            smtpUTF8: request.smtpUTF8 || addresses.contains(where: AddressText.needsUTF8),
+            tenant: tenant, campaign: request.campaign ?? scan.campaign ?? "",
+            suppliedFields: supplied, headerMessageID: scan.messageID ?? "")
+    }
+}
+
+extension ReversePath {
+    /// nil for the null reverse-path.
+    fileprivate var mailbox: Mailbox? {
+        if case .mailbox(let mailbox) = self { mailbox } else { nil }
+    }
+}

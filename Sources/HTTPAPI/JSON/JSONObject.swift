@@ -1,0 +1,134 @@
+/// An object of a request, read member by member; what is wrong is noted, not thrown, so that one
+/// answer names every mistake.
+///
+/// Reading marks a member as known; ``finish()`` then notes every one that nobody asked for.
+///
+/// Concurrency: used by one task, while a request is read.
+final class JSONObject {
+    /// Mistakes of all objects of one request.
+    final class Notes {
+        private(set) var errors: [Problem.Detail] = []
+
+        /// Notes a mistake at a JSON pointer (RFC 6901).
+        func note(_ pointer: String, _ detail: String) {
+            guard errors.count < APILimits.errorsListed else { return }
+            errors.append(Problem.Detail(pointer: pointer, detail: detail))
+        }
+
+        /// Throws 422 when something was noted.
+        func check() throws(Problem) {
+            guard let first = errors.first else { return }
+            let place = first.pointer.isEmpty ? "" : "\(first.pointer): "
+            throw Problem(.invalidMessage, place + first.detail, errors: errors)
+        }
+    }
+
+    let notes: Notes
+    /// JSON pointer of this object.
+    let pointer: String
+    private let members: [String: JSONValue]
+    private let names: [String]
+    private var known: Set<String> = []
+
+    init(_ members: [JSONValue.Member], pointer: String, notes: Notes) {
+        self.members = Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        names = members.map(\.name)
+        self.pointer = pointer
+        self.notes = notes
+    }
+
+    /// The object that a request's body is; throws 400 when it is none.
+    static func top(_ bytes: [UInt8], notes: Notes) throws(Problem) -> JSONObject {
+        let value: JSONValue
+        do {
+            value = try JSONParser.parse(bytes)
+        } catch {
+            throw .invalid("", "The body is not JSON: \(error.message), at octet \(error.offset).")
+        }
+        guard case .object(let members) = value else {
+            throw .invalid("", "The body is \(value.kind) and should be an object.")
+        }
+        return JSONObject(members, pointer: "", notes: notes)
+    }
+
+    /// The pointer of a member.
+    func place(_ name: String) -> String {
+        pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+    }
+
+    /// Notes a mistake with a member.
+    func note(_ name: String, _ detail: String) { notes.note(place(name), detail) }
+
+    /// The value of a member; nil when it is absent or null.
+    func value(_ name: String) -> JSONValue? {
+        known.insert(name)
+        guard let value = members[name], value != .null else { return nil }
+        return value
+    }
+
+    func has(_ name: String) -> Bool { value(name) != nil }
+
+    /// A text; nil when it is absent or (with a note) something else.
+    func string(_ name: String) -> String? {
+        switch value(name) {
+        case nil: return nil
+        case .string(let text): return text
+        case let other?:
+            note(name, "is \(other.kind) and should be a text")
+            return nil
+        }
+    }
+
+    func bool(_ name: String) -> Bool? {
+        switch value(name) {
+        case nil: return nil
+        case .bool(let flag): return flag
+        case let other?:
+            note(name, "is \(other.kind) and should be true or false")
+            return nil
+        }
+    }
+
+    /// The objects and other values of an array, each with its pointer; nil when it is absent.
+    func array(_ name: String) -> [(value: JSONValue, pointer: String)]? {
+        switch value(name) {
+        case nil: return nil
+        case .array(let values):
+            return values.enumerated().map { ($1, "\(place(name))/\($0)") }
+        case let other?:
+            note(name, "is \(other.kind) and should be an array")
+            return nil
+        }
+    }
+
+    func object(_ name: String) -> JSONObject? {
+        switch value(name) {
+        case nil: return nil
+        case .object(let members):
+            return JSONObject(members, pointer: place(name), notes: notes)
+        case let other?:
+            note(name, "is \(other.kind) and should be an object")
+            return nil
+        }
+    }
+
+    /// The members of an object whose values are texts, numbers or booleans, in their order.
+    func scalars(_ name: String) -> [(name: String, text: String)] {
+        guard let object = object(name) else { return [] }
+        return object.names.compactMap { member in
+            guard let value = object.value(member) else { return nil }
+            guard let text = value.scalarText else {
+                object.note(member, "is \(value.kind) and should be a text, number or boolean")
+                return nil
+            }
+            return (member, text)
+        }
+    }
+
+    /// Notes every member that was not asked for.
+    func finish() {
+        for name in names where !known.contains(name) {
+            note(name, "is not known here; known are \(known.sorted().joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// Who asks: the key of a request, and what it may see.
+///
+/// Concurrency: value.
+struct Caller: Hashable, Sendable {
+    /// The id of the key.
+    var keyID: String
+    var name: String
+    var roles: [APIRole]
+    /// The one tenant it is for; empty: all.
+    var tenant: String
+
+    init(_ key: APIKey) {
+        keyID = key.id
+        name = key.name
+        roles = key.roles
+        tenant = key.tenant
+    }
+
+    /// Whether it may do what needs a role.
+    func may(_ role: APIRole) -> Bool { roles.contains { $0.includes(role) } }
+
+    /// Whether it is for every tenant.
+    var seesAll: Bool { tenant.isEmpty }
+
+    /// Whether it may see what belongs to a tenant.
+    func sees(tenant other: String) -> Bool { tenant.isEmpty || tenant == other }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// The text of the file of keys, read and replaced as a whole.
+enum KeyFileText {
+    /// More is not a file of keys.
+    private static let octetsMax = 16 << 20
+
+    /// The file's text, and whether others than its owner can read it.
+    static func read(
+        _ path: String
+    ) throws(APIKeyFileError) -> (text: String, isReadableByOthers: Bool) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure(path, "cannot be opened") }
+        defer { close(file) }
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0 else { throw failure(path, "cannot be read") }
+        guard status.st_size <= octetsMax else { throw APIKeyFileError(path, "is too large") }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe Glibc.read(file, &block, block.count)
+            guard count >= 0 else { throw failure(path, "cannot be read") }
+            guard count > 0 else { break }
+            bytes += block[..<count]
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw APIKeyFileError(path, "is not UTF-8")
+        }
+        return (text, status.st_mode & 0o044 != 0)
+    }
+
+    /// Puts a file with this text, mode 0600, in the place of the old one, durably.
+    static func replace(_ path: String, with text: String) throws(APIKeyFileError) {
+        let temporary = path + ".new"
+        _ = unsafe unlink(temporary)
+        let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw failure(temporary, "cannot be created") }
+        defer { close(file) }
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe write(file, buffer.baseAddress?.advanced(by: written), bytes.count - written)
+            }
+            guard count > 0 else { throw abandon(temporary, "cannot be written") }
+            written += count
+        }
+        guard fsync(file) == 0 else { throw abandon(temporary, "cannot be written") }
+        guard unsafe rename(temporary, path) == 0 else {
+            throw abandon(temporary, "cannot be renamed")
+        }
+        let slash = path.lastIndex(of: "/")
+        let directory = unsafe open(
+            slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".",
+            O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { return }
+        fsync(directory)
+        close(directory)
+    }
+
+    private static func abandon(_ path: String, _ what: String) -> APIKeyFileError {
+        let error = failure(path, what)
+        _ = unsafe unlink(path)
+        return error
+    }
+
+    private static func failure(_ path: String, _ what: String) -> APIKeyFileError {
+        let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+        return APIKeyFileError(path, "\(what): \(reason)")
+    }
+}

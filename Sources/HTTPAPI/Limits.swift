@@ -1,0 +1,65 @@
+/// The bounds of the HTTP API: value, unit, reason, and what a client gets beyond.
+package enum APILimits {
+    /// Octets of one request's body, after decompression. Base 64 makes a 50 MiB message 67 MiB.
+    /// Beyond: 413.
+    package static let bodyOctets = 80 << 20
+    /// Octets of the messages that one request makes, all recipients together: they become one
+    /// append, which the log bounds at 128 MiB. Beyond: 413.
+    package static let renderedOctets = 96 << 20
+    /// Octets of one message, as for SMTP. Beyond: 413.
+    package static let messageOctets = 52_428_800
+    /// Recipients of one request. Beyond: 413.
+    package static let recipients = 10_000
+    /// Octets of request bodies and rendered messages in memory, over all requests.
+    /// Beyond: 503 `overloaded`.
+    package static let octetsInFlight = 536_870_912
+
+    /// Connections at a time. Beyond: they wait in the kernel's backlog.
+    package static let connections = 1000
+    /// Event streams at a time. Beyond: 503 `overloaded`.
+    package static let streams = 100
+    /// Seconds without an octet before a connection without a request is closed.
+    package static let idleSeconds = 60
+    /// Seconds to wait for the log before the client is told to come again: 503 `not-recorded`.
+    package static let appendSeconds = 240
+
+    /// Octets of a request's header fields together, and of one. Beyond: 400.
+    package static let headerOctets = 32_768
+    /// Fields of a request's header. Beyond: 400.
+    package static let headerFields = 200
+    /// Nesting of a JSON body. Beyond: 400.
+    package static let jsonDepth = 32
+    /// Errors named in one answer; the rest are not looked for.
+    package static let errorsListed = 20
+
+    /// Octets of a tenant's or campaign's name, as in SMTP. Beyond: 422.
+    package static let nameOctets = 128
+    /// Octets of an idempotency key. Beyond: 422.
+    package static let idempotencyKeyOctets = 255
+    /// Idempotency keys remembered; the oldest is forgotten.
+    package static let idempotencyKeys = 100_000
+    /// Seconds for which an idempotency key is remembered.
+    package static let idempotencySeconds: Int64 = 24 * 3600
+    /// Substitutions of one recipient, and of a request. Beyond: 422.
+    package static let substitutions = 1000
+
+    /// Octets of a recipient's or a request's metadata: it stands in every `received`.
+    /// Beyond: 422.
+    package static let metadataOctets = 4096
+
+    /// Octets of events gathered before they are written to a consumer: what a slow consumer
+    /// costs, beside the socket's own buffer.
+    package static let streamChunkOctets = 262_144
+    /// Events looked at in one go before the consumer's connection is looked at again.
+    package static let streamChunkEvents = 50_000
+    /// Seconds between heartbeats of a stream that has nothing to say: a consumer that is gone is
+    /// found, and proxies keep the connection.
+    package static let heartbeatSeconds = 15
+    /// Threads that read the log for requests.
+    package static let readerThreads = 2
+    /// Seconds after which a client should try again what was refused for now.
+    package static let retryAfterSeconds = 10
+
+    /// Keys in the file of keys. Beyond: the file is refused.
+    package static let keys = 10_000
+}

@@ -1,0 +1,78 @@
+import EventLog
+import HTTPTypes
+import Hummingbird
+import MailEvents
+import MailModel
+import MailProjections
+
+/// `GET /api/v1/messages/{id}`: everything that happened to a message; and its content.
+///
+/// Concurrency: value.
+struct MessageRoutes: Sendable {
+    var services: APIServices
+
+    var routes: [Route] {
+        [
+            Route(.get, "/api/v1/messages/{id}", .role(.read)) { try await message($0) },
+            Route(.get, "/api/v1/messages/{id}/content", .role(.read)) { try await content($0) },
+        ]
+    }
+
+    private func message(_ call: APICall) async throws -> Response {
+        try call.query.allow([])
+        let trace = try await trace(call)
+        let id = trace.message
+        let hasContent = try await services.reading { try $0.content(of: id.sequence) != nil }
+        let view = MessageView(trace: trace, hasContent: hasContent)
+        return .json { view.write(to: &$0) }
+    }
+
+    /// The octets as stored: what is put before them when they are sent (Received, and what
+    /// `supplied_fields` names) is not in them.
+    private func content(_ call: APICall) async throws -> Response {
+        try call.query.allow([])
+        let id = try Self.id(call)
+        guard let received = try await received(id),
+            try call.knownCaller().sees(
+                tenant: received.tenant)
+        else { throw Self.unknown(id) }
+        guard let octets = try await services.reading({ try $0.content(of: id.sequence) }) else {
+            throw Problem(.notFound, "The content of \(id) is no longer kept; its events are.")
+        }
+        return .octets(octets, type: "message/rfc822")
+    }
+
+    /// The events of a message that the caller may see. A message of another tenant is answered
+    /// as one that is not there.
+    private func trace(_ call: APICall) async throws -> MessageTrace {
+        let id = try Self.id(call)
+        let caller = try call.knownCaller()
+        // A look at the first event alone, so that nobody makes the server read for nothing.
+        guard let received = try await received(id), caller.sees(tenant: received.tenant),
+            let trace = try await services.reading({ try MessageTrace.read(id, from: $0) })
+        else { throw Self.unknown(id) }
+        return trace
+    }
+
+    private func received(_ id: MessageID) async throws -> MessageReceived? {
+        try await services.reading { log in
+            guard let batch = try log.batch(containing: id.sequence),
+                let event = try batch.events().first(where: { $0.sequence == id.sequence }),
+                event.messageID == id, case .received(let fact) = event.event.fact
+            else { return nil }
+            return fact
+        }
+    }
+
+    private static func id(_ call: APICall) throws(Problem) -> MessageID {
+        let text = call.parameters.first ?? ""
+        guard let id = MessageID(text) else {
+            throw .invalid("id", "That is no message id; one looks like 1-3k9.")
+        }
+        return id
+    }
+
+    private static func unknown(_ id: MessageID) -> Problem {
+        Problem(.notFound, "The log has no message \(id).")
+    }
+}

@@ -1,0 +1,29 @@
+import EventLog
+import MailEvents
+
+extension Problem {
+    /// What a client is told when the log did not take its message. Nothing of it is in the log,
+    /// or nobody can know: in either case the client keeps it and tries again.
+    init(appending error: EventLogError) {
+        self =
+            switch error.code {
+            case .outOfSpace: Problem(.outOfSpace, "The disk is nearly full; try again later.")
+            case .overloaded: Problem(.overloaded, "Too much waits for the disk; try again.")
+            case .closed: Problem(.notReady, "The server is stopping; try again.")
+            case .tooLarge: Problem(.tooLarge, "The messages are too large for one request.")
+            default: Problem(.notRecorded, "The message could not be recorded; try again.")
+            }
+    }
+
+    /// What a client is told when the log cannot be read.
+    init(reading error: any Error) {
+        if let problem = error as? Problem {
+            self = problem
+        } else if (error as? EventLogError)?.code == .damaged || error is BatchDecodingError {
+            self = Problem(
+                .damaged, "A part of the log does not verify; the operator has to look at it.")
+        } else {
+            self = Problem(.internalError, "The log cannot be read at the moment.")
+        }
+    }
+}

@@ -1,0 +1,12 @@
+extension RouteTable {
+    /// Every route of the server.
+    init(services: APIServices) {
+        routes =
+            HealthRoutes(services: services).routes
+            + MetricsRoutes(services: services).routes
+            + InjectionRoutes(services: services).routes
+            + EventRoutes(services: services).routes
+            + MessageRoutes(services: services).routes
+            + DocumentRoutes.routes
+    }
+}

@@ -1,0 +1,163 @@
+import EventLog
+import HTTPTypes
+import MailModel
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Requests")
+struct RequestTests {
+    @Test("RFC 8259: values, escapes and nesting are read")
+    func json() throws {
+        let text = #"{"a": [1, -2.5e+3, true, null], "b": "\u00e4\ud83d\ude00\n\/", "c": {}}"#
+        let value = try JSONParser.parse(Array(text.utf8))
+        #expect(value["a"][1] == .number("-2.5e+3"))
+        #expect(value["a"][3] == .null)
+        #expect(value["b"] == .string("ä😀\n/"))
+        #expect(value["c"] == .object([]))
+    }
+
+    @Test(
+        "RFC 8259: what is not JSON is not read",
+        arguments: [
+            "", " ", "{", "[1,]", "{\"a\":1,\"a\":2}", "01", "1.", "-", "+1", "\"\u{1}\"",
+            "\"\\x\"",
+            "\"\\ud800\"", "\"\\udc00\"", "nul", "{a:1}", "[1] 2", "\"abc", "\"\\u12g4\"", "NaN",
+        ])
+    func notJSON(text: String) {
+        #expect(throws: JSONError.self) { try JSONParser.parse(Array(text.utf8)) }
+    }
+
+    @Test("Nesting is bounded, and invalid UTF-8 is refused")
+    func hostile() {
+        let deep = String(repeating: "[", count: 100_000)
+        #expect(throws: JSONError.self) { try JSONParser.parse(Array(deep.utf8)) }
+        #expect(throws: JSONError.self) { try JSONParser.parse([0x22, 0xFF, 0x22]) }
+    }
+
+    @Test(
+        "Instants: RFC 3339, a date, seconds",
+        arguments: [
+            ("1970-01-01T00:00:01Z", 1_000_000), ("1970-01-01", 0), ("1970-01-02", 86_400_000_000),
+            ("1970-01-01T01:00:00.5+01:00", 500_000), ("5", 5_000_000),
+            ("2000-02-29T00:00:00Z", 951_782_400_000_000),
+            ("2026-11-21T09:41:27.000123Z", 1_795_254_087_000_123),
+        ])
+    func instants(text: String, microseconds: Int64) {
+        #expect(InstantText.parse(text) == EventTime(microseconds: microseconds))
+    }
+
+    @Test(
+        "What is no instant is refused",
+        arguments: [
+            "", "now", "2026-02-30", "2026-13-01", "2026-11-21T25:00:00Z", "2026-11-21T09:41:27",
+            "2026-11-21T09:41:27.Z", "-5", "2026-11-21T09:41:27Zx",
+        ])
+    func notInstants(text: String) { #expect(InstantText.parse(text) == nil) }
+
+    @Test("RFC 3986: queries are decoded, a malformed escape is refused")
+    func query() throws {
+        let query = try QueryParameters("a=1&b=x%20y+z&b=%C3%A4&c")
+        #expect(try query.one("a") == "1")
+        #expect(query.all("b") == ["x y z", "ä"])
+        #expect(try query.one("c") == "")
+        #expect(throws: Problem.self) { try query.one("b") }
+        for bad in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
+            #expect(throws: Problem.self) { try QueryParameters(Substring(bad)) }
+        }
+    }
+
+    @Test("RFC 5321 4.1.2: addresses are mailboxes, with or without brackets")
+    func addresses() {
+        #expect(AddressText.mailbox("ann@Example.ORG")?.description == "ann@example.org")
+        #expect(AddressText.mailbox("<ann@example.org>")?.localPart == "ann")
+        #expect(AddressText.mailbox("\"a b\"@example.org") != nil)
+        #expect(AddressText.mailbox("jürgen@example.org") != nil)
+        for text in [
+            "", "ann", "@a:b@c.d", "a@b>", "a@b\r\nRCPT", "a b@c.d", "postmaster", "<>", "a@",
+            "a@b> SIZE=1",
+        ] { #expect(AddressText.mailbox(text) == nil, "\(text)") }
+        #expect(AddressText.reversePath("") == .null)
+        #expect(AddressText.reversePath("<>") == .null)
+        #expect(AddressText.reversePath("x") == nil)
+    }
+
+    @Test("Templates: names get values; what is no name stays")
+    func templates() throws {
+        let template = Template("{{a}} {{ b.c }} {{{a}}} {{#if}} {{}} {{open")
+        #expect(template.names == ["a", "b.c"])
+        #expect(template.unsupported == "{{#if}}")
+        let values = ["a": "<1>", "b.c": "2"]
+        #expect(try template.render(values, .html) == "&lt;1&gt; 2 <1> {{#if}} {{}} {{open")
+        #expect(try template.render(values, .none) == "<1> 2 <1> {{#if}} {{}} {{open")
+        #expect(throws: MissingSubstitution(name: "b.c")) {
+            try template.render(["a": "1"], .none)
+        }
+        #expect(try Template("{{a}}").render(["a": "x\r\ny"], .header) == "x  y")
+        #expect(try Template(literal: "{{a}}").render([:], .none) == "{{a}}")
+    }
+
+    @Test("An unknown path is 404, a wrong method 405 with Allow, HEAD is GET without a body")
+    func routing() async throws {
+        let api = try await TestAPI()
+        #expect(try await api.call(.get, "/nothing").status == 404)
+        #expect(try await api.call(.get, "/health/live/").status == 404)
+        let wrong = try await api.call(.delete, "/health/live")
+        #expect(wrong.status == 405)
+        #expect(wrong.headers[.allow] == "GET, HEAD")
+        #expect(wrong.json["status"].text == "405")
+        let head = try await api.call(.head, "/health/live")
+        #expect(head.status == 200)
+        #expect(head.octets.isEmpty)
+        #expect(head.headers[.contentLength] == "17")
+    }
+
+    @Test("Readiness says why")
+    func readiness() async throws {
+        let api = try await TestAPI()
+        #expect(try await api.call(.get, "/health/ready").status == 200)
+        api.readiness.set(.starting("the queue is being read"))
+        let answer = try await api.call(.get, "/health/ready")
+        #expect(answer.status == 503)
+        #expect(answer.json["detail"].text == "Not ready: the queue is being read.")
+        api.readiness.set(.ready)
+        api.log.refuseMessages(EventLogError(.outOfSpace, "x"))
+        let full = try await api.call(.get, "/health/ready")
+        #expect(full.status == 503)
+        #expect(full.json["type"].text == "/docs#out-of-space")
+        #expect(try await api.call(.get, "/health/live").status == 200)
+    }
+
+    @Test("Metrics are in Prometheus' text form, labels escaped")
+    func metrics() async throws {
+        let api = try await TestAPI()
+        var totals = ServerTotals()
+        totals.events.delivered = 7
+        totals.waiting.messages = 3
+        api.totals.set(totals)
+        let answer = try await api.call(.get, "/metrics", key: "read")
+        #expect(answer.text.contains("\nwaybill_recipients_delivered_total 7\n"))
+        #expect(answer.text.contains("# TYPE waybill_queue_messages gauge\n"))
+        #expect(answer.text.contains("waybill_accepting 1\n"))
+        var text = MetricsText()
+        text.family("m", .gauge, "Help.", [([("tenant", "a\"b\\c\n")], 1)])
+        #expect(
+            String(decoding: text.bytes, as: UTF8.self).hasSuffix(
+                "m{tenant=\"a\\\"b\\\\c\\n\"} 1\n"))
+    }
+
+    @Test("The documents are there without a key")
+    func documents() async throws {
+        let api = try await TestAPI()
+        let yaml = try await api.call(.get, "/openapi.yaml")
+        #expect(yaml.text.hasPrefix("openapi: 3.1.0\n"))
+        let page = try await api.call(.get, "/docs")
+        #expect(page.text.hasPrefix("<!DOCTYPE html>"))
+        for code in Problem.Code.allCases {
+            #expect(page.text.contains("id=\"\(code.rawValue)\""), "\(code.rawValue)")
+        }
+        for route in api.responder.table.routes {
+            #expect(yaml.text.contains("\n  \(route.path):\n"), "\(route.path)")
+        }
+    }
+}

@@ -1,0 +1,195 @@
+import EventLog
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import MailEvents
+import MailModel
+import NIOCore
+import NIOPosix
+import Synchronization
+import WaybillTesting
+
+@testable import HTTPAPI
+
+/// The API's routes on a log of their own, without a network.
+///
+/// Concurrency: any thread.
+final class TestAPI: Sendable {
+    let directory: TemporaryDirectory
+    let log: TestLog
+    let services: APIServices
+    let responder: APIResponder
+    let readiness = Readiness(.ready)
+    let totals = TestTotals()
+    private let tokens: [String: String]
+
+    /// Keys: `inject`, `read`, `admin` for all tenants, `acme` and `zeta` with `inject` and `read`
+    /// for the tenant of that name.
+    init(
+        directory: TemporaryDirectory? = nil,
+        configure: (inout APIConfiguration) -> Void = { _ in }
+    ) async throws {
+        let directory = try directory ?? TemporaryDirectory()
+        self.directory = directory
+        log = try TestLog(directory: directory.path + "/log")
+        var file = APIKeyFile(path: directory.path + "/keys")
+        var tokens: [String: String] = [:]
+        let now = EventTime(microseconds: 1_800_000_000_000_000)
+        for (name, roles, tenant) in [
+            ("inject", [APIRole.inject], ""), ("read", [.read], ""), ("admin", [.admin], ""),
+            ("acme", [.inject, .read], "acme"), ("zeta", [.inject, .read], "zeta"),
+        ] {
+            let (key, token) = APIKey.make(name: name, roles: roles, tenant: tenant, now: now)
+            file.add(key)
+            tokens[name] = token
+        }
+        try file.save()
+        self.tokens = tokens
+        var configuration = APIConfiguration(
+            host: "127.0.0.1", port: 0, serverName: "mx.example.org")
+        configuration.keysFile = file.path
+        configure(&configuration)
+        services = APIServices(
+            configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
+            readiness: readiness, totals: totals, now: { TestClock.now },
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        services.readers.start()
+        try await services.rememberRecentKeys()
+        _ = log.follow(services.bell)
+        responder = APIResponder(
+            table: RouteTable(services: services), keys: services.keys)
+    }
+
+    deinit {
+        services.bell.close()
+        log.close()
+        services.readers.shutdownGracefully { _ in }
+    }
+
+    func token(_ name: String) -> String { tokens[name] ?? "none" }
+
+    /// One request and its whole answer.
+    func call(
+        _ method: HTTPRequest.Method, _ path: String, key: String? = nil,
+        headers: [String: String] = [:], body: [UInt8] = []
+    ) async throws -> TestAnswer {
+        let response = try await respond(method, path, key: key, headers: headers, body: body)
+        let sink = TestSink()
+        try await response.body.write(sink)
+        return TestAnswer(
+            status: response.status.code, headers: response.headers, octets: sink.octets)
+    }
+
+    /// The answer before its body is written.
+    func respond(
+        _ method: HTTPRequest.Method, _ path: String, key: String? = nil,
+        headers: [String: String] = [:], body: [UInt8] = []
+    ) async throws -> Response {
+        var head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { head.headerFields[name] = value }
+        }
+        if let key { head.headerFields[.authorization] = "Bearer \(token(key))" }
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body)))
+        let logger = services.logger
+        return try await responder.respond(
+            to: request, context: APIContext(clientAddress: "192.0.2.7", logger: logger))
+    }
+
+    /// `POST /api/v1/inject` with JSON.
+    func inject(
+        _ json: String, key: String = "inject", headers: [String: String] = [:]
+    ) async throws -> TestAnswer {
+        try await call(
+            .post, "/api/v1/inject", key: key,
+            headers: ["Content-Type": "application/json"].merging(headers) { $1 },
+            body: Array(json.utf8))
+    }
+
+    /// Every event of the log.
+    func events() throws -> [RecordedEvent] {
+        var events: [RecordedEvent] = []
+        try log.reader.forEachBatch { batch in
+            events += try batch.events()
+            return true
+        }
+        return events
+    }
+
+    /// The content stored with the message of that number, from 0.
+    func content(_ number: Int = 0) throws -> String {
+        let received = try events().filter { event in
+            if case .received = event.event.fact { true } else { false }
+        }
+        guard received.indices.contains(number),
+            let octets = try log.reader.content(of: received[number].sequence)
+        else { return "" }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}
+
+/// An answer, with its body read.
+struct TestAnswer {
+    var status: Int
+    var headers: HTTPFields
+    var octets: [UInt8]
+
+    var text: String { String(decoding: octets, as: UTF8.self) }
+
+    /// The body as JSON.
+    var json: JSONValue { (try? JSONParser.parse(octets)) ?? .null }
+}
+
+extension JSONValue {
+    /// A member, or null.
+    subscript(_ name: String) -> JSONValue {
+        guard case .object(let members) = self else { return .null }
+        return members.first { $0.name == name }?.value ?? .null
+    }
+
+    /// An element, or null.
+    subscript(_ index: Int) -> JSONValue {
+        guard case .array(let values) = self, values.indices.contains(index) else { return .null }
+        return values[index]
+    }
+
+    var text: String { scalarText ?? "" }
+
+    var count: Int {
+        guard case .array(let values) = self else { return 0 }
+        return values.count
+    }
+}
+
+/// Gathers what a response's body writes.
+final class TestSink: ResponseBodyWriter, Sendable {
+    private let state = Mutex<[UInt8]>([])
+
+    var octets: [UInt8] { state.withLock { $0 } }
+    var text: String { String(decoding: octets, as: UTF8.self) }
+
+    func write(_ buffer: ByteBuffer) async throws {
+        state.withLock { $0 += buffer.readableBytesView }
+    }
+
+    func finish(_: HTTPFields?) async throws {}
+}
+
+/// Totals that a test sets.
+final class TestTotals: TotalsSource {
+    private let state = Mutex<ServerTotals?>(nil)
+
+    func set(_ totals: ServerTotals?) { state.withLock { $0 = totals } }
+
+    func totals() async -> ServerTotals? { state.withLock { $0 } }
+}
+
+/// A clock that tests move.
+enum TestClock {
+    private static let current = Atomic<Int64>(1_800_000_000_000_000)
+
+    static var now: EventTime {
+        EventTime(microseconds: current.load(ordering: .relaxed))
+    }
+}

@@ -1,5 +1,6 @@
 import Delivery
 import EventLog
+import HTTPAPI
 import MailModel
 import Reception
 import Resolver
@@ -38,11 +39,13 @@ extension WaybillConfiguration {
         ) { isHostName($0) ? $0.asciiLowercased() : nil }
         setHostName(name)
         site = top.string("site", default: name)
-        if let section = top.section("server") { readServer(section) }
+        let serverSection = top.section("server")
+        if let section = serverSection { readServer(section) }
         if let section = top.section("log") { readLog(section) }
         let users = top.string("users")
         reception.usersFile = users.isEmpty ? nil : users
         let tls = top.section("tls").flatMap(readTLS)
+        if let section = serverSection { readHTTP(in: section, defaultTLS: tls) }
         for section in top.sections("listeners") ?? [] {
             reception.listeners.append(readListener(section, defaultTLS: tls))
             checkListener(section)
@@ -56,6 +59,7 @@ extension WaybillConfiguration {
     package mutating func setHostName(_ name: String) {
         if site == hostName { site = name }
         hostName = name
+        http?.serverName = name
         reception.serverName = name
         delivery.hostName = name
     }
@@ -76,7 +80,6 @@ extension WaybillConfiguration {
             ["trace", "debug", "info", "notice", "warning", "error", "critical"].map { ($0, $0) })
         server.logFormat = section.choice(
             "log_format", default: server.logFormat, ["auto", "json", "human"].map { ($0, $0) })
-        section.finish()
     }
 
     private mutating func readLog(_ section: YAMLSection) {

@@ -1,5 +1,6 @@
 import Delivery
 import EventLog
+import HTTPAPI
 import MailModel
 import Reception
 import Resolver
@@ -35,6 +36,7 @@ extension WaybillConfiguration {
         out.line("deliver", server.delivers)
         out.line("log_level", server.logLevel)
         out.line("log_format", server.logFormat)
+        if let http { write(http, &out) }
         out.close()
         out.open("log")
         out.line("segment_size", log.segmentBytesMax)
@@ -43,6 +45,28 @@ extension WaybillConfiguration {
         out.line("allow_any_file_system", log.allowAnyFileSystem)
         out.line("batch_size", log.batchOctetsMax)
         out.line("backlog_size", log.backlogOctetsMax)
+        out.close()
+    }
+
+    private func write(_ api: APIConfiguration, _ out: inout YAMLText) {
+        out.open("http")
+        out.line("listen", HostPort(host: api.host, port: api.port).description)
+        if let keys = api.keysFile { out.line("keys", keys) }
+        out.line("tls", api.tls != nil)
+        if let files = api.tls {
+            out.open("certificate")
+            out.line("certificate", files.certificateChainFile)
+            out.line("key", files.privateKeyFile)
+            out.close()
+        }
+        out.line("allow_plaintext_beyond_loopback", api.allowsPlaintextBeyondLoopback)
+        out.open("limits")
+        out.line("body_size", api.bodyOctets)
+        out.line("message_size", api.messageOctets)
+        out.line("recipients", api.recipients)
+        out.line("connections", api.connections)
+        out.line("streams", api.streams)
+        out.close()
         out.close()
     }
 

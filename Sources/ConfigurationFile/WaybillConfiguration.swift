@@ -1,5 +1,6 @@
 package import Delivery
 package import EventLog
+package import HTTPAPI
 package import Reception
 package import Resolver
 
@@ -18,6 +19,8 @@ package struct WaybillConfiguration: Sendable {
     package var delivery: DeliveryPolicy
     package var resolver: ResolverConfiguration
     package var server: ServerSettings
+    /// The HTTP API; nil: none.
+    package var http: APIConfiguration?
 
     /// The configuration of a server without a file: no listener yet, mail goes to the MX.
     package init(dataDirectory: String, hostName: String) {

@@ -11,6 +11,6 @@ struct Waybill: AsyncParsableCommand {
             Serve.self, Send.self, QueueCommand.self, Trace.self, MessageCommand.self,
             LogCommand.self, ProjectionCommand.self, CampaignCommand.self, ClientCommand.self,
             RecipientCommand.self, AnalyticsCommand.self, ProviderCommand.self, SourceCommand.self,
-            UserCommand.self, ConfigCommand.self, Sink.self,
+            UserCommand.self, KeyCommand.self, ConfigCommand.self, Sink.self,
         ])
 }

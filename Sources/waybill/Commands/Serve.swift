@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConfigurationFile
 import Delivery
+import HTTPAPI
 import Logging
 import MailModel
 import Reception
@@ -49,6 +50,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "Key of the certificate, PEM.")
     var tlsKey: String?
+
+    @Option(help: "HTTP API here, HOST:PORT; port 0 lets the kernel choose.")
+    var http: String?
+
+    @Option(help: "File of the HTTP API's keys (waybill key add).")
+    var keys: String?
 
     @Option(help: "Ask this name server, ADDRESS or ADDRESS@PORT; repeatable.")
     var resolver: [String] = []
@@ -122,10 +129,32 @@ struct Serve: AsyncParsableCommand {
             configuration.delivery.router.defaultRoute.nextHop = .smarthosts([host])
         }
         try addListeners(to: &configuration)
+        try addHTTP(to: &configuration)
         guard !configuration.reception.listeners.isEmpty else {
             throw ValidationError(
                 "say where to listen: --listen HOST:PORT, or listeners in --config")
         }
+    }
+
+    private func addHTTP(to configuration: inout WaybillConfiguration) throws {
+        if let http {
+            guard let address = WaybillConfiguration.listenAddress(http) else {
+                throw ValidationError("--http \(http): expected HOST:PORT")
+            }
+            var api =
+                configuration.http
+                ?? APIConfiguration(host: "", port: 0, serverName: configuration.hostName)
+            api.host = address.host
+            api.port = address.port ?? 0
+            configuration.http = api
+        }
+        if let keys {
+            guard configuration.http != nil else {
+                throw ValidationError("--keys is for the HTTP API: give --http HOST:PORT too")
+            }
+            configuration.http?.keysFile = keys
+        }
+        configuration.http?.suppliesMissingFields = configuration.reception.suppliesMissingFields
     }
 
     private func addListeners(to configuration: inout WaybillConfiguration) throws {

@@ -1,6 +1,7 @@
 import ConfigurationFile
 import Delivery
 import EventLog
+import HTTPAPI
 import Logging
 import MailEvents
 import MailProjections
@@ -82,6 +83,24 @@ final class DeliveryService: Sendable {
     func rewriteQueue() {
         logger.notice("queue file to be written anew")
         Task { _ = await delivery.withQueue { $0.forgetChanges() } }
+    }
+
+    /// What the queue has counted since the log began, and what waits in it; nil after a stop.
+    func totals() async -> ServerTotals? {
+        await delivery.withQueue { queue in
+            var totals = ServerTotals()
+            totals.events.received = queue.totals.received
+            totals.events.queued = queue.totals.queued
+            totals.events.deferred = queue.totals.deferred
+            totals.events.delivered = queue.totals.delivered
+            totals.events.bounced = queue.totals.bounced
+            totals.events.expired = queue.totals.expired
+            totals.waiting.messages = queue.counts.messages
+            totals.waiting.recipients = queue.counts.recipients
+            totals.waiting.deferred = queue.counts.deferred
+            totals.waiting.octets = queue.counts.octets
+            return totals
+        }
     }
 
     /// Lets transactions under way finish, within a limit, and writes a last checkpoint.

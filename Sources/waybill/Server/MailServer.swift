@@ -1,6 +1,7 @@
 import ConfigurationFile
 import Delivery
 import EventLog
+import HTTPAPI
 import Logging
 import MailEvents
 import MailModel
@@ -21,6 +22,9 @@ final class MailServer: Service {
     private let configuration: WaybillConfiguration
     private let logger: Logger
     private let reception = Mutex<Reception?>(nil)
+    private let http = Mutex<HTTPAPI?>(nil)
+    private let readiness = Readiness(.starting("the queue is being read"))
+    private let totals = LiveTotals()
 
     init(configuration: WaybillConfiguration, logger: Logger) {
         self.configuration = configuration
@@ -43,12 +47,12 @@ final class MailServer: Service {
         logger.info("stopped", metadata: ["sequence": "\(log.position.sequence)"])
     }
 
-    /// Reads certificates and users again; what cannot be read stays as it was.
+    /// Reads certificates, users and keys again; what cannot be read stays as it was.
     func reload() {
         guard let reception = reception.withLock({ $0 }) else { return }
-        let problems = reception.reload()
+        let problems = reception.reload() + (http.withLock { $0 }?.reload() ?? [])
         for problem in problems { logger.error("not reloaded", metadata: ["reason": "\(problem)"]) }
-        if problems.isEmpty { logger.info("certificates and users reloaded") }
+        if problems.isEmpty { logger.info("certificates, users and keys reloaded") }
     }
 
     private var eventLoopCount: Int {
@@ -75,20 +79,54 @@ final class MailServer: Service {
         log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup
     ) async throws {
         try await appendOpeningEvents(to: log)
+        // First, so that it can say why the server is not ready yet.
+        let http = try await startHTTP(log, group)
+        self.http.withLock { $0 = http }
+        let limit = configuration.server.stopMilliseconds
+        do {
+            try await serveMail(log: log, group: group, limitMilliseconds: limit)
+        } catch {
+            await http?.stop(limitSeconds: 0)
+            throw error
+        }
+    }
+
+    private func serveMail(
+        log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup, limitMilliseconds: Int
+    ) async throws {
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
+        totals.set(delivery)
         let projections = try startProjections(log, delivery)
         defer { projections.stop() }
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
         self.reception.withLock { $0 = reception }
+        readiness.set(.ready)
         logger.info("ready", metadata: ["allocator": "\(Allocator.name)"])
         try await gracefulShutdown()
         logger.info("stopping")
-        let limit = configuration.server.stopMilliseconds
-        await reception.stop(limitSeconds: Double(limit) / 1000)
+        readiness.set(.stopping)
+        let seconds = Double(limitMilliseconds) / 1000
+        let http = http.withLock { $0 }
+        async let httpStopped: Void? = http?.stop(limitSeconds: seconds)
+        await reception.stop(limitSeconds: seconds)
+        _ = await httpStopped
         self.reception.withLock { $0 = nil }
-        await delivery?.stop(limitMilliseconds: limit)
+        totals.set(nil)
+        await delivery?.stop(limitMilliseconds: limitMilliseconds)
+    }
+
+    private func startHTTP(
+        _ log: EventLog<MailEventCodec>, _ group: MultiThreadedEventLoopGroup
+    ) async throws -> HTTPAPI? {
+        guard let configuration = configuration.http else { return nil }
+        if configuration.keysFile == nil {
+            logger.warning("the HTTP API has no file of keys: only /health, /docs answer")
+        }
+        return try await HTTPAPI.start(
+            configuration: configuration, log: log, readiness: readiness, totals: totals,
+            group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
     }
 
     /// The first event of a new log opens its epoch; every start says which configuration rules.

@@ -170,7 +170,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ),
     (
         "ConfigurationFile",
-        ["ConfigurationFile", "EventLog", "Reception", "Resolver", "Delivery", "MailModel"]
+        [
+            "ConfigurationFile", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
+            "MailModel",
+        ]
     ),
 ]
 for test in tests {

@@ -1,5 +1,6 @@
 import Delivery
 import EventLog
+import HTTPAPI
 import MailModel
 import Reception
 import Resolver
@@ -25,12 +26,38 @@ struct WaybillConfigurationTests {
         }
     }
 
+    @Test("server.http: TLS beyond loopback by default, plain on loopback, and never by accident")
+    func http() throws {
+        let full = try #require(try read(Self.full).http)
+        #expect(full.host == "0.0.0.0" && full.port == 8443)
+        #expect(full.tls?.certificateChainFile == "/etc/ssl/a.pem")
+        #expect(full.keysFile == "/etc/waybill/keys")
+        #expect(full.bodyOctets == 1 << 20 && full.streams == 3)
+        #expect(full.serverName == "mx.example.org")
+        let plain = try #require(try read("server: {http: {}}").http)
+        #expect(plain.host == "127.0.0.1" && plain.tls == nil)
+        #expect(try read("server: {}").http == nil)
+        #expect(problems("server: {http: {listen: \"0.0.0.0:80\"}}").count == 1)
+        #expect(problems("server: {http: {tls: true}}").count == 1)
+        #expect(problems("server: {http: {listn: \"127.0.0.1:80\"}}").count == 1)
+        let open = "server: {http: {listen: \"0.0.0.0:80\", allow_plaintext_beyond_loopback: true}}"
+        #expect(problems(open).isEmpty)
+    }
+
     private static let full = """
         data: /srv/mail
         hostname: MX.Example.org
         site: west
         users: /etc/waybill/users
-        server: {event_loops: 2, stop_within: 10s, log_level: debug, log_format: json}
+        server:
+          event_loops: 2
+          stop_within: 10s
+          log_level: debug
+          log_format: json
+          http:
+            listen: 0.0.0.0:8443
+            keys: /etc/waybill/keys
+            limits: {body_size: 1MiB, streams: 3}
         log: {segment_size: 64MiB, segment_age: 1h, free_space_floor: 1GiB}
         tls:
           certificate: /etc/ssl/a.pem

@@ -81,6 +81,17 @@ struct InjectionTests {
         #expect(received.campaign == "spring")
     }
 
+    @Test("A message whose X-Campaign holds no usable name is refused, not misattributed")
+    func unusableName() async throws {
+        let api = try await TestAPI()
+        let answer = try await api.call(
+            .post, "/api/v1/inject?sender=&recipient=ann@example.net", key: "inject",
+            headers: ["Content-Type": "message/rfc822"],
+            body: Array(("X-Campaign: a@b\n" + Self.raw).utf8))
+        #expect(answer.status == 422)
+        #expect(try api.events().isEmpty)
+    }
+
     @Test("A described message for recipients without differences is stored once")
     func oneMessage() async throws {
         let api = try await TestAPI()

@@ -238,6 +238,27 @@ def test_plain_http_beyond_loopback_is_refused(tmp_path):
     assert "allow_plaintext_beyond_loopback" in result.stderr
 
 
+def test_https_with_the_configured_certificate(server, authority):
+    import ssl
+    import urllib.request
+
+    certificate, key = authority.issue("api.test")
+    port = free_port()
+    one = server("--hold-delivery", configuration={"server": {"http": {
+        "listen": f"127.0.0.1:{port}", "tls": True,
+        "certificate": {"certificate": str(certificate), "key": str(key)}}}})
+    token = Keys(one.directory / "keys").add("everything", "admin")
+    one.flags += ["--keys", str(one.directory / "keys")]
+    one.start(port=port)
+    request = urllib.request.Request(
+        f"https://localhost:{port}/api/v1/inject", json.dumps(simple()).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+    context = ssl.create_default_context(cafile=authority.certificate)
+    with urllib.request.urlopen(request, context=context, timeout=20) as answer:
+        assert json.load(answer)["accepted"] == 1
+    assert one.of_type("received")[0]["tls"]["version"] == "TLSv1.3"
+
+
 def test_a_full_disk_is_503_with_retry_after(server):
     port = free_port()
     one = server(

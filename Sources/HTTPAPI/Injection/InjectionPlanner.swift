@@ -81,6 +81,14 @@ struct InjectionPlanner: Sendable {
             throw Problem(.invalidMessage, "The message's header has too many fields.")
         case nil: break
         }
+        // A field that would have counted, were it a name: without it the message would be
+        // attributed to somebody else.
+        if scan.hasUnusableTenant, callerTenant.isEmpty, request.tenant == nil {
+            throw Problem(.invalidMessage, "The message's X-Tenant holds no usable name.")
+        }
+        if scan.hasUnusableCampaign, request.campaign == nil {
+            throw Problem(.invalidMessage, "The message's X-Campaign holds no usable name.")
+        }
         guard scan.receivedCount < 100 else {
             throw Problem(.invalidMessage, "The message has been through too many servers: a loop?")
         }

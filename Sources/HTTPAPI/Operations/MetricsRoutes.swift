@@ -23,7 +23,7 @@ struct MetricsRoutes: Sendable {
         if caller.seesAll {
             let sequence = try await services.reading { try $0.lastSequence() }
             text.family(
-                "waybill_log_sequence", .counter, "Sequence of the last durable event.",
+                "waybill_log_sequence", .gauge, "Sequence of the last durable event.",
                 [([], Int(clamping: sequence))])
             var accepts = 0
             if case .success = services.log.acceptance() { accepts = 1 }

@@ -24,7 +24,8 @@ package enum GrammarLimits {
 
     /// Octets reserved for content that a client only announced (SIZE, BDAT): enough for most
     /// mail, small enough that announcing costs the server nothing. More is reserved as it comes.
-    package static let announcedContentOctets = 131_072
+    /// A little under a power of two, so that the array with its head fills an allocator's size class.
+    package static let announcedContentOctets = 131_072 - 64
 
     /// Refusals kept for ``ServerSession/takeRefusals()``; later ones are only counted by replies.
     package static let refusals = 100

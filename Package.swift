@@ -78,7 +78,7 @@ let package = Package(
             name: "Reception",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "SMTPTransport", "CCrypto", nioCore, nioPosix, nioSSL, logging,
+                "SMTPTransport", "CCrypto", "CLinux", nioCore, nioPosix, nioSSL, logging,
             ]),
         .target(
             name: "Delivery",
@@ -90,7 +90,7 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "MailProjections", "CZlib", "CZstd", hummingbird, hummingbirdCore,
+                "MailProjections", "CLinux", "CZlib", "CZstd", hummingbird, hummingbirdCore,
                 hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
                 logging,
             ],

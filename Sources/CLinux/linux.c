@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <sys/stat.h>
 #include "CLinux.h"
 
 #include <sys/ioctl.h>
@@ -18,4 +19,12 @@ int64_t waybill_fs_type(const char *path) {
 
 void waybill_set_thread_name(pthread_t thread, const char *name) {
     pthread_setname_np(thread, name);
+}
+
+int waybill_file_status(int fd, int64_t *octets, uint32_t *mode) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return -1;
+    *octets = (int64_t)status.st_size;
+    *mode = (uint32_t)status.st_mode;
+    return 0;
 }

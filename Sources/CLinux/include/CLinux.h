@@ -23,4 +23,8 @@ uint64_t waybill_sync_failures(void);
 /// Names a thread for debuggers and `top`; at most 15 characters count.
 void waybill_set_thread_name(pthread_t thread, const char *name);
 
+/// Octets and permission bits of an open file; 0, or -1 with errno set. A function, because in a
+/// module beside SwiftNIO the type `stat` belongs to whichever C module was loaded first.
+int waybill_file_status(int fd, int64_t *octets, uint32_t *mode);
+
 #endif

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Whole small files, read and replaced.
@@ -12,9 +13,12 @@ enum SmallFile {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(file) }
-        var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { throw failure(path, "cannot be read") }
-        guard status.st_size <= octetsMax else { throw UserFileError(path, "is too large") }
+        var octets: Int64 = 0
+        var mode: UInt32 = 0
+        guard unsafe waybill_file_status(file, &octets, &mode) == 0 else {
+            throw failure(path, "cannot be read")
+        }
+        guard octets <= octetsMax else { throw UserFileError(path, "is too large") }
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -26,7 +30,7 @@ enum SmallFile {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw UserFileError(path, "is not UTF-8")
         }
-        return (text, status.st_mode & 0o044 != 0)
+        return (text, mode & 0o044 != 0)
     }
 
     /// Puts a file with this text, mode 0600, in the place of the old one, durably.

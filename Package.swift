@@ -55,6 +55,7 @@ let package = Package(
         .target(name: "LMDB", dependencies: ["CLMDB"]),
         // Layer 1
         .target(name: "MailModel"),
+        .target(name: "SmallFiles", dependencies: ["CLinux"]),
         .target(name: "EventLog", dependencies: ["LMDB", "CZstd", "CCrypto", "CLinux"]),
         // Layer 2
         .target(name: "MailEvents", dependencies: ["MailModel", "EventLog"]),
@@ -78,7 +79,7 @@ let package = Package(
             name: "Reception",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "SMTPTransport", "CCrypto", "CLinux", nioCore, nioPosix, nioSSL, logging,
+                "SMTPTransport", "SmallFiles", "CCrypto", nioCore, nioPosix, nioSSL, logging,
             ]),
         .target(
             name: "Delivery",
@@ -90,7 +91,7 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "MailProjections", "CLinux", "CZlib", "CZstd", hummingbird, hummingbirdCore,
+                "MailProjections", "SmallFiles", "CZlib", "CZstd", hummingbird, hummingbirdCore,
                 hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
                 logging,
             ],
@@ -149,7 +150,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "Reception",
         [
-            "Reception", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel", "EventLog",
+            "Reception", "SmallFiles", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel",
+            "EventLog",
             nioCore, nioPosix, nioEmbedded, logging,
         ]
     ),
@@ -164,7 +166,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "HTTPAPI",
         [
-            "HTTPAPI", "MailEvents", "MailModel", "EventLog", "SMTPProtocol", hummingbird,
+            "HTTPAPI", "SmallFiles", "MailEvents", "MailModel", "EventLog", "SMTPProtocol",
+            hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),

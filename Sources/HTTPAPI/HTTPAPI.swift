@@ -8,6 +8,7 @@ package import NIOCore
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
+import SmallFiles
 import Synchronization
 
 /// The HTTP listener and everything behind it.
@@ -38,7 +39,7 @@ package final class HTTPAPI: Sendable {
     /// Binds the listener and begins to answer.
     ///
     /// Remembers the idempotency keys of the log's last day first. Throws ``APIError``,
-    /// ``APIKeyFileError``, `EventLogError`, or what NIOSSL says of the certificate; nothing
+    /// ``SmallFileError``, `EventLogError`, or what NIOSSL says of the certificate; nothing
     /// listens then.
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,

@@ -2,6 +2,7 @@ package import Logging
 package import MailModel
 package import NIOCore
 import SMTPTransport
+import SmallFiles
 
 /// Accepts mail: runs the listeners, and answers for what they took.
 ///
@@ -40,7 +41,7 @@ package final class Reception: Sendable {
     ///
     /// Accepted messages go to `log`; `group` has the event loops for listeners and sessions; `now`
     /// gives the time of events and is called on the event loops. Throws ``ReceptionError``,
-    /// ``UserFileError`` or `TransportError`; nothing listens then.
+    /// ``SmallFileError`` or `TransportError`; nothing listens then.
     package static func start(
         configuration: ReceptionConfiguration, log: any MessageLog, group: any EventLoopGroup,
         now: @escaping @Sendable () -> EventTime, logger: Logger

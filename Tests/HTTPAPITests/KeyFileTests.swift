@@ -1,5 +1,6 @@
 import MailModel
 import SMTPProtocol
+import SmallFiles
 import Testing
 import WaybillTesting
 
@@ -63,11 +64,11 @@ struct KeyFileTests {
     func mistakes(line: String) throws {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/keys"
-        try KeyFileText.replace(path, with: "# comment\n\(line)\n")
+        try SmallFile.replace(path, with: "# comment\n\(line)\n")
         #expect {
             _ = try APIKeyFile.load(path)
         } throws: { error in
-            (error as? APIKeyFileError)?.line == 2
+            (error as? SmallFileError)?.line == 2
         }
     }
 

@@ -1,5 +1,6 @@
 import MailModel
 import Reception
+import SmallFiles
 import Testing
 import WaybillTesting
 
@@ -84,7 +85,7 @@ struct StopTests {
                 configuration.listeners[0].implicitTLS = true
             }
         }
-        await #expect(throws: UserFileError.self) {
+        await #expect(throws: SmallFileError.self) {
             _ = try await TestServer.start { configuration, directory in
                 configuration.usersFile = directory + "/none"
             }

@@ -1,5 +1,6 @@
 import MailModel
 import SMTPProtocol
+import SmallFiles
 import Testing
 import WaybillTesting
 
@@ -100,7 +101,7 @@ struct UserFileTests {
         let directory = try TemporaryDirectory()
         let path = directory.path + "/users"
         try TextFile.write(text, to: path)
-        let error = try #require(throws: UserFileError.self) { _ = try UserFile.load(path) }
+        let error = try #require(throws: SmallFileError.self) { _ = try UserFile.load(path) }
         #expect(error.line == line)
         #expect(error.description.hasPrefix("\(path):\(line): "))
         #expect(error.message.contains(expected), "\(error)")
@@ -108,7 +109,7 @@ struct UserFileTests {
 
     @Test("a file that is not there is an error with its name and the system's reason")
     func missing() throws {
-        let error = try #require(throws: UserFileError.self) {
+        let error = try #require(throws: SmallFileError.self) {
             _ = try UserFile.load("/nowhere/users")
         }
         #expect(error.description == "/nowhere/users: cannot be opened: No such file or directory")
@@ -118,7 +119,7 @@ struct UserFileTests {
         "names that could not stand in the file are refused",
         arguments: ["", "a b", "-", "#a", "a\n"])
     func badNames(name: String) {
-        #expect(throws: UserFileError.self) {
+        #expect(throws: SmallFileError.self) {
             _ = try User.register(name: name, password: "x", cost: cheap)
         }
     }

@@ -1,3 +1,4 @@
+import SmallFiles
 import Synchronization
 
 /// The keys that are good now; replaced as a whole when the file is read again.
@@ -10,9 +11,9 @@ final class APIKeyDirectory: Sendable {
     private let keys: Mutex<[String: APIKey]>
 
     /// Reads the file; without one there is no key.
-    init(path: String?) throws(APIKeyFileError) {
+    init(path: String?) throws(SmallFileError) {
         self.path = path
-        let file = try path.map { path throws(APIKeyFileError) in try APIKeyFile.load(path) }
+        let file = try path.map { path throws(SmallFileError) in try APIKeyFile.load(path) }
         isReadableByOthers = file?.isReadableByOthers ?? false
         keys = Mutex(file.map(Self.table) ?? [:])
     }
@@ -26,7 +27,7 @@ final class APIKeyDirectory: Sendable {
     }
 
     /// Reads the file again; when it cannot be used the keys stay as they were.
-    func reload() throws(APIKeyFileError) {
+    func reload() throws(SmallFileError) {
         guard let path else { return }
         let fresh = Self.table(try APIKeyFile.load(path))
         keys.withLock { $0 = fresh }

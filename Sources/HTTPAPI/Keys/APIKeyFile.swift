@@ -1,3 +1,5 @@
+package import SmallFiles
+
 /// The file of keys: one line a key, see ``APIKey``. Lines that are empty or begin with `#` are
 /// comments and survive a rewrite.
 ///
@@ -8,6 +10,9 @@ package struct APIKeyFile: Sendable {
         case comment(String)
         case key(APIKey)
     }
+
+    /// Octets; more is not a file of keys, and is refused.
+    private static let octetsMax: Int64 = 16 << 20
 
     /// Where it stands.
     package let path: String
@@ -21,8 +26,8 @@ package struct APIKeyFile: Sendable {
     /// Reads the file; every line of it must be right.
     ///
     /// Throws the error with file and line of the first one that is not.
-    package static func load(_ path: String) throws(APIKeyFileError) -> APIKeyFile {
-        let (text, isReadableByOthers) = try KeyFileText.read(path)
+    package static func load(_ path: String) throws(SmallFileError) -> APIKeyFile {
+        let (text, isReadableByOthers) = try SmallFile.read(path, octetsMax: octetsMax)
         var file = APIKeyFile(path: path)
         file.isReadableByOthers = isReadableByOthers
         var ids: Set<String> = []
@@ -35,16 +40,16 @@ package struct APIKeyFile: Sendable {
                 continue
             }
             guard let key = APIKey(String(line)) else {
-                throw APIKeyFileError(
+                throw SmallFileError(
                     path, line: index + 1,
                     "expected id, name, roles, tenant or -, sha256$<hash> and time, as"
                         + " `waybill key add` writes them")
             }
             guard ids.insert(key.id).inserted else {
-                throw APIKeyFileError(path, line: index + 1, "key \(key.id) stands there twice")
+                throw SmallFileError(path, line: index + 1, "key \(key.id) stands there twice")
             }
             guard ids.count <= APILimits.keys else {
-                throw APIKeyFileError(path, "more than \(APILimits.keys) keys")
+                throw SmallFileError(path, "more than \(APILimits.keys) keys")
             }
             file.lines.append(.key(key))
         }
@@ -73,7 +78,7 @@ package struct APIKeyFile: Sendable {
 
     /// Writes the file anew beside the old one, for the owner alone (mode 0600), and puts it in
     /// the old one's place: at every moment there is a whole one.
-    package func save() throws(APIKeyFileError) {
+    package func save() throws(SmallFileError) {
         var text = ""
         for line in lines {
             switch line {
@@ -81,26 +86,6 @@ package struct APIKeyFile: Sendable {
             case .key(let key): text += key.description + "\n"
             }
         }
-        try KeyFileText.replace(path, with: text)
-    }
-}
-
-/// Why a file of keys cannot be used.
-package struct APIKeyFileError: Error, Equatable, Sendable, CustomStringConvertible {
-    package var file: String
-    /// From 1; 0 when it is about the whole file.
-    package var line: Int
-    /// What is wrong, or what was expected.
-    package var message: String
-
-    init(_ file: String, line: Int = 0, _ message: String) {
-        self.file = file
-        self.line = line
-        self.message = message
-    }
-
-    /// `<file>:<line>: <message>`.
-    package var description: String {
-        line > 0 ? "\(file):\(line): \(message)" : "\(file): \(message)"
+        try SmallFile.replace(path, with: text)
     }
 }

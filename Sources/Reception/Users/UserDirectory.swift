@@ -1,3 +1,4 @@
+import SmallFiles
 import Synchronization
 
 /// The users that can authenticate now; replaced as a whole when the file is read again.
@@ -10,9 +11,9 @@ final class UserDirectory: Sendable {
     private let users: Mutex<[String: User]>
 
     /// Reads the file; without one there is nobody.
-    init(path: String?) throws(UserFileError) {
+    init(path: String?) throws(SmallFileError) {
         self.path = path
-        let file = try path.map { path throws(UserFileError) in try UserFile.load(path) }
+        let file = try path.map { path throws(SmallFileError) in try UserFile.load(path) }
         isReadableByOthers = file?.isReadableByOthers ?? false
         users = Mutex(file.map(Self.table) ?? [:])
     }
@@ -21,7 +22,7 @@ final class UserDirectory: Sendable {
     func user(named name: String) -> User? { users.withLock { $0[name] } }
 
     /// Reads the file again; when it cannot be used the users stay as they were.
-    func reload() throws(UserFileError) {
+    func reload() throws(SmallFileError) {
         guard let path else { return }
         let fresh = Self.table(try UserFile.load(path))
         users.withLock { $0 = fresh }

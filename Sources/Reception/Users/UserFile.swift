@@ -1,3 +1,5 @@
+package import SmallFiles
+
 /// The file of users: one line a user, see ``User``. Lines that are empty or begin with `#` are
 /// comments and survive a rewrite.
 ///
@@ -8,6 +10,9 @@ package struct UserFile: Sendable {
         case comment(String)
         case user(User)
     }
+
+    /// Octets; more is not a file of users, and is refused.
+    private static let octetsMax: Int64 = 256 << 20
 
     /// Where it stands.
     package let path: String
@@ -21,8 +26,8 @@ package struct UserFile: Sendable {
     /// Reads the file; every line of it must be right.
     ///
     /// Throws the error with file and line of the first one that is not.
-    package static func load(_ path: String) throws(UserFileError) -> UserFile {
-        let (text, isReadableByOthers) = try SmallFile.read(path)
+    package static func load(_ path: String) throws(SmallFileError) -> UserFile {
+        let (text, isReadableByOthers) = try SmallFile.read(path, octetsMax: octetsMax)
         var file = UserFile(path: path)
         file.isReadableByOthers = isReadableByOthers
         var names: Set<String> = []
@@ -37,12 +42,12 @@ package struct UserFile: Sendable {
             switch User.parse(String(line)) {
             case .success(let user):
                 guard names.insert(user.name).inserted else {
-                    throw UserFileError(
+                    throw SmallFileError(
                         path, line: index + 1, "user \(user.name) stands there twice")
                 }
                 file.lines.append(.user(user))
             case .failure(let problem):
-                throw UserFileError(path, line: index + 1, "expected \(problem.expected)")
+                throw SmallFileError(path, line: index + 1, "expected \(problem.expected)")
             }
         }
         if case .comment("")? = file.lines.last { file.lines.removeLast() }
@@ -74,7 +79,7 @@ package struct UserFile: Sendable {
 
     /// Writes the file anew beside the old one, for the owner alone (mode 0600), and puts it in
     /// the old one's place: at every moment there is a whole one.
-    package func save() throws(UserFileError) {
+    package func save() throws(SmallFileError) {
         var text = ""
         for line in lines {
             switch line {
@@ -89,25 +94,5 @@ package struct UserFile: Sendable {
         lines.firstIndex { line in
             if case .user(let user) = line { user.name == name } else { false }
         }
-    }
-}
-
-/// Why a file of users cannot be used.
-package struct UserFileError: Error, Equatable, Sendable, CustomStringConvertible {
-    package var file: String
-    /// From 1; 0 when it is about the whole file.
-    package var line: Int
-    /// What is wrong, or what was expected.
-    package var message: String
-
-    init(_ file: String, line: Int = 0, _ message: String) {
-        self.file = file
-        self.line = line
-        self.message = message
-    }
-
-    /// `<file>:<line>: <message>`.
-    package var description: String {
-        line > 0 ? "\(file):\(line): \(message)" : "\(file): \(message)"
     }
 }

@@ -1,5 +1,6 @@
 import CCrypto
 import SMTPProtocol
+package import SmallFiles
 
 extension User {
     /// A user with a new password: hashes it with fresh random salts, for PLAIN and LOGIN, and for
@@ -9,17 +10,17 @@ extension User {
     package static func register(
         name: String, tenant: String = "", password: String, cost: PasswordHash.Cost = .init(),
         scram: Bool = true
-    ) throws(UserFileError) -> User {
+    ) throws(SmallFileError) -> User {
         guard isAcceptable(name: name), tenant.isEmpty || isAcceptable(name: tenant) else {
-            throw UserFileError(
+            throw SmallFileError(
                 name, "expected names of 1 to 255 octets without blanks and control characters")
         }
         let octets = Array(password.utf8)
         guard !octets.isEmpty, octets.count <= 1024, !octets.contains(0) else {
-            throw UserFileError(name, "expected a password of 1 to 1024 octets without NUL")
+            throw SmallFileError(name, "expected a password of 1 to 1024 octets without NUL")
         }
         guard let hash = PasswordHash(password: octets, salt: Randomness.octets(16), cost: cost)
-        else { throw UserFileError(name, "not enough memory for the password hash") }
+        else { throw SmallFileError(name, "not enough memory for the password hash") }
         let verifier =
             scram
             ? SCRAMVerifier(password: password, salt: Randomness.octets(16)) : nil

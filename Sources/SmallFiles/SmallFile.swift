@@ -1,15 +1,15 @@
 import CLinux
 import Glibc
 
-/// The text of the file of keys, read and replaced as a whole.
-enum KeyFileText {
-    /// More is not a file of keys.
-    private static let octetsMax = 16 << 20
-
-    /// The file's text, and whether others than its owner can read it.
-    static func read(
-        _ path: String
-    ) throws(APIKeyFileError) -> (text: String, isReadableByOthers: Bool) {
+/// Small files of text that hold secrets (users, keys): read as a whole, and replaced as a whole.
+///
+/// Concurrency: no state; input and output block.
+package enum SmallFile {
+    /// The file's text, and whether others than its owner can read it. More than `octetsMax` octets
+    /// are refused: that is not such a file.
+    package static func read(
+        _ path: String, octetsMax: Int64
+    ) throws(SmallFileError) -> (text: String, isReadableByOthers: Bool) {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw failure(path, "cannot be opened") }
         defer { close(file) }
@@ -18,7 +18,7 @@ enum KeyFileText {
         guard unsafe waybill_file_status(file, &octets, &mode) == 0 else {
             throw failure(path, "cannot be read")
         }
-        guard octets <= octetsMax else { throw APIKeyFileError(path, "is too large") }
+        guard octets <= octetsMax else { throw SmallFileError(path, "is too large") }
         var bytes: [UInt8] = []
         var block = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -28,13 +28,13 @@ enum KeyFileText {
             bytes += block[..<count]
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw APIKeyFileError(path, "is not UTF-8")
+            throw SmallFileError(path, "is not UTF-8")
         }
         return (text, mode & 0o044 != 0)
     }
 
     /// Puts a file with this text, mode 0600, in the place of the old one, durably.
-    static func replace(_ path: String, with text: String) throws(APIKeyFileError) {
+    package static func replace(_ path: String, with text: String) throws(SmallFileError) {
         let temporary = path + ".new"
         _ = unsafe unlink(temporary)
         let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -62,14 +62,14 @@ enum KeyFileText {
         close(directory)
     }
 
-    private static func abandon(_ path: String, _ what: String) -> APIKeyFileError {
+    private static func abandon(_ path: String, _ what: String) -> SmallFileError {
         let error = failure(path, what)
         _ = unsafe unlink(path)
         return error
     }
 
-    private static func failure(_ path: String, _ what: String) -> APIKeyFileError {
+    private static func failure(_ path: String, _ what: String) -> SmallFileError {
         let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-        return APIKeyFileError(path, "\(what): \(reason)")
+        return SmallFileError(path, "\(what): \(reason)")
     }
 }

@@ -65,7 +65,9 @@ extension DeliveryEngine {
                 activeRecipients -= 1
             case .delivered, .bounced, .expired:
                 activeRecipients -= 1
-            case .attempted, .rejected, .epochStarted, .configurationApplied, .unknown:
+            case .attempted, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
+                .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater,
+                .unknown:
                 break
             }
         }

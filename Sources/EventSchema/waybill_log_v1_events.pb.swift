@@ -17,6 +17,8 @@
 ///  - A column that is absent means that every entry is zero; otherwise it is complete.
 ///  - A `*_string` entry is an index into `strings`, plus one; zero is the empty string.
 ///  - Fields are only ever added, numbers never reused. A reader skips types it does not know.
+///  - A type that is added later has its columns in messages that are added with it, never in one of
+///    those before: a reader that does not know the type could not count the entries of that message.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -270,6 +272,33 @@ package nonisolated struct Waybill_Log_V1_EventBatch: @unchecked Sendable {
   package var hasConfigurationApplied: Bool {_storage._configurationApplied != nil}
   /// Clears the value of `configurationApplied`. Subsequent reads from it will return its default value.
   package mutating func clearConfigurationApplied() {_uniqueStorage()._configurationApplied = nil}
+
+  package var control: Waybill_Log_V1_ControlColumns {
+    get {_storage._control ?? Waybill_Log_V1_ControlColumns()}
+    set {_uniqueStorage()._control = newValue}
+  }
+  /// Returns true if `control` has been explicitly set.
+  package var hasControl: Bool {_storage._control != nil}
+  /// Clears the value of `control`. Subsequent reads from it will return its default value.
+  package mutating func clearControl() {_uniqueStorage()._control = nil}
+
+  package var address: Waybill_Log_V1_AddressColumns {
+    get {_storage._address ?? Waybill_Log_V1_AddressColumns()}
+    set {_uniqueStorage()._address = newValue}
+  }
+  /// Returns true if `address` has been explicitly set.
+  package var hasAddress: Bool {_storage._address != nil}
+  /// Clears the value of `address`. Subsequent reads from it will return its default value.
+  package mutating func clearAddress() {_uniqueStorage()._address = nil}
+
+  package var feedback: Waybill_Log_V1_FeedbackColumns {
+    get {_storage._feedback ?? Waybill_Log_V1_FeedbackColumns()}
+    set {_uniqueStorage()._feedback = newValue}
+  }
+  /// Returns true if `feedback` has been explicitly set.
+  package var hasFeedback: Bool {_storage._feedback != nil}
+  /// Clears the value of `feedback`. Subsequent reads from it will return its default value.
+  package mutating func clearFeedback() {_uniqueStorage()._feedback = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -624,6 +653,94 @@ package nonisolated struct Waybill_Log_V1_ConfigurationAppliedColumns: Sendable 
   package init() {}
 }
 
+/// suspended, resumed, rebound, cancelled. The event is about the recipients that match every text
+/// that is not empty, and that are of the event's message where it names one.
+package nonisolated struct Waybill_Log_V1_ControlColumns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var campaignString: [UInt32] = []
+
+  package var tenantString: [UInt32] = []
+
+  package var domainString: [UInt32] = []
+
+  package var reasonString: [UInt32] = []
+
+  /// Who asked: the name of a key, `cli`, ...
+  package var actorString: [UInt32] = []
+
+  /// suspended: microseconds from the event's time to the suspension's end; zero: until resumed.
+  package var untilDelay: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// suppressed, unsuppressed. The event's message, where it names one, led to it.
+package nonisolated struct Waybill_Log_V1_AddressColumns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// On whose behalf nothing is sent there; zero: on nobody's.
+  package var tenantString: [UInt32] = []
+
+  /// Zero: every mailbox of the domain.
+  package var localString: [UInt32] = []
+
+  package var domainString: [UInt32] = []
+
+  package var reasonString: [UInt32] = []
+
+  package var actorString: [UInt32] = []
+
+  /// suppressed: microseconds from the event's time to the suppression's end; zero: never.
+  package var expiresDelay: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// complained, bounced_later: what came back after a message was delivered.
+package nonisolated struct Waybill_Log_V1_FeedbackColumns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The recipient, as in RecipientColumns.
+  package var number: [UInt32] = []
+
+  package var localString: [UInt32] = []
+
+  package var domainString: [UInt32] = []
+
+  package var tenantString: [UInt32] = []
+
+  package var campaignString: [UInt32] = []
+
+  /// complained: Feedback-Type of RFC 5965 section 3.1: abuse, fraud, not-spam, ...
+  package var feedbackTypeString: [UInt32] = []
+
+  /// Who says so: the reporting MTA, or the user agent of the report.
+  package var reporterString: [UInt32] = []
+
+  /// The diagnostic, or what the report says in words.
+  package var textString: [UInt32] = []
+
+  /// bounced_later: as in FailureColumns.
+  package var `class`: [UInt32] = []
+
+  package var saidBy: [UInt32] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "waybill.log.v1"
@@ -634,7 +751,7 @@ nonisolated extension Waybill_Log_V1_EventType: SwiftProtobuf._ProtoNameProvidin
 
 nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EventBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}time_delta\0\u{3}message_back\0\u{3}message_epoch_back\0\u{1}strings\0\u{2}\u{b}received\0\u{1}recipient\0\u{1}queued\0\u{1}attempt\0\u{1}deferred\0\u{1}failure\0\u{1}rejected\0\u{3}epoch_started\0\u{3}configuration_applied\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}time_delta\0\u{3}message_back\0\u{3}message_epoch_back\0\u{1}strings\0\u{2}\u{b}received\0\u{1}recipient\0\u{1}queued\0\u{1}attempt\0\u{1}deferred\0\u{1}failure\0\u{1}rejected\0\u{3}epoch_started\0\u{3}configuration_applied\0\u{1}control\0\u{1}address\0\u{1}feedback\0")
 
   fileprivate class _StorageClass {
     var _type: [UInt32] = []
@@ -651,6 +768,9 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
     var _rejected: Waybill_Log_V1_RejectedColumns? = nil
     var _epochStarted: Waybill_Log_V1_EpochStartedColumns? = nil
     var _configurationApplied: Waybill_Log_V1_ConfigurationAppliedColumns? = nil
+    var _control: Waybill_Log_V1_ControlColumns? = nil
+    var _address: Waybill_Log_V1_AddressColumns? = nil
+    var _feedback: Waybill_Log_V1_FeedbackColumns? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -675,6 +795,9 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
       _rejected = source._rejected
       _epochStarted = source._epochStarted
       _configurationApplied = source._configurationApplied
+      _control = source._control
+      _address = source._address
+      _feedback = source._feedback
     }
   }
 
@@ -707,6 +830,9 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
         case 22: try { try decoder.decodeSingularMessageField(value: &_storage._rejected) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._epochStarted) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._configurationApplied) }()
+        case 25: try { try decoder.decodeSingularMessageField(value: &_storage._control) }()
+        case 26: try { try decoder.decodeSingularMessageField(value: &_storage._address) }()
+        case 27: try { try decoder.decodeSingularMessageField(value: &_storage._feedback) }()
         default: break
         }
       }
@@ -761,6 +887,15 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
       try { if let v = _storage._configurationApplied {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
       } }()
+      try { if let v = _storage._control {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      } }()
+      try { if let v = _storage._address {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      } }()
+      try { if let v = _storage._feedback {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -784,6 +919,9 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
         if _storage._rejected != rhs_storage._rejected {return false}
         if _storage._epochStarted != rhs_storage._epochStarted {return false}
         if _storage._configurationApplied != rhs_storage._configurationApplied {return false}
+        if _storage._control != rhs_storage._control {return false}
+        if _storage._address != rhs_storage._address {return false}
+        if _storage._feedback != rhs_storage._feedback {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1446,6 +1584,191 @@ nonisolated extension Waybill_Log_V1_ConfigurationAppliedColumns: SwiftProtobuf.
   package static func ==(lhs: Waybill_Log_V1_ConfigurationAppliedColumns, rhs: Waybill_Log_V1_ConfigurationAppliedColumns) -> Bool {
     if lhs.digestString != rhs.digestString {return false}
     if lhs.versionString != rhs.versionString {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Waybill_Log_V1_ControlColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ControlColumns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}campaign_string\0\u{3}tenant_string\0\u{3}domain_string\0\u{3}reason_string\0\u{3}actor_string\0\u{3}until_delay\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.campaignString) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.tenantString) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.domainString) }()
+      case 4: try { try decoder.decodeRepeatedUInt32Field(value: &self.reasonString) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.actorString) }()
+      case 6: try { try decoder.decodeRepeatedSInt64Field(value: &self.untilDelay) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.campaignString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.campaignString, fieldNumber: 1)
+    }
+    if !self.tenantString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.tenantString, fieldNumber: 2)
+    }
+    if !self.domainString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.domainString, fieldNumber: 3)
+    }
+    if !self.reasonString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.reasonString, fieldNumber: 4)
+    }
+    if !self.actorString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.actorString, fieldNumber: 5)
+    }
+    if !self.untilDelay.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.untilDelay, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Waybill_Log_V1_ControlColumns, rhs: Waybill_Log_V1_ControlColumns) -> Bool {
+    if lhs.campaignString != rhs.campaignString {return false}
+    if lhs.tenantString != rhs.tenantString {return false}
+    if lhs.domainString != rhs.domainString {return false}
+    if lhs.reasonString != rhs.reasonString {return false}
+    if lhs.actorString != rhs.actorString {return false}
+    if lhs.untilDelay != rhs.untilDelay {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Waybill_Log_V1_AddressColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AddressColumns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tenant_string\0\u{3}local_string\0\u{3}domain_string\0\u{3}reason_string\0\u{3}actor_string\0\u{3}expires_delay\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.tenantString) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.localString) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.domainString) }()
+      case 4: try { try decoder.decodeRepeatedUInt32Field(value: &self.reasonString) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.actorString) }()
+      case 6: try { try decoder.decodeRepeatedSInt64Field(value: &self.expiresDelay) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenantString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.tenantString, fieldNumber: 1)
+    }
+    if !self.localString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.localString, fieldNumber: 2)
+    }
+    if !self.domainString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.domainString, fieldNumber: 3)
+    }
+    if !self.reasonString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.reasonString, fieldNumber: 4)
+    }
+    if !self.actorString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.actorString, fieldNumber: 5)
+    }
+    if !self.expiresDelay.isEmpty {
+      try visitor.visitPackedSInt64Field(value: self.expiresDelay, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Waybill_Log_V1_AddressColumns, rhs: Waybill_Log_V1_AddressColumns) -> Bool {
+    if lhs.tenantString != rhs.tenantString {return false}
+    if lhs.localString != rhs.localString {return false}
+    if lhs.domainString != rhs.domainString {return false}
+    if lhs.reasonString != rhs.reasonString {return false}
+    if lhs.actorString != rhs.actorString {return false}
+    if lhs.expiresDelay != rhs.expiresDelay {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FeedbackColumns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}local_string\0\u{3}domain_string\0\u{3}tenant_string\0\u{3}campaign_string\0\u{3}feedback_type_string\0\u{3}reporter_string\0\u{3}text_string\0\u{1}class\0\u{3}said_by\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.number) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.localString) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.domainString) }()
+      case 4: try { try decoder.decodeRepeatedUInt32Field(value: &self.tenantString) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.campaignString) }()
+      case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.feedbackTypeString) }()
+      case 7: try { try decoder.decodeRepeatedUInt32Field(value: &self.reporterString) }()
+      case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.textString) }()
+      case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.`class`) }()
+      case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.saidBy) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.number.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.localString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.localString, fieldNumber: 2)
+    }
+    if !self.domainString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.domainString, fieldNumber: 3)
+    }
+    if !self.tenantString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.tenantString, fieldNumber: 4)
+    }
+    if !self.campaignString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.campaignString, fieldNumber: 5)
+    }
+    if !self.feedbackTypeString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.feedbackTypeString, fieldNumber: 6)
+    }
+    if !self.reporterString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.reporterString, fieldNumber: 7)
+    }
+    if !self.textString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.textString, fieldNumber: 8)
+    }
+    if !self.`class`.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.`class`, fieldNumber: 9)
+    }
+    if !self.saidBy.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.saidBy, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Waybill_Log_V1_FeedbackColumns, rhs: Waybill_Log_V1_FeedbackColumns) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.localString != rhs.localString {return false}
+    if lhs.domainString != rhs.domainString {return false}
+    if lhs.tenantString != rhs.tenantString {return false}
+    if lhs.campaignString != rhs.campaignString {return false}
+    if lhs.feedbackTypeString != rhs.feedbackTypeString {return false}
+    if lhs.reporterString != rhs.reporterString {return false}
+    if lhs.textString != rhs.textString {return false}
+    if lhs.`class` != rhs.`class` {return false}
+    if lhs.saidBy != rhs.saidBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

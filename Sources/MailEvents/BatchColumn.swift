@@ -86,9 +86,34 @@ enum BatchColumn: Int, CaseIterable {
     // ConfigurationAppliedColumns
     case configurationAppliedDigestString
     case configurationAppliedVersionString
+    // ControlColumns
+    case controlCampaignString
+    case controlTenantString
+    case controlDomainString
+    case controlReasonString
+    case controlActorString
+    case controlUntilDelay
+    // AddressColumns
+    case addressTenantString
+    case addressLocalString
+    case addressDomainString
+    case addressReasonString
+    case addressActorString
+    case addressExpiresDelay
+    // FeedbackColumns
+    case feedbackNumber
+    case feedbackLocalString
+    case feedbackDomainString
+    case feedbackTenantString
+    case feedbackCampaignString
+    case feedbackFeedbackTypeString
+    case feedbackReporterString
+    case feedbackTextString
+    case feedbackClass
+    case feedbackSaidBy
 
     /// How many columns there are.
-    static let count = 73
+    static let count = 95
 
     /// The message the column belongs to.
     var group: ColumnGroup {

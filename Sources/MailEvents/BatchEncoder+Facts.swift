@@ -43,7 +43,8 @@ extension BatchEncoder {
             encode(fact.recipient, row: row)
             encode(fact.attempt)
             return UInt64(EventType.attempted.rawValue)
-        case .rejected, .epochStarted, .configurationApplied, .unknown:
+        case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
             return encodeOther(fact, row: row)
         }
     }
@@ -70,6 +71,9 @@ extension BatchEncoder {
         case .unknown(let type, let message):
             reference(message, row: row)
             return Fact.isDescribed(type: type) ? 0 : UInt64(type)
+        case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
+            .bouncedLater:
+            return encodeControl(fact, row: row)
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted:
             preconditionFailure("not another fact: \(fact)")
         }
@@ -77,7 +81,7 @@ extension BatchEncoder {
 
     /// The two columns that say which message the event is about.
     @inline(__always)
-    private mutating func reference(_ message: MessageID?, row: Int) {
+    mutating func reference(_ message: MessageID?, row: Int) {
         put(.batchMessageBack, row, message.map { sequence &- $0.sequence } ?? 0)
         put(.batchMessageEpochBack, row, UInt64(message.map { epoch &- $0.epoch } ?? 0))
     }

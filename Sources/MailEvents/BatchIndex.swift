@@ -4,18 +4,18 @@
 /// Concurrency: value.
 struct BatchIndex: ~Copyable {
     /// The columns' octets; an absent column is empty.
-    var columns = InlineArray<73, WireReader> { _ in WireReader(position: 0, end: 0) }
+    var columns = InlineArray<95, WireReader> { _ in WireReader(position: 0, end: 0) }
     /// Octets of the string table's entries, in order.
     private(set) var strings: [Range<Int>] = []
     /// Entries that each group of columns has.
-    private(set) var rows = InlineArray<10, Int>(repeating: 0)
+    private(set) var rows = InlineArray<13, Int>(repeating: 0)
 
     /// How many events the batch has.
     var eventCount: Int { rows[ColumnGroup.batch.rawValue] }
 
     /// Reads the structure.
     init(_ bytes: Span<UInt8>) throws(BatchDecodingError) {
-        var seen = InlineArray<10, Bool>(repeating: false)
+        var seen = InlineArray<13, Bool>(repeating: false)
         var input = WireReader(position: 0, end: bytes.count)
         while !input.isAtEnd {
             let start = input.position

@@ -13,9 +13,12 @@ enum ColumnGroup: Int, CaseIterable {
     case rejected
     case epochStarted
     case configurationApplied
+    case control
+    case address
+    case feedback
 
     /// How many groups there are.
-    static let count = 10
+    static let count = 13
 
     /// `allCases`, made once.
     static let all: [ColumnGroup] = allCases
@@ -43,6 +46,9 @@ enum ColumnGroup: Int, CaseIterable {
         case .epochStarted: range(.epochStartedEpoch, .epochStartedReasonString)
         case .configurationApplied:
             range(.configurationAppliedDigestString, .configurationAppliedVersionString)
+        case .control: range(.controlCampaignString, .controlUntilDelay)
+        case .address: range(.addressTenantString, .addressExpiresDelay)
+        case .feedback: range(.feedbackNumber, .feedbackSaidBy)
         }
     }
 

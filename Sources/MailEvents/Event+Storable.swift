@@ -37,12 +37,39 @@ extension Event {
         case .rejected(var fact) where !fact.reply.isStorable:
             fact.reply.makeStorable()
             self.fact = .rejected(fact)
+        case .suspended(var fact) where fact.until == time || fact.order.isRelative:
+            fact.order.resolve(epoch: epoch, appendFirst: appendFirst)
+            if fact.until == time { fact.until = time.nextMicrosecond }
+            self.fact = .suspended(fact)
+        case .resumed(var order) where order.isRelative:
+            order.resolve(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .resumed(order)
+        case .rebound(var order) where order.isRelative:
+            order.resolve(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .rebound(order)
+        case .cancelled(var order) where order.isRelative:
+            order.resolve(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .cancelled(order)
+        case .suppressed(var fact) where fact.expires == time || fact.message?.isRelative == true:
+            fact.message = fact.message?.resolved(epoch: epoch, appendFirst: appendFirst)
+            if fact.expires == time { fact.expires = time.nextMicrosecond }
+            self.fact = .suppressed(fact)
+        case .unsuppressed(var fact) where fact.message?.isRelative == true:
+            fact.message = fact.message?.resolved(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .unsuppressed(fact)
+        case .complained(var fact) where !fact.recipient.isFinal:
+            fact.recipient.makeFinal(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .complained(fact)
+        case .bouncedLater(var fact) where !fact.recipient.isFinal:
+            fact.recipient.makeFinal(epoch: epoch, appendFirst: appendFirst)
+            self.fact = .bouncedLater(fact)
         case .unknown(let type, let message):
             self.fact = .unknown(
                 type: Fact.isDescribed(type: type) ? 0 : type,
                 message: message?.resolved(epoch: epoch, appendFirst: appendFirst))
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted,
-            .rejected, .epochStarted, .configurationApplied:
+            .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater:
             break
         }
     }
@@ -85,6 +112,19 @@ extension RecipientReference {
         message = message.resolved(epoch: epoch, appendFirst: appendFirst)
         number = number.clampedToUInt32
     }
+}
+
+extension ControlOrder {
+    fileprivate var isRelative: Bool { selector.message?.isRelative == true }
+
+    fileprivate mutating func resolve(epoch: UInt32, appendFirst: UInt64) {
+        selector.message = selector.message?.resolved(epoch: epoch, appendFirst: appendFirst)
+    }
+}
+
+extension EventTime {
+    /// What stands for an end at the event's own time, because zero microseconds later means never.
+    fileprivate var nextMicrosecond: EventTime { EventTime(microseconds: microseconds &+ 1) }
 }
 
 extension Attempt {

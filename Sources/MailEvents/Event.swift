@@ -29,6 +29,14 @@ package enum Fact: Equatable, Sendable {
     case rejected(SessionRejected)
     case epochStarted(EpochStarted)
     case configurationApplied(ConfigurationApplied)
+    case suspended(DeliverySuspended)
+    case resumed(ControlOrder)
+    case rebound(ControlOrder)
+    case cancelled(ControlOrder)
+    case suppressed(AddressSuppressed)
+    case unsuppressed(AddressUnsuppressed)
+    case complained(RecipientComplained)
+    case bouncedLater(RecipientBouncedLater)
     /// A type this version does not know: kept in its place so that sequences stay gapless.
     case unknown(type: UInt32, message: MessageID?)
 }
@@ -59,6 +67,13 @@ package struct RecordedEvent: Equatable, Sendable {
         case .bounced(let fact): fact.recipient.message
         case .expired(let fact): fact.recipient.message
         case .attempted(let fact): fact.recipient.message
+        case .complained(let fact): fact.recipient.message
+        case .bouncedLater(let fact): fact.recipient.message
+        case .suspended(let fact): fact.order.selector.message
+        case .resumed(let order), .rebound(let order), .cancelled(let order):
+            order.selector.message
+        case .suppressed(let fact): fact.message
+        case .unsuppressed(let fact): fact.message
         case .unknown(_, let message): message
         case .rejected, .epochStarted, .configurationApplied: nil
         }

@@ -2,8 +2,10 @@ import MailModel
 
 extension EventReader {
     /// The fact of the current event; nil for a type that no ``Fact`` describes.
+    ///
+    /// `message` is the one that the event names, or its own position when it `isAboutNone`.
     mutating func fact(
-        _ type: UInt32, _ message: MessageID, _ bytes: Span<UInt8>
+        _ type: UInt32, _ message: MessageID, isAboutNone: Bool, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> Fact? {
         switch EventType(rawValue: type) {
         case .received: .received(try received(bytes))
@@ -39,9 +41,15 @@ extension EventReader {
                 ConfigurationApplied(
                     digest: try text(.configurationAppliedDigestString, bytes),
                     version: try text(.configurationAppliedVersionString, bytes)))
-        case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
-            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil:
-            nil
+        case .suspended: .suspended(try suspended(isAboutNone ? nil : message, bytes))
+        case .resumed: .resumed(try order(isAboutNone ? nil : message, bytes))
+        case .rebound: .rebound(try order(isAboutNone ? nil : message, bytes))
+        case .cancelled: .cancelled(try order(isAboutNone ? nil : message, bytes))
+        case .suppressed: .suppressed(try suppressed(isAboutNone ? nil : message, bytes))
+        case .unsuppressed: .unsuppressed(try unsuppressed(isAboutNone ? nil : message, bytes))
+        case .complained: .complained(try complained(message, bytes))
+        case .bouncedLater: .bouncedLater(try bouncedLater(message, bytes))
+        case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil: nil
         }
     }
 
@@ -193,7 +201,7 @@ extension EventReader {
     }
 
     /// The number of an enumeration: one that later versions may have added reads as 255.
-    private mutating func byte(
+    mutating func byte(
         _ column: BatchColumn, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> UInt8 {
         UInt8(clamping: try columns.small(column, bytes))

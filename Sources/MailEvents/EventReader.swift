@@ -33,9 +33,10 @@ struct EventReader: ~Copyable {
         let back = try columns.large(.batchMessageBack, bytes)
         let epochBack = try columns.small(.batchMessageEpochBack, bytes)
         let message = MessageID(epoch: epoch &- epochBack, sequence: sequence &- back)
+        let isAboutNone = back == 0 && epochBack == 0
         let fact =
-            try fact(type, message, bytes)
-            ?? .unknown(type: type, message: back == 0 && epochBack == 0 ? nil : message)
+            try fact(type, message, isAboutNone: isAboutNone, bytes)
+            ?? .unknown(type: type, message: isAboutNone ? nil : message)
         let event = RecordedEvent(
             sequence: sequence, epoch: epoch,
             event: Event(time: EventTime(microseconds: time), fact: fact))

@@ -40,9 +40,10 @@ package enum EventType: UInt32, CaseIterable, Sendable {
         case .rejected: [.rejected]
         case .epochStarted: [.epochStarted]
         case .configurationApplied: [.configurationApplied]
-        case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
-            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded:
-            []
+        case .suspended, .resumed, .rebound, .cancelled: [.control]
+        case .suppressed, .unsuppressed: [.address]
+        case .complained, .bouncedLater: [.feedback]
+        case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded: []
         }
     }
 

@@ -14,8 +14,11 @@ package struct EventView: Equatable, Sendable {
     /// The message the event is about, for `received` its own position; nil for none.
     package var message: MessageID?
 
-    // received, queued, attempted, deferred, delivered, bounced, expired
+    // Every type but rejected, epoch_started and configuration_applied. Of suspended, resumed, rebound
+    // and cancelled: what the recipients must have, 0 for any; of suppressed and unsuppressed:
+    // on whose behalf, 0 for everybody's.
     package var tenantText: UInt32 = 0
+    /// Not of suppressed and unsuppressed.
     package var campaignText: UInt32 = 0
 
     // received
@@ -25,9 +28,11 @@ package struct EventView: Equatable, Sendable {
     /// The authenticated identity; rejected too.
     package var identityText: UInt32 = 0
 
-    // queued, attempted, deferred, delivered, bounced, expired
+    // queued, attempted, deferred, delivered, bounced, expired, complained, bounced_later
     package var recipientNumber: UInt32 = 0
+    /// suppressed and unsuppressed too: 0 for the whole domain.
     package var localText: UInt32 = 0
+    /// Of the types with a tenant.
     package var domainText: UInt32 = 0
 
     // queued
@@ -50,18 +55,24 @@ package struct EventView: Equatable, Sendable {
     package var waitedMicroseconds: Int = 0
     package var transactionMicroseconds: Int = 0
 
-    // deferred, bounced, expired
+    // deferred, bounced, expired, bounced_later
     /// Raw values of ``MailModel/BounceClass`` and ``SaidBy``, also ones not known yet.
     package var bounceClass: UInt32 = 0
     package var saidBy: UInt32 = 0
     /// deferred
     package var inDoubt = false
 
+    // suspended, suppressed
+    /// When it ends, microseconds since the epoch; nil for never.
+    package var until: Int64?
+    // complained
+    package var feedbackTypeText: UInt32 = 0
+
     /// Creates a view of nothing.
     package init() {}
 
     /// Whether the event is about a recipient.
     package var isAboutRecipient: Bool {
-        type >= EventType.queued.rawValue && type <= EventType.attempted.rawValue
+        type >= EventType.queued.rawValue && type <= EventType.bouncedLater.rawValue
     }
 }

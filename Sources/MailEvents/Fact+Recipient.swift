@@ -8,7 +8,11 @@ extension Fact {
         case .bounced(let fact): fact.recipient
         case .expired(let fact): fact.recipient
         case .attempted(let fact): fact.recipient
-        case .received, .rejected, .epochStarted, .configurationApplied, .unknown: nil
+        case .complained(let fact): fact.recipient
+        case .bouncedLater(let fact): fact.recipient
+        case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
+            .rebound, .cancelled, .suppressed, .unsuppressed, .unknown:
+            nil
         }
     }
 }

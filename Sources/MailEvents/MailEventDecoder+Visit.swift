@@ -65,8 +65,15 @@ extension ColumnReader {
             view.replyCode = try small(.rejectedReplyCode, bytes)
             view.enhancedStatus = try small(.rejectedEnhancedStatus, bytes)
         case .epochStarted, .configurationApplied: break
-        case .complained, .bouncedLater, .suppressed, .unsuppressed, .suspended, .resumed,
-            .rebound, .cancelled, .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil:
+        case .suspended, .resumed, .rebound, .cancelled:
+            view.message = back == 0 && epochBack == 0 ? nil : message
+            try readControl(&view, bytes)
+        case .suppressed, .unsuppressed:
+            view.message = back == 0 && epochBack == 0 ? nil : message
+            try readAddress(&view, bytes)
+        case .complained, .bouncedLater:
+            try readFeedback(&view, message, bytes)
+        case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil:
             view.message = back == 0 && epochBack == 0 ? nil : message
         }
     }
@@ -119,5 +126,47 @@ extension ColumnReader {
     ) throws(BatchDecodingError) {
         view.bounceClass = try small(.failureClass, bytes)
         view.saidBy = try small(.failureSaidBy, bytes)
+    }
+
+    private mutating func readControl(
+        _ view: inout EventView, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.campaignText = try textNumber(.controlCampaignString, bytes)
+        view.tenantText = try textNumber(.controlTenantString, bytes)
+        view.domainText = try textNumber(.controlDomainString, bytes)
+        let until = try signed(.controlUntilDelay, bytes)
+        guard view.type == EventType.suspended.rawValue, until != 0 else { return }
+        view.until = view.time &+ until
+    }
+
+    private mutating func readAddress(
+        _ view: inout EventView, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.tenantText = try textNumber(.addressTenantString, bytes)
+        view.localText = try textNumber(.addressLocalString, bytes)
+        view.domainText = try textNumber(.addressDomainString, bytes)
+        let expires = try signed(.addressExpiresDelay, bytes)
+        guard view.type == EventType.suppressed.rawValue, expires != 0 else { return }
+        view.until = view.time &+ expires
+    }
+
+    private mutating func readFeedback(
+        _ view: inout EventView, _ message: MessageID, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        view.message = message
+        view.recipientNumber = try small(.feedbackNumber, bytes)
+        view.localText = try textNumber(.feedbackLocalString, bytes)
+        view.domainText = try textNumber(.feedbackDomainString, bytes)
+        view.tenantText = try textNumber(.feedbackTenantString, bytes)
+        view.campaignText = try textNumber(.feedbackCampaignString, bytes)
+        let type = try textNumber(.feedbackFeedbackTypeString, bytes)
+        let bounceClass = try small(.feedbackClass, bytes)
+        let saidBy = try small(.feedbackSaidBy, bytes)
+        if view.type == EventType.complained.rawValue {
+            view.feedbackTypeText = type
+        } else {
+            view.bounceClass = bounceClass
+            view.saidBy = saidBy
+        }
     }
 }

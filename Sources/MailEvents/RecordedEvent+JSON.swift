@@ -53,6 +53,9 @@ extension RecordedEvent {
         case .configurationApplied(let fact):
             writer.text(fact.digest, "digest")
             writer.text(fact.version, "version")
+        case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
+            .bouncedLater:
+            event.fact.writeControl(to: &writer)
         case .unknown(let type, _): writer.number(type, "type_number")
         }
         writer.endObject()
@@ -73,6 +76,14 @@ extension Fact {
         case .rejected: "rejected"
         case .epochStarted: "epoch_started"
         case .configurationApplied: "configuration_applied"
+        case .suspended: "suspended"
+        case .resumed: "resumed"
+        case .rebound: "rebound"
+        case .cancelled: "cancelled"
+        case .suppressed: "suppressed"
+        case .unsuppressed: "unsuppressed"
+        case .complained: "complained"
+        case .bouncedLater: "bounced_later"
         case .unknown(let type, _): EventType(rawValue: type)?.name ?? "unknown"
         }
     }
@@ -115,7 +126,7 @@ extension MessageReceived {
 }
 
 extension RecipientReference {
-    fileprivate func write(to writer: inout JSONWriter) {
+    func write(to writer: inout JSONWriter) {
         writer.string(mailbox.description, "recipient")
         writer.number(number, "recipient_number")
         writer.text(tenant, "tenant")

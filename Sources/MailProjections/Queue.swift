@@ -84,7 +84,8 @@ package struct Queue: Sendable {
         case .expired(let fact):
             totals.expired += 1
             remove(fact.recipient)
-        case .rejected, .epochStarted, .configurationApplied, .unknown:
+        case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
             break
         }
     }

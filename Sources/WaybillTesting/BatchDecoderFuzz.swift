@@ -79,8 +79,10 @@ package enum BatchDecoderFuzz {
 
         mutating func visit(_ event: EventView) {
             // Every number that arrives must be one of a text.
-            for number in [event.tenantText, event.campaignText, event.localText, event.domainText]
-            {
+            for number in [
+                event.tenantText, event.campaignText, event.localText, event.domainText,
+                event.feedbackTypeText,
+            ] {
                 _ = texts?[octets: number]
             }
             seen.append(Seen(event.sequence, event.time, event.message))

@@ -16,7 +16,7 @@ extension EventGenerator {
     }
 
     private mutating func arbitraryFact(_ sequence: UInt64, _ epoch: UInt32) -> Fact {
-        switch random.below(11) {
+        switch random.below(13) {
         case 0: .received(arbitraryReceived(sequence, epoch))
         case 1:
             .queued(
@@ -50,9 +50,10 @@ extension EventGenerator {
         case 8:
             .epochStarted(EpochStarted(epoch: UInt32(number32()), site: text(), reason: text()))
         case 9: .configurationApplied(ConfigurationApplied(digest: text(), version: text()))
+        case 10, 11: arbitraryControl()
         default:
             .unknown(
-                type: random.pick([0, 8, 9, 12, 33, 41, 42, 63, 64, 200, .max]) ?? 0,
+                type: random.pick([0, 37, 38, 39, 41, 42, 63, 64, 200, .max]) ?? 0,
                 message: random.oneIn(2) ? nil : message())
         }
     }
@@ -83,13 +84,13 @@ extension EventGenerator {
         )
     }
 
-    private mutating func recipient() -> RecipientReference {
+    mutating func recipient() -> RecipientReference {
         RecipientReference(
             message: message(), number: number32(),
             mailbox: Mailbox(localPart: text(), domain: text()), tenant: text(), campaign: text())
     }
 
-    private mutating func message() -> MessageID {
+    mutating func message() -> MessageID {
         MessageID(epoch: UInt32(max(1, number32())), sequence: UInt64(number64()) &+ 2)
     }
 
@@ -115,13 +116,13 @@ extension EventGenerator {
                     UInt16(random.below(1000))), text())
     }
 
-    private mutating func bounceClass() -> BounceClass {
+    mutating func bounceClass() -> BounceClass {
         random.pick(BounceClass.allCases) ?? .none
     }
 
-    private mutating func saidBy() -> SaidBy { SaidBy(rawValue: UInt8(random.below(5))) ?? .remote }
+    mutating func saidBy() -> SaidBy { SaidBy(rawValue: UInt8(random.below(5))) ?? .remote }
 
-    private mutating func time() -> EventTime {
+    mutating func time() -> EventTime {
         random.oneIn(3) ? clock : EventTime(microseconds: Int64(bitPattern: random.next()))
     }
 
@@ -133,7 +134,7 @@ extension EventGenerator {
         random.pick([0, 0, 1, 127, 128, 16_384, 1 << 40, Int.max]) ?? 0
     }
 
-    private mutating func text() -> String {
+    mutating func text() -> String {
         switch random.below(12) {
         case 0..<4: return ""
         case 4: return word()

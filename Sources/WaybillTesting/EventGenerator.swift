@@ -280,6 +280,7 @@ extension EventGenerator {
 
     /// A rejection or a control event.
     private mutating func occasion() -> Fact {
+        if random.oneIn(2), let one = waiting.last { return control(about: one.recipient) }
         if random.oneIn(4) {
             return .configurationApplied(
                 ConfigurationApplied(digest: token(64), version: "0.1.0"))

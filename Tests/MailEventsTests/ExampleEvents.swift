@@ -48,9 +48,51 @@ enum ExampleEvents {
                     recipient: recipient, attempt: unreachable, class: .messageExpired,
                     saidBy: .local))),
         event(11, .received(notification)),
-        event(12, .unknown(type: 8, message: message)),
+        event(12, .unknown(type: 37, message: message)),
         event(13, .unknown(type: 77, message: nil)),
+        event(
+            14,
+            .suspended(
+                DeliverySuspended(
+                    order: ControlOrder(
+                        selector: RecipientSelector(
+                            campaign: "spring", tenant: "acme", domain: "example.org"),
+                        reason: "the list is being checked", actor: "cli"),
+                    until: time(14).adding(seconds: 3600)))),
+        event(15, .resumed(order)),
+        event(16, .rebound(ControlOrder(selector: RecipientSelector(message: message)))),
+        event(17, .cancelled(order)),
+        event(
+            18,
+            .suppressed(
+                AddressSuppressed(
+                    address: SuppressedAddress(
+                        tenant: "acme", localPart: "ann", domain: "example.org"),
+                    reason: "asked to be left alone", actor: "newsletter",
+                    expires: time(18).adding(seconds: 86_400), message: message))),
+        event(
+            19,
+            .unsuppressed(
+                AddressUnsuppressed(
+                    address: SuppressedAddress(domain: "example.net"), reason: "the domain is back",
+                    actor: "cli"))),
+        event(
+            20,
+            .complained(
+                RecipientComplained(
+                    recipient: recipient, feedbackType: "abuse", reporter: "SomeGenerator/1.0",
+                    text: "This is an email abuse report"))),
+        event(
+            21,
+            .bouncedLater(
+                RecipientBouncedLater(
+                    recipient: recipient, reporter: "mx2.example.org",
+                    text: "smtp; 552 5.2.2 over quota", class: .quotaIssues, saidBy: .remote))),
     ]
+
+    private static let order = ControlOrder(
+        selector: RecipientSelector(campaign: "spring", tenant: "acme", domain: "example.org"),
+        reason: "the list is in order", actor: "cli")
 
     private static let message = MessageID(epoch: 1, sequence: 4)
 

@@ -77,7 +77,7 @@ struct GeneratedCodeTests {
             #expect(fields["\(group)".snakeCased()] == group.field)
             #expect(ColumnGroup(field: group.field) == group)
         }
-        // Besides the columns there are the string table and the nine messages.
+        // Besides the columns there are the string table and the messages of the groups.
         #expect(fields.count == BatchColumn.count + 1 + ColumnGroup.count - 1)
         #expect(BatchColumn.allCases.count == BatchColumn.count)
         #expect(ColumnGroup.allCases.count == ColumnGroup.count)

@@ -37,7 +37,11 @@ enum GoldenLogs {
             let log = try EventLog.open(
                 directory: directory, codec: MailEventCodec(), configuration: configuration)
             var writer = GoldenWriter(log: log, generator: generator, epoch: epoch)
-            if name.hasSuffix("odd") { try await writer.odd() } else { try await writer.basic() }
+            switch name {
+            case "v1-odd": try await writer.odd()
+            case "v1-control": try await writer.control()
+            default: try await writer.basic()
+            }
             log.close()
             generator = writer.generator
         }
@@ -130,6 +134,47 @@ struct GoldenWriter {
         }
         let contents = notification.contents.map { Content(eventIndex: 1, bytes: $0.bytes) }
         _ = try await log.append(events, contents: contents)
+    }
+
+    /// Every order, suppression and report, with ends and without, in batches with other events and
+    /// alone.
+    mutating func control() async throws {
+        try await start()
+        for round in 0..<60 {
+            let accepted = generator.acceptance(recipients: 1 + round % 2)
+            let receipt = try await log.append(accepted.events, contents: accepted.contents)
+            var recipients: [RecipientReference] = []
+            for event in accepted.events {
+                guard case .queued(let fact) = event.fact else { continue }
+                var recipient = fact.recipient
+                recipient.message = recipient.message.resolved(
+                    epoch: receipt.epoch, appendFirst: receipt.firstSequence)
+                recipients.append(recipient)
+            }
+            let controls = recipients.map { generator.control(about: $0) }
+            if round % 3 == 0 {
+                for fact in controls { try await append([fact]) }
+                try await append(recipients.map { generator.outcome(of: $0, attempt: 1) })
+            } else if round % 3 == 1 {
+                let outcomes = recipients.map { generator.outcome(of: $0, attempt: 1) }
+                try await append(outcomes + controls)
+            } else {
+                let order = ControlOrder(
+                    selector: RecipientSelector(message: recipients[0].message), reason: "recalled",
+                    actor: "cli")
+                try await append(
+                    [.cancelled(order)]
+                        + recipients.map {
+                            .bounced(DeliveryBounced(cancelling: $0, reason: order.reason))
+                        })
+            }
+        }
+        // Everything at its zero.
+        let order = ControlOrder(selector: RecipientSelector())
+        try await append([
+            .suspended(DeliverySuspended(order: order)), .resumed(order), .rebound(order),
+            .cancelled(order),
+        ])
     }
 
     /// Values at the edges, texts of every kind, types that no version knows.

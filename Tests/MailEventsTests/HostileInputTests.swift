@@ -81,6 +81,23 @@ struct HostileInputTests {
                 BatchDecodingError(
                     .incompleteColumn, offset: 8, field: "received.content_sha256")
             ),
+            // Orders, addresses and reports have columns of their own.
+            (
+                [0x0A, 1, 33, 0xCA, 1, 4, 0x0A, 2, 0, 1],
+                BatchDecodingError(.incompleteColumn, offset: 8, field: "control.campaign_string")
+            ),
+            (
+                [0x0A, 1, 11, 0xD2, 1, 3, 0x1A, 1, 1],
+                BatchDecodingError(.noSuchString, offset: 8, field: "address.domain_string")
+            ),
+            (
+                [0x0A, 1, 8, 0x8A, 1, 3, 0x0A, 1, 1],
+                BatchDecodingError(.incompleteColumn, offset: 8, field: "recipient.number")
+            ),
+            (
+                [0x0A, 1, 9, 0xDA, 1, 7, 0x0A, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F],
+                BatchDecodingError(.valueOutOfRange, offset: 12, field: "feedback.number")
+            ),
             // A text that is not there; a reply code that is none.
             (
                 deliveries([0x8A, 1, 4, 0x12, 2, 0, 1]),
@@ -100,7 +117,7 @@ struct HostileInputTests {
         let count = 1 << 20
         func batch(_ count: Int) -> [UInt8] {
             var column = EventBatch()
-            column.type = Array(repeating: 33, count: count)
+            column.type = Array(repeating: 37, count: count)
             return (try? column.serializedBytes()) ?? []
         }
         #expect(try Self.decode(batch(count)).count == count)
@@ -123,7 +140,7 @@ struct HostileInputTests {
     @Test("What later versions add survives: types, fields and enumeration numbers")
     func later() throws {
         var batch = EventBatch()
-        batch.type = [4, 77, 33, 3]
+        batch.type = [4, 77, 37, 3]
         batch.messageBack = [1, 0, 2, 3]
         batch.recipient.number = [5, 6]
         batch.failure.class = [200]
@@ -140,7 +157,7 @@ struct HostileInputTests {
         #expect(events[1].event.fact == .unknown(type: 77, message: nil))
         #expect(
             events[2].event.fact
-                == .unknown(type: 33, message: MessageID(epoch: 1, sequence: 10)))
+                == .unknown(type: 37, message: MessageID(epoch: 1, sequence: 10)))
         guard case .deferred(let fact) = events[3].event.fact else {
             Issue.record("not deferred")
             return
@@ -148,6 +165,51 @@ struct HostileInputTests {
         #expect(fact.recipient.number == 6)
         #expect(fact.class == .none)
         #expect(fact.saidBy == .remote)
+    }
+
+    @Test("What a type does not say is passed over: an end of resumed, a class of complained")
+    func unsaid() throws {
+        var batch = EventBatch()
+        batch.type = [34, 12, 8, 9]
+        batch.control.untilDelay = [5]
+        batch.address.expiresDelay = [5]
+        batch.feedback.class = [200, 1]
+        batch.feedback.saidBy = [99, 2]
+        batch.feedback.feedbackTypeString = [1, 1]
+        batch.strings = [Data("abuse".utf8)]
+        let facts = try Self.decode(batch.serializedBytes()).map(\.event.fact)
+        #expect(facts[0] == .resumed(ControlOrder(selector: RecipientSelector())))
+        #expect(
+            facts[1] == .unsuppressed(AddressUnsuppressed(address: SuppressedAddress(domain: ""))))
+        guard case .complained(let complaint) = facts[2], case .bouncedLater(let bounce) = facts[3]
+        else {
+            Issue.record("not reports")
+            return
+        }
+        #expect(complaint.feedbackType == "abuse")
+        #expect(bounce.class == .invalidRecipient && bounce.saidBy == .policy)
+    }
+
+    @Test("A reader that does not know the types of orders and reports reads the rest of the batch")
+    func olderReader() throws {
+        var generator = EventGenerator(seed: 5)
+        let events = generator.arbitraryEvents(400, firstSequence: 1000, epoch: 3)
+        var batch = try EventBatch(serializedBytes: Self.encode(events))
+        let counts = (recipients: batch.recipient.number.count, failures: batch.failure.class.count)
+        // What it does not know has no part in the columns that it knows.
+        let added: Set<UInt32> = [8, 9, 11, 12, 33, 34, 35, 36]
+        #expect(added.isSubset(of: Set(batch.type)))
+        let known = batch.type.count { (2...7).contains($0) }
+        let failed = batch.type.count { [3, 5, 6].contains($0) }
+        #expect(counts == (known, failed))
+        batch.clearControl()
+        batch.clearAddress()
+        batch.clearFeedback()
+        batch.type = batch.type.map { added.contains($0) ? 200 : $0 }
+        let read = try MailEventDecoder.decode(
+            try batch.serializedBytes(), firstSequence: 1000, epoch: 3, firstTime: 0)
+        for (event, older) in zip(events, read) where !older.isUnknown { #expect(event == older) }
+        #expect(read.count { $0.isUnknown } > 50)
     }
 
     @Test("Mutated batches are refused or read, and never contradict themselves")
@@ -210,5 +272,11 @@ struct HostileInputTests {
             }
         }
         return bytes
+    }
+}
+
+extension RecordedEvent {
+    fileprivate var isUnknown: Bool {
+        if case .unknown = event.fact { true } else { false }
     }
 }

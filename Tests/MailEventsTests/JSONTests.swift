@@ -32,8 +32,14 @@ struct JSONTests {
         }
         #expect(names.count > 50)
         for name in names { #expect(document.contains("`\(name)`"), "\(name)") }
-        for type in ["received", "queued", "deferred", "delivered", "bounced", "expired"] {
-            #expect(document.contains("## `\(type)`"))
+        let types = Set(
+            ExampleEvents.all.map(\.event.fact).filter {
+                if case .unknown = $0 { false } else { true }
+            }
+            .map(\.typeName))
+        #expect(types.count == 18)
+        for type in types {
+            #expect(document.contains("`\(type)`\n") || document.contains("`\(type)`,"), "\(type)")
         }
     }
 

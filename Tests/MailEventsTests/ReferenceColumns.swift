@@ -9,7 +9,7 @@ typealias EventBatch = Waybill_Log_V1_EventBatch
 /// The columns of a batch made the plain way, with the code that protoc generates and a dictionary:
 /// what our own codec is held against. It shares nothing with it.
 struct ReferenceColumns {
-    private var batch = EventBatch()
+    var batch = EventBatch()
     private var strings: [[UInt8]: UInt32] = [:]
     private var time: Int64
     private let epoch: UInt32
@@ -26,7 +26,7 @@ struct ReferenceColumns {
         self.epoch = epoch
     }
 
-    private mutating func text(_ text: String) -> UInt32 {
+    mutating func text(_ text: String) -> UInt32 {
         let octets = Array(text.utf8)
         if octets.isEmpty { return 0 }
         if let known = strings[octets] { return known }
@@ -89,6 +89,9 @@ struct ReferenceColumns {
             batch.type.append(40)
             batch.configurationApplied.digestString.append(text(fact.digest))
             batch.configurationApplied.versionString.append(text(fact.version))
+        case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
+            .bouncedLater:
+            addControl(event.event.fact, now: now)
         case .unknown(let type, _):
             batch.type.append(type)
         }
@@ -177,133 +180,5 @@ struct ReferenceColumns {
         batch.rejected.replyCode.append(UInt32(fact.reply.code))
         batch.rejected.enhancedStatus.append(status(fact.reply))
         batch.rejected.replyTextString.append(text(fact.reply.text))
-    }
-}
-
-// A column of zeros is left out.
-extension ReferenceColumns {
-    private mutating func dropZeros() {
-        drop(\.type)
-        drop(\.timeDelta)
-        drop(\.messageBack)
-        drop(\.messageEpochBack)
-        dropReceived()
-        dropRecipient()
-        dropAttempt()
-        dropOthers()
-    }
-
-    private mutating func drop<Number: BinaryInteger>(
-        _ path: WritableKeyPath<EventBatch, [Number]>
-    ) {
-        if batch[keyPath: path].allSatisfy({ $0 == 0 }) { batch[keyPath: path] = [] }
-    }
-
-    private mutating func dropReceived() {
-        guard batch.hasReceived else { return }
-        drop(\.received.reversePathLocalString)
-        drop(\.received.reversePathDomainString)
-        drop(\.received.sizeOctets)
-        if batch.received.contentSha256.allSatisfy({ $0 == 0 }) {
-            batch.received.contentSha256 = .init()
-        }
-        drop(\.received.recipientCount)
-        drop(\.received.tenantString)
-        drop(\.received.campaignString)
-        drop(\.received.body)
-        drop(\.received.smtpUtf8)
-        drop(\.received.returnContent)
-        drop(\.received.envelopeIDString)
-        drop(\.received.listenerString)
-        drop(\.received.transmissionType)
-        drop(\.received.clientAddressString)
-        drop(\.received.clientNameString)
-        drop(\.received.identityString)
-        drop(\.received.sessionString)
-        drop(\.received.tlsVersionString)
-        drop(\.received.tlsCipherString)
-        drop(\.received.ackLevel)
-        drop(\.received.idempotencyKeyString)
-        drop(\.received.suppliedFields)
-        drop(\.received.serverNameString)
-        drop(\.received.reportsOnBack)
-        drop(\.received.reportsOnEpochBack)
-        drop(\.received.headerMessageIDString)
-        drop(\.received.metadataString)
-        if batch.received == .init() { batch.clearReceived() }
-    }
-
-    private mutating func dropRecipient() {
-        if batch.hasRecipient {
-            drop(\.recipient.number)
-            drop(\.recipient.localString)
-            drop(\.recipient.domainString)
-            drop(\.recipient.tenantString)
-            drop(\.recipient.campaignString)
-            if batch.recipient == .init() { batch.clearRecipient() }
-        }
-        if batch.hasQueued {
-            drop(\.queued.dueDelay)
-            drop(\.queued.notify)
-            drop(\.queued.originalRecipientString)
-            if batch.queued == .init() { batch.clearQueued() }
-        }
-    }
-
-    private mutating func dropAttempt() {
-        guard batch.hasAttempt else { return }
-        drop(\.attempt.number)
-        drop(\.attempt.replyCode)
-        drop(\.attempt.enhancedStatus)
-        drop(\.attempt.replyTextString)
-        drop(\.attempt.mxHostString)
-        drop(\.attempt.mxAddressString)
-        drop(\.attempt.mxPort)
-        drop(\.attempt.sourceAddressString)
-        drop(\.attempt.tlsVersionString)
-        drop(\.attempt.tlsCipherString)
-        drop(\.attempt.waited)
-        drop(\.attempt.connecting)
-        drop(\.attempt.transaction)
-        drop(\.attempt.commandString)
-        if batch.attempt == .init() { batch.clearAttempt() }
-    }
-
-    private mutating func dropOthers() {
-        if batch.hasDeferred {
-            drop(\.deferred.nextDueDelay)
-            drop(\.deferred.inDoubt)
-            if batch.deferred == .init() { batch.clearDeferred() }
-        }
-        if batch.hasFailure {
-            drop(\.failure.class)
-            drop(\.failure.saidBy)
-            if batch.failure == .init() { batch.clearFailure() }
-        }
-        if batch.hasRejected {
-            drop(\.rejected.listenerString)
-            drop(\.rejected.clientAddressString)
-            drop(\.rejected.clientNameString)
-            drop(\.rejected.identityString)
-            drop(\.rejected.sessionString)
-            drop(\.rejected.commandString)
-            drop(\.rejected.reversePathString)
-            drop(\.rejected.forwardPathString)
-            drop(\.rejected.replyCode)
-            drop(\.rejected.enhancedStatus)
-            drop(\.rejected.replyTextString)
-            if batch.rejected == .init() { batch.clearRejected() }
-        }
-        if batch.hasEpochStarted {
-            drop(\.epochStarted.epoch)
-            drop(\.epochStarted.siteString)
-            drop(\.epochStarted.reasonString)
-            if batch.epochStarted == .init() { batch.clearEpochStarted() }
-        }
-        if batch.hasConfigurationApplied {
-            drop(\.configurationApplied.digestString)
-            drop(\.configurationApplied.versionString)
-            if batch.configurationApplied == .init() { batch.clearConfigurationApplied() }
-        }
     }
 }

@@ -49,6 +49,15 @@ struct ResolveTests {
                         recipient: recipient(id), attempt: attempt, class: .none, saidBy: .local))
             ),
             (
+                .cancelled(
+                    ControlOrder(selector: RecipientSelector(message: .inThisAppend(at: 7)))),
+                .cancelled(ControlOrder(selector: RecipientSelector(message: id)))
+            ),
+            (
+                .complained(RecipientComplained(recipient: given, feedbackType: "abuse")),
+                .complained(RecipientComplained(recipient: recipient(id), feedbackType: "abuse"))
+            ),
+            (
                 .unknown(type: 99, message: .inThisAppend(at: 7)),
                 .unknown(type: 99, message: id)
             ),
@@ -76,6 +85,27 @@ struct ResolveTests {
         #expect(resolved(fact, notBefore: 80).fact == fact)
         #expect(resolved(fact, notBefore: 50).time.microseconds == 50)
         #expect(resolved(fact, notBefore: -1).time.microseconds == 50)
+    }
+
+    @Test("An end at the event's own time stays an end: zero microseconds later would mean never")
+    func ends() {
+        let order = ControlOrder(selector: RecipientSelector(domain: "b.example"))
+        let address = SuppressedAddress(domain: "b.example")
+        func end(_ fact: Fact) -> Int64? {
+            switch resolved(fact, notBefore: 80).fact {
+            case .suspended(let fact): fact.until?.microseconds
+            case .suppressed(let fact): fact.expires?.microseconds
+            default: nil
+            }
+        }
+        for (given, expected) in [(80, 81), (79, 79), (90, 90)] as [(Int64, Int64)] {
+            let time = EventTime(microseconds: given)
+            #expect(end(.suspended(DeliverySuspended(order: order, until: time))) == expected)
+            #expect(
+                end(.suppressed(AddressSuppressed(address: address, expires: time))) == expected)
+        }
+        #expect(end(.suspended(DeliverySuspended(order: order))) == nil)
+        #expect(end(.suppressed(AddressSuppressed(address: address))) == nil)
     }
 
     @Test("Followers see what readers will decode, also of values that no column holds")

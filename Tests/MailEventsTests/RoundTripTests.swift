@@ -38,11 +38,13 @@ struct RoundTripTests {
     @Test("The realistic stream has every message event")
     func generatorCoverage() {
         var generator = EventGenerator(seed: 7)
-        let names = Set(generator.events(20_000).map { $0.json.split(separator: "\"")[11] })
+        let names = Set(generator.events(60_000).map { $0.json.split(separator: "\"")[11] })
         #expect(
             names == [
                 "received", "queued", "deferred", "delivered", "bounced", "expired", "attempted",
-                "rejected", "epoch_started", "configuration_applied",
+                "rejected", "epoch_started", "configuration_applied", "suspended", "resumed",
+                "rebound",
+                "cancelled", "suppressed", "unsuppressed", "complained", "bounced_later",
             ])
     }
 

@@ -55,7 +55,9 @@ struct QueueModel {
         case .delivered(let fact): remove(fact.recipient)
         case .bounced(let fact): remove(fact.recipient)
         case .expired(let fact): remove(fact.recipient)
-        case .rejected, .epochStarted, .configurationApplied, .unknown: break
+        case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+            break
         }
     }
 

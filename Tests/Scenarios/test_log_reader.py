@@ -42,7 +42,14 @@ def test_events_are_octet_by_octet_those_of_waybill(golden, name):
     directory = golden(name)
     code, output, error = read("events", directory)
     assert (code, error) == (0, "")
-    assert output == (LOGS / name / "events.jsonl").read_bytes()
+    lines, recorded = output.splitlines(), (LOGS / name / "events.jsonl").read_bytes().splitlines()
+    assert len(lines) == len(recorded)
+    for line, then in zip(lines, recorded):
+        if line != then:
+            # Of a type that had only a number then, more can be told now.
+            line, then = json.loads(line), json.loads(then)
+            assert then.pop("type_number") and "type_number" not in line
+            assert then.items() <= line.items()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -37,7 +37,20 @@ GROUPS = {
     "rejected": ("rejected",),
     "epoch_started": ("epoch_started",),
     "configuration_applied": ("configuration_applied",),
+    "suspended": ("control",),
+    "resumed": ("control",),
+    "rebound": ("control",),
+    "cancelled": ("control",),
+    "suppressed": ("address",),
+    "unsuppressed": ("address",),
+    "complained": ("feedback",),
+    "bounced_later": ("feedback",),
 }
+ABOUT_RECIPIENT = {
+    name for name, groups in GROUPS.items() if groups[0] in ("recipient", "feedback")}
+# May name a message, or none.
+MAY_NAME_MESSAGE = {
+    name for name, groups in GROUPS.items() if groups[0] in ("control", "address")}
 
 
 def instant(microseconds: int) -> str:
@@ -181,8 +194,8 @@ class Decoder:
             message = message_id((self.batch.epoch - epoch_back) & MASK32, (sequence - back) & MASK64)
             if name == "received":
                 event["message_id"] = message_id(self.batch.epoch, sequence)
-            elif "recipient" in GROUPS.get(name, ()) or (
-                    name not in GROUPS and (back or epoch_back)):
+            elif name in ABOUT_RECIPIENT or (
+                    (name not in GROUPS or name in MAY_NAME_MESSAGE) and (back or epoch_back)):
                 event["message_id"] = message
             if name in GROUPS:
                 getattr(self, name)(event, time)
@@ -225,7 +238,10 @@ class Decoder:
             "metadata": {parts[place]: parts[place + 1] for place in range(0, len(parts) - 2, 2)}})
 
     def recipient(self, event: dict) -> None:
-        row = self.take("recipient")
+        self.recipient_of(event, self.take("recipient"))
+
+    @staticmethod
+    def recipient_of(event: dict, row) -> None:
         event["recipient"] = f"{row('local_string')}@{row('domain_string')}"
         event["recipient_number"] = row("number")
         event |= without_empty({
@@ -307,6 +323,48 @@ class Decoder:
         row = self.take("configuration_applied")
         event |= without_empty({
             "digest": row("digest_string"), "version": row("version_string")})
+
+    def order(self, event: dict, time: int):
+        row = self.take("control")
+        event |= without_empty({
+            "tenant": row("tenant_string"), "campaign": row("campaign_string"),
+            "domain": row("domain_string"), "reason": row("reason_string"),
+            "actor": row("actor_string")})
+        return row
+
+    resumed = rebound = cancelled = order
+
+    def suspended(self, event: dict, time: int) -> None:
+        delay = self.order(event, time)("until_delay")
+        if delay:
+            event["until"] = instant(wrapped(time + delay))
+
+    def unsuppressed(self, event: dict, time: int):
+        row = self.take("address")
+        event |= without_empty({"tenant": row("tenant_string"), "local_part": row("local_string")})
+        event["domain"] = row("domain_string")
+        event |= without_empty({"reason": row("reason_string"), "actor": row("actor_string")})
+        return row
+
+    def suppressed(self, event: dict, time: int) -> None:
+        delay = self.unsuppressed(event, time)("expires_delay")
+        if delay:
+            event["expires"] = instant(wrapped(time + delay))
+
+    def complained(self, event: dict, time: int) -> None:
+        row = self.take("feedback")
+        self.recipient_of(event, row)
+        event |= without_empty({
+            "feedback_type": row("feedback_type_string"), "reporter": row("reporter_string"),
+            "text": row("text_string")})
+
+    def bounced_later(self, event: dict, time: int) -> None:
+        row = self.take("feedback")
+        self.recipient_of(event, row)
+        event |= without_empty({
+            "reporter": row("reporter_string"), "text": row("text_string"),
+            "class": named(CLASS, row("class"))})
+        event["said_by"] = named(SAID_BY, row("said_by"))
 
 
 def wrapped(number: int) -> int:

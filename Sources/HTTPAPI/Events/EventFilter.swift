@@ -29,7 +29,8 @@ struct EventFilter: Equatable, Sendable {
 }
 
 extension Fact {
-    /// On whose behalf it happened; nil for what is not about a message.
+    /// On whose behalf it happened, or what an order or a suppression is limited to; nil for what is
+    /// about no mail.
     var owner: (tenant: String, campaign: String)? {
         switch self {
         case .received(let fact): (fact.tenant, fact.campaign)
@@ -39,8 +40,20 @@ extension Fact {
         case .bounced(let fact): fact.recipient.owner
         case .expired(let fact): fact.recipient.owner
         case .attempted(let fact): fact.recipient.owner
+        case .complained(let fact): fact.recipient.owner
+        case .bouncedLater(let fact): fact.recipient.owner
+        case .suspended(let fact): fact.order.owner
+        case .resumed(let order), .rebound(let order), .cancelled(let order): order.owner
+        case .suppressed(let fact): (fact.address.tenant, "")
+        case .unsuppressed(let fact): (fact.address.tenant, "")
         case .rejected, .epochStarted, .configurationApplied, .unknown: nil
         }
+    }
+}
+
+extension ControlOrder {
+    fileprivate var owner: (tenant: String, campaign: String) {
+        (selector.tenant, selector.campaign)
     }
 }
 

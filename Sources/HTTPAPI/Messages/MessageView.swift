@@ -72,7 +72,10 @@ extension Fact {
         case .bounced(let fact): (fact.recipient, fact.attempt.number)
         case .expired(let fact): (fact.recipient, fact.attempt.number)
         case .attempted(let fact): (fact.recipient, fact.attempt.number)
-        case .received, .rejected, .epochStarted, .configurationApplied, .unknown: nil
+        // What came back later, and what was asked, change nothing of what became of it.
+        case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
+            .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+            nil
         }
     }
 }

@@ -49,16 +49,28 @@ struct EventFilter: ParsableArguments {
 }
 
 extension Fact {
-    /// Tenant of the message, empty if none.
+    /// Tenant of the message, or the one that an order or a suppression names; empty if none.
     var tenant: String {
-        if case .received(let fact) = self { return fact.tenant }
-        return recipient?.tenant ?? ""
+        switch self {
+        case .received(let fact): fact.tenant
+        case .suppressed(let fact): fact.address.tenant
+        case .unsuppressed(let fact): fact.address.tenant
+        default: order?.selector.tenant ?? recipient?.tenant ?? ""
+        }
     }
 
-    /// Campaign of the message, empty if none.
+    /// Campaign of the message, or the one that an order names; empty if none.
     var campaign: String {
         if case .received(let fact) = self { return fact.campaign }
-        return recipient?.campaign ?? ""
+        return order?.selector.campaign ?? recipient?.campaign ?? ""
+    }
+
+    private var order: ControlOrder? {
+        switch self {
+        case .suspended(let fact): fact.order
+        case .resumed(let order), .rebound(let order), .cancelled(let order): order
+        default: nil
+        }
     }
 }
 

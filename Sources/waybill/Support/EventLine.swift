@@ -77,6 +77,10 @@ enum EventLine {
                 "configuration_applied", "",
                 "version \(fact.version), digest \(fact.digest.prefix(12))"
             )
+        case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
+            .bouncedLater:
+            let (recipient, detail) = control(event.fact)
+            return (event.fact.typeName, recipient, detail)
         case .unknown(let type, _):
             return ("type_\(type)", "", "written by a newer version")
         }

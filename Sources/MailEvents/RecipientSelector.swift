@@ -25,7 +25,9 @@ package struct RecipientSelector: Hashable, Sendable {
     }
 
     /// As it stands in the log, where the domain is in lower case already.
-    init(recordedCampaign campaign: String, tenant: String, domain: String, message: MessageID?) {
+    package init(
+        recordedCampaign campaign: String, tenant: String, domain: String, message: MessageID?
+    ) {
         self.campaign = campaign
         self.tenant = tenant
         self.domain = domain

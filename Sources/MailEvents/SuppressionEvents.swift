@@ -17,7 +17,7 @@ package struct SuppressedAddress: Hashable, Sendable {
     }
 
     /// As it stands in the log, where the domain is in lower case already.
-    init(recordedTenant tenant: String, localPart: String, domain: String) {
+    package init(recordedTenant tenant: String, localPart: String, domain: String) {
         self.tenant = tenant
         self.localPart = localPart
         self.domain = domain

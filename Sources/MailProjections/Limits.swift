@@ -5,6 +5,17 @@ enum Limits {
     static let replyTextOctetsMaximum = 1024
     /// A recipient's number is less than this; the log holds no greater one.
     static let recipientNumbersMaximum = 1 << 24
+    /// Suspensions that the queue keeps: far more than people set, few enough to look through. Each
+    /// takes some 200 octets. A `suspended` beyond it changes nothing.
+    static let suspensionsMaximum = 10_000
+    /// Suppressed addresses that are kept, some 250 octets each: about a gigabyte, all of the
+    /// addresses that a large sender has ever given up. A `suppressed` beyond it changes nothing.
+    static let suppressionsMaximum = 4_000_000
+    /// Events after which the mark of the suppressions is written though nothing has changed: a start
+    /// reads no more than that again, a few tenths of a second.
+    static let eventsBetweenSuppressionCheckpoints: UInt64 = 1_000_000
+    /// Octets kept of a reason and of an actor; the log has all of them.
+    static let reasonOctetsMaximum = 1024
     /// Recipients in one row of the queue: bounds what one changed recipient rewrites.
     static let recipientsPerRow = 32
 

@@ -4,9 +4,9 @@ package import Projections
 
 extension Queue: Projection {
     package static var name: String { "queue" }
-    package static var version: UInt32 { 1 }
+    package static var version: UInt32 { 2 }
 
-    /// Sorts after every sequence.
+    /// Sorts after every sequence; suspensions come after it.
     private static let totalsKey: [UInt8] = [0xFF]
 
     /// Applies a batch of the log.
@@ -19,6 +19,9 @@ extension Queue: Projection {
 
     package mutating func load(_ row: ProjectionRow) -> Bool {
         if row.key == Self.totalsKey { return loadTotals(row.value) }
+        if let sequence = SuspensionRow.sequence(row.key) {
+            return loadSuspension(row.value, sequence: sequence)
+        }
         guard let key = Self.key(row.key), !row.value.isEmpty else { return false }
         if key.part > 0 {
             guard table.sequences.last == key.sequence else { return false }
@@ -50,6 +53,12 @@ extension Queue: Projection {
             }
         }
         try body(ProjectionRow(key: Self.totalsKey, value: totalsRow))
+        for suspension in suspensions.all {
+            try body(
+                ProjectionRow(
+                    key: SuspensionRow.key(suspension.sequence),
+                    value: SuspensionRow.make(suspension)))
+        }
     }
 
     package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
@@ -71,11 +80,21 @@ extension Queue: Projection {
                     key: Self.bytes(table.sequences[index], 0), value: table.rows[index]))
         }
         changes.append(ProjectionChange(key: Self.totalsKey, value: totalsRow))
+        for sequence in removedSuspensions {
+            changes.append(ProjectionChange(key: SuspensionRow.key(sequence), value: nil))
+        }
+        for suspension in suspensions.all where suspension.sequence > savedThrough {
+            changes.append(
+                ProjectionChange(
+                    key: SuspensionRow.key(suspension.sequence),
+                    value: SuspensionRow.make(suspension)))
+        }
         let isWhole = needsWhole
         savedThrough = max(savedThrough, lastSequence)
         needsWhole = false
         changed = []
         changedParts = []
+        removedSuspensions = []
         return Checkpoint(position: position, changes: changes, isWhole: isWhole)
     }
 
@@ -84,6 +103,7 @@ extension Queue: Projection {
         savedThrough = 0
         changed = []
         changedParts = Set(parts.keys)
+        removedSuspensions = []
     }
 
     // MARK: Keys
@@ -121,6 +141,14 @@ extension Queue: Projection {
             count(outline.flags, 1)
         }
         return reader.isIntact
+    }
+
+    /// Takes in a suspension; it comes after the totals.
+    private mutating func loadSuspension(_ row: [UInt8], sequence: UInt64) -> Bool {
+        guard let suspension = SuspensionRow.read(row, sequence: sequence),
+            sequence <= lastSequence, !suspensions.has(suspension.selector)
+        else { return false }
+        return suspensions.insert(suspension)
     }
 
     private var totalsRow: [UInt8] {

@@ -112,7 +112,7 @@ extension Queue {
         return MessageRow.head(&reader)
     }
 
-    private mutating func noteChange(_ sequence: UInt64) {
+    mutating func noteChange(_ sequence: UInt64) {
         if sequence <= savedThrough { changed.insert(sequence) }
     }
 

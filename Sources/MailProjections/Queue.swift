@@ -21,6 +21,9 @@ package struct Queue: Sendable {
     /// single events it is not.
     package var position: Position?
 
+    /// What holds recipients back.
+    package internal(set) var suspensions = Suspensions()
+
     var table = MessageTable()
     /// Rows of recipients from number 32 on; never empty ones.
     var parts: [PartKey: [UInt8]] = [:]
@@ -32,6 +35,8 @@ package struct Queue: Sendable {
     var changed: Set<UInt64> = []
     /// The same of the rows in ``parts``, of all messages.
     var changedParts: Set<PartKey> = []
+    /// Sequences up to ``savedThrough`` of suspensions that have ended since.
+    var removedSuspensions: Set<UInt64> = []
 
     /// The queue before the first event.
     package init() {}
@@ -56,6 +61,9 @@ package struct Queue: Sendable {
         guard sequence > lastSequence else { return }
         lastSequence = sequence
         position = nil
+        if event.time.microseconds >= suspensions.firstEnd {
+            dropSuspensions(overAt: event.time)
+        }
         switch event.fact {
         case .received(let fact):
             totals.received += 1
@@ -84,8 +92,14 @@ package struct Queue: Sendable {
         case .expired(let fact):
             totals.expired += 1
             remove(fact.recipient)
-        case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+        case .suspended(let fact):
+            suspend(fact, sequence: sequence, at: event.time)
+        case .resumed(let order):
+            resume(order.selector)
+        case .rebound(let order):
+            rebind(order.selector, dueAt: event.time)
+        case .rejected, .epochStarted, .configurationApplied, .cancelled, .suppressed,
+            .unsuppressed, .complained, .bouncedLater, .unknown:
             break
         }
     }

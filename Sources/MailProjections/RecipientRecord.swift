@@ -149,6 +149,39 @@ enum RecipientRecord {
         return outline
     }
 
+    /// The row with the recipients of a domain (empty: of any) that are due later than `due` made
+    /// due then; nil when there is none such.
+    static func rebound(
+        _ row: [UInt8], from start: Int, due: Int64, domain: String
+    ) -> [UInt8]? {
+        var reader = RowReader(row, at: start)
+        var writer: RowWriter?
+        var copied = 0
+        while !reader.isAtEnd {
+            let begin = reader.offset
+            let outline = outline(&reader)
+            guard outline.due > due else { continue }
+            if !domain.isEmpty {
+                var text = RowReader(row, at: outline.domainOffset)
+                guard text.textBytes().elementsEqual(domain.utf8) else { continue }
+            }
+            // Number, flags, due: what stands before and after the due time is copied.
+            var record = RowReader(row, at: begin)
+            _ = record.varint()
+            _ = record.byte()
+            var rebound = writer ?? RowWriter(capacity: row.count + 8)
+            writer = nil
+            rebound.write(raw: Array(row[copied..<record.offset]))
+            rebound.write(signed: due)
+            _ = record.varint()
+            copied = record.offset
+            writer = rebound
+        }
+        guard var writer else { return nil }
+        writer.write(raw: Array(row[copied...]))
+        return writer.bytes
+    }
+
     /// Reads the recipients of these numbers, ascending, from a row; `recordsRead` grows by those
     /// that were looked at.
     static func read(

@@ -8,9 +8,12 @@ import WaybillTesting
 struct QueueModel {
     var messages: [UInt64: QueuedMessage] = [:]
     var seen: [UInt64: Int] = [:]
+    /// In the order of their `suspended`.
+    var suspensions: [Suspension] = []
 
     mutating func apply(_ recorded: RecordedEvent) {
         let event = recorded.event
+        suspensions.removeAll { $0.until.map { $0 <= event.time } ?? false }
         switch event.fact {
         case .received(let fact):
             messages[recorded.sequence] = QueuedMessage(
@@ -55,9 +58,33 @@ struct QueueModel {
         case .delivered(let fact): remove(fact.recipient)
         case .bounced(let fact): remove(fact.recipient)
         case .expired(let fact): remove(fact.recipient)
-        case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+        case .suspended(let fact):
+            suspensions.removeAll { $0.selector == fact.order.selector }
+            if fact.until.map({ $0 <= event.time }) ?? false { return }
+            guard suspensions.count < Suspensions.maximum else { return }
+            suspensions.append(
+                Suspension(
+                    sequence: recorded.sequence, since: event.time, selector: fact.order.selector,
+                    until: fact.until, reason: fact.order.reason, actor: fact.order.actor))
+        case .resumed(let order): suspensions.removeAll { $0.selector == order.selector }
+        case .rebound(let order): rebind(order.selector, event.time)
+        case .rejected, .epochStarted, .configurationApplied, .cancelled, .suppressed,
+            .unsuppressed, .complained, .bouncedLater, .unknown:
             break
+        }
+    }
+
+    private mutating func rebind(_ selector: RecipientSelector, _ time: EventTime) {
+        for (sequence, message) in messages {
+            for (index, recipient) in message.recipients.enumerated() {
+                let queue = QueueName(
+                    campaign: message.campaign, tenant: message.tenant,
+                    domain: recipient.mailbox.domain)
+                guard selector.matches(queue, of: message.id), recipient.due > time else {
+                    continue
+                }
+                messages[sequence]?.recipients[index].due = time
+            }
         }
     }
 
@@ -137,6 +164,7 @@ struct OddStream {
         let reference = RecipientReference(
             message: id, number: random.below(one.recipients + (random.oneIn(30) ? 40 : 0)),
             mailbox: mailbox(), tenant: one.base.tenant, campaign: one.base.campaign)
+        if random.oneIn(15) { return add(order(about: reference), &events) }
         switch random.below(10) {
         case 0: add(.queued(queued(reference)), &events)
         case 1:
@@ -161,6 +189,25 @@ struct OddStream {
                         saidBy: .local)), &events)
         default:
             add(.delivered(DeliverySucceeded(recipient: reference, attempt: attempt())), &events)
+        }
+    }
+
+    private mutating func order(about reference: RecipientReference) -> Fact {
+        let queue = reference.queue
+        let selector = RecipientSelector(
+            campaign: random.oneIn(2) ? "" : queue.campaign,
+            tenant: random.oneIn(2) ? "" : queue.tenant,
+            domain: random.oneIn(2) ? "" : queue.domain,
+            message: random.oneIn(2) ? nil : reference.message)
+        let order = ControlOrder(
+            selector: selector, reason: random.oneIn(2) ? "" : "reason \(random.below(9))",
+            actor: random.oneIn(2) ? "" : "cli")
+        let until = random.oneIn(3) ? nil : due()
+        return switch random.below(7) {
+        case 0...2: .suspended(DeliverySuspended(order: order, until: until))
+        case 3: .resumed(order)
+        case 4: .cancelled(order)
+        default: .rebound(order)
         }
     }
 

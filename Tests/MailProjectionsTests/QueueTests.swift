@@ -50,6 +50,14 @@ struct QueueTests {
             }
         }
         #expect(waiting == expected, comment)
+        #expect(queue.suspensions.all == model.suspensions, comment)
+        let now = model.suspensions.compactMap(\.until).sorted().first ?? EventTime(microseconds: 0)
+        for one in expected {
+            let held = model.suspensions.contains {
+                $0.selector.matches(one.queue, of: one.message) && !$0.isOver(at: now)
+            }
+            #expect(queue.suspensions.hold(one.queue, of: one.message, at: now) == held, comment)
+        }
         for message in model.all {
             #expect(queue.message(message.id) == message, comment)
             // Every third recipient, and one that is not there.
@@ -276,34 +284,5 @@ struct QueueTests {
         #expect(queue.message(id) != nil)
         #expect(queue.message(MessageID(epoch: id.epoch + 1, sequence: id.sequence)) == nil)
         #expect(queue.message(MessageID(epoch: id.epoch, sequence: 1 << 40)) == nil)
-    }
-}
-
-@Suite("Message table")
-struct MessageTableTests {
-    @Test("Rows are found among removed ones, and gaps are closed")
-    func table() {
-        var table = MessageTable()
-        var random = SeededRandom(seed: 12)
-        var expected: [UInt64: UInt8] = [:]
-        var sequence: UInt64 = 0
-        for step in 0..<20_000 {
-            sequence += UInt64(1 + random.below(4))
-            let mark = UInt8(step % 255 + 1)
-            table.append(sequence, [mark])
-            expected[sequence] = mark
-            while expected.count > 100, let victim = expected.keys.randomElement(using: &random) {
-                expected[victim] = nil
-                if let index = table.index(of: victim) { table.remove(at: index) }
-                if random.oneIn(2) { break }
-            }
-            let probe = UInt64(random.below(Int(sequence) + 5))
-            #expect(table.index(of: probe).map { table.rows[$0] } == expected[probe].map { [$0] })
-        }
-        #expect(table.count == expected.count)
-        #expect(table.rows.count < 2000)
-        for (sequence, mark) in expected {
-            #expect(table.index(of: sequence).map { table.rows[$0] } == [mark])
-        }
     }
 }

@@ -7,10 +7,14 @@ package enum MailProjections {
     /// All of them. A new one is one line here: the server then runs it, and the commands know it.
     package static let all = ProjectionRegistry(
         [
-            // Delivery folds the queue itself, on the events as they are appended, and keeps its file.
+            // Delivery folds these two itself, on the events as they are appended, and keeps their
+            // files.
             AnyProjection(
                 Queue.self, summary: "what waits for delivery", keeper: .elsewhere, snapshots: .none
             ),
+            AnyProjection(
+                Suppression.self, summary: "addresses to which nothing is sent",
+                keeper: .elsewhere, snapshots: .none),
             AnyProjection(
                 Statistics.self,
                 summary: "campaigns, clients, domains, providers and source addresses"),

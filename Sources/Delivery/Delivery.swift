@@ -30,13 +30,14 @@ package final class Delivery: Sendable {
 
     /// Begins to send what waits, and everything that is accepted from now on.
     ///
-    /// `queue` is the fold as loaded; what the log has beyond it is read here. Delivery follows the
+    /// `queue` and `suppression` are folds as loaded; what the log has beyond them is read here. Delivery follows the
     /// log from then on. Everything happens on `eventLoop`, connections included. `now` gives the time
     /// of events and due times. Throws when TLS cannot be set up (`TransportError`) or the log cannot
     /// be read.
     package static func start(
-        policy: DeliveryPolicy, queue: Queue, log: any DeliveryLog, resolver: any MailResolver,
-        eventLoop: any EventLoop, now: @escaping @Sendable () -> EventTime,
+        policy: DeliveryPolicy, queue: Queue, suppression: Suppression, log: any DeliveryLog,
+        resolver: any MailResolver, eventLoop: any EventLoop,
+        now: @escaping @Sendable () -> EventTime,
         seed: UInt64 = .random(in: 0 ... .max), logger: Logger
     ) async throws -> Delivery {
         let engine = NIOLoopBoundBox.makeEmptyBox(
@@ -62,14 +63,18 @@ package final class Delivery: Sendable {
             eventLoop: eventLoop, engine: engine, keeper: keeper, readers: readers,
             durable: durable)
         let lastUnseen = log.follow(delivery)
-        var queue = queue
-        if queue.lastSequence < lastUnseen {
-            try log.forEachBatch(from: queue.lastSequence + 1, through: lastUnseen) { events in
-                for event in events { queue.apply(event) }
+        var (queue, suppression) = (queue, suppression)
+        let seen = min(queue.lastSequence, suppression.lastSequence)
+        if seen < lastUnseen {
+            try log.forEachBatch(from: seen + 1, through: lastUnseen) { events in
+                for event in events {
+                    queue.apply(event)
+                    suppression.apply(event)
+                }
             }
         }
-        let whole = queue
-        try await eventLoop.submit { engine.value?.begin(whole) }.get()
+        let whole = (queue, suppression)
+        try await eventLoop.submit { engine.value?.begin(whole.0, whole.1) }.get()
         return delivery
     }
 
@@ -106,7 +111,8 @@ package final class Delivery: Sendable {
         let snapshot = try? await eventLoop.submit { engine.value?.snapshot() }.get()
         return snapshot
             ?? DeliverySnapshot(
-                destinations: [], scheduledRecipients: 0, activeRecipients: 0, contentOctets: 0,
+                destinations: [], scheduledRecipients: 0, activeRecipients: 0, heldRecipients: 0,
+                contentOctets: 0,
                 readOctets: 0, waitingReads: 0)
     }
 
@@ -118,6 +124,16 @@ package final class Delivery: Sendable {
         let engine = engine
         return try? await eventLoop.submit {
             engine.value.map { engine in body(&engine.queue) }
+        }.get()
+    }
+
+    /// The live fold of suppressed addresses, as ``withQueue(_:)``.
+    package func withSuppression<Result: Sendable>(
+        _ body: @escaping @Sendable (inout Suppression) -> Result
+    ) async -> Result? {
+        let engine = engine
+        return try? await eventLoop.submit {
+            engine.value.map { engine in body(&engine.suppression) }
         }.get()
     }
 }

@@ -18,6 +18,12 @@ extension DeliveryEngine {
         }
         connection.reserve(group)
         contents.read(group.message, while: { connection.isLoading }) { [self] result in
+            // Much may have been suspended, suppressed or cancelled since the read began.
+            guard let group = sifted(group) else {
+                if case .success = result { contents.endUse(group.message) }
+                connection.unreserve()
+                return destination.connectionIsFree(connection)
+            }
             switch result {
             case .success(let stored):
                 connection.send(group, transaction(group, stored), now: monotonic())
@@ -63,9 +69,9 @@ extension DeliveryEngine {
         in destination: Destination
     ) {
         defer { contents.endUse(group.message) }
-        guard let (group, outcomes) = settled(group, result, connection, destination) else {
-            return
-        }
+        guard let (group, all) = settled(group, result, connection, destination),
+            let (group, outcomes) = unlessCancelled(group, all)
+        else { return }
         let circumstances = OutcomePlan.Circumstances(
             peer: connection.peer,
             waitedMicroseconds: Int(connection.transactionBegan - group.readySince),
@@ -99,7 +105,7 @@ extension DeliveryEngine {
             return (group, result.outcomes)
         case .all:
             group.silentRetries += 1
-            destination.putBack(group)
+            putBack(group, to: destination)
             return nil
         case .nobody:
             // Stopped before anything was decided: the recipients stay as the log has them.
@@ -114,7 +120,7 @@ extension DeliveryEngine {
             group.recipients = decided.map { group.recipients[$0] }
             activeGroups += 1
             rest.message.groupCount += 1
-            destination.putBack(rest)
+            putBack(rest, to: destination)
             return (group, decided.map { result.outcomes[$0] })
         }
     }
@@ -152,7 +158,7 @@ extension DeliveryEngine {
         }
     }
 
-    private func terms(_ group: DeliveryGroup) -> OutcomePlan.Terms {
+    func terms(_ group: DeliveryGroup) -> OutcomePlan.Terms {
         let facts = group.message.facts
         let schedule =
             policy.retry.rules.isEmpty

@@ -10,8 +10,10 @@ extension DeliveryEngine {
 
     /// Schedules everything in the queue; what is overdue goes out at once, a bounded number in each
     /// turn of the event loop.
-    func begin(_ queue: Queue) {
+    func begin(_ queue: Queue, _ suppression: Suppression) {
         self.queue = queue
+        self.suppression = suppression
+        suspensionsRemoved = queue.suspensions.removals
         var entries: [DueHeap.Entry] = []
         entries.reserveCapacity(queue.counts.recipients)
         queue.forEachWaiting {
@@ -34,6 +36,8 @@ extension DeliveryEngine {
         }
         guard batch.lastSequence > queue.lastSequence else { return }
         queue.apply(batch)
+        suppression.apply(batch)
+        var orders = BatchOrders()
         var fresh: FreshMessage?
         var contents = batch.contents[...]
         for (offset, event) in batch.events.enumerated() {
@@ -63,15 +67,20 @@ extension DeliveryEngine {
                         due: deferred.nextDue, message: deferred.recipient.message,
                         number: deferred.recipient.number))
                 activeRecipients -= 1
+            case .bounced(let bounced) where bounced.saidBy == .administrator:
+                // Not an outcome of ours: the recipient need not be under way.
+                orders.note(event.fact)
             case .delivered, .bounced, .expired:
                 activeRecipients -= 1
-            case .attempted, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
-                .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater,
-                .unknown:
+            case .suspended, .suppressed, .rebound:
+                orders.note(event.fact)
+            case .attempted, .rejected, .epochStarted, .configurationApplied, .resumed,
+                .cancelled, .unsuppressed, .complained, .bouncedLater, .unknown:
                 break
             }
         }
         enqueue(fresh)
+        carryOut(orders)
         pumpTouched()
         armScheduleTimer()
     }
@@ -109,7 +118,7 @@ extension DeliveryEngine {
                 ready.append(recipient)
             }
         }
-        if !ready.isEmpty { enqueue(ready, of: message) }
+        enqueue(admitted(ready, of: message), of: message)
         if message.groupCount == 0 { contents.release(message) }
     }
 
@@ -123,9 +132,11 @@ extension DeliveryEngine {
             from: &schedule, queue: queue, dueBy: now(),
             groupsMax: min(Limits.groupsPerTurn, Limits.readyGroups - activeGroups))
         for queued in turn.messages {
-            enqueue(
-                queued.recipients.map { RecipientState($0, receivedAt: queued.receivedAt) },
-                of: ActiveMessage(facts: MessageFacts(queued)))
+            let message = ActiveMessage(facts: MessageFacts(queued))
+            let recipients = queued.recipients.map {
+                RecipientState($0, receivedAt: queued.receivedAt)
+            }
+            enqueue(admitted(recipients, of: message), of: message)
         }
         pumpTouched()
         armScheduleTimer()
@@ -156,6 +167,7 @@ extension DeliveryEngine {
 
     /// Recipients that may be sent to now, by destination.
     private func enqueue(_ recipients: [RecipientState], of message: ActiveMessage) {
+        guard !recipients.isEmpty else { return }
         activeRecipients += recipients.count
         if recipients.count == 1 {
             return enqueueGroup(

@@ -12,6 +12,7 @@ extension DeliveryEngine {
         drained = promise
         isStopping = true
         scheduleTimer?.cancel()
+        holdTimer?.cancel()
         logger.info(
             "delivery is stopping",
             metadata: ["connections": "\(connections.count)", "ready": "\(activeGroups)"])
@@ -46,6 +47,7 @@ extension DeliveryEngine {
             destinations: destinations.values.map { $0.snapshot(wall: wall, now: now) }
                 .sorted { ($0.key.route, $0.key.domain) < ($1.key.route, $1.key.domain) },
             scheduledRecipients: schedule.count, activeRecipients: activeRecipients,
+            heldRecipients: held.count,
             contentOctets: contents.freshOctets, readOctets: contents.readOctets,
             waitingReads: contents.waitingReads)
     }

@@ -11,8 +11,8 @@ import SMTPTransport
 
 /// Everything that delivery knows and does.
 ///
-/// A recipient is at any time in exactly one place: in ``schedule``, in a group that is ready or under
-/// way, or in an outcome that is not durable yet. It comes back to the schedule only through the log,
+/// A recipient is at any time in exactly one place: in ``schedule``, among those ``held``, in a group
+/// that is ready or under way, or in an outcome that is not durable yet. It comes back to the schedule only through the log,
 /// when its `deferred` event has been committed; so it is never attempted twice at a time.
 ///
 /// Concurrency: bound to its event loop.
@@ -34,8 +34,17 @@ final class DeliveryEngine {
 
     /// What waits, as the log says.
     var queue = Queue()
+    /// The addresses to which nothing is sent, as the log says.
+    var suppression = Suppression()
     /// Recipients that are not under way.
     var schedule = DueHeap()
+    /// Recipients that are due and that a suspension holds; not under way.
+    var held: [DueHeap.Entry] = []
+    var holdTimer: Scheduled<Void>?
+    /// What ``MailProjections/Suspensions/removals`` was when ``held`` was last looked at.
+    var suspensionsRemoved = 0
+    /// When an administrator last gave up recipients: microseconds of the monotonic clock.
+    var cancelledAt = Int64.min
     /// Recipients under way, until their outcome is durable.
     var activeRecipients = 0
     /// Groups ready or in a transaction.

@@ -40,6 +40,8 @@ package struct DeliverySnapshot: Sendable {
     package var scheduledRecipients: Int
     /// Recipients under way: ready, in a transaction, or waiting for their outcome to be durable.
     package var activeRecipients: Int
+    /// Recipients that are due and that a suspension holds; not in the numbers above.
+    package var heldRecipients: Int
     /// Octets of fresh messages in memory.
     package var contentOctets: Int
     /// Octets of messages in memory that were read back from the log, or are being read.
@@ -49,11 +51,13 @@ package struct DeliverySnapshot: Sendable {
 
     package init(
         destinations: [Destination], scheduledRecipients: Int, activeRecipients: Int,
+        heldRecipients: Int,
         contentOctets: Int, readOctets: Int, waitingReads: Int
     ) {
         self.destinations = destinations
         self.scheduledRecipients = scheduledRecipients
         self.activeRecipients = activeRecipients
+        self.heldRecipients = heldRecipients
         self.contentOctets = contentOctets
         self.readOctets = readOctets
         self.waitingReads = waitingReads

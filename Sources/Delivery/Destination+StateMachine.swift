@@ -120,6 +120,11 @@ struct DestinationStateMachine<Item> {
         ready.prepend(item, lane: lane)
     }
 
+    /// Puts in the place of everything ready what `change` makes of it; nil takes it out.
+    mutating func reviseReady(_ change: (Item) -> Item?) {
+        ready.revise(change)
+    }
+
     /// What to do next. `mayConnect` is false while there are as many connections in all as there
     /// may be.
     mutating func next(now: Int64, mayConnect: Bool) -> Action {

@@ -45,6 +45,12 @@ final class Destination {
         machine.enqueue(group, lane: group.lane)
     }
 
+    /// Puts in the place of every group that is ready what `change` makes of it; nil takes it out.
+    /// `change` does not come back to this destination.
+    func reviseReady(_ change: (DeliveryGroup) -> DeliveryGroup?) {
+        machine.reviseReady(change)
+    }
+
     /// Whether what becomes ready now must wait for the end of the backoff.
     var isBackingOff: Bool { machine.backoffUntil != nil && machine.failures > 0 }
 

@@ -49,6 +49,12 @@ struct DueHeap: Sendable {
         for index in stride(from: entries.count / 2 - 1, through: 0, by: -1) { siftDown(index) }
     }
 
+    /// Gives every recipient the due time that `due` says, in linear time.
+    mutating func update(_ due: (Entry) -> Int64) {
+        for index in entries.indices { entries[index].due = due(entries[index]) }
+        self = DueHeap(entries)
+    }
+
     /// Adds a recipient.
     mutating func push(_ entry: Entry) {
         entries.append(entry)

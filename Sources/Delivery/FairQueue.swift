@@ -66,6 +66,20 @@ struct FairQueue<Item> {
         return items
     }
 
+    /// Puts in the place of each item what `change` makes of it; nil takes it out.
+    mutating func revise(_ change: (Item) -> Item?) {
+        for index in lanes.indices where !lanes[index].items.isEmpty {
+            var kept = CircularBuffer<Item>(initialCapacity: lanes[index].items.count)
+            for item in lanes[index].items {
+                if let item = change(item) { kept.append(item) }
+            }
+            count -= lanes[index].items.count - kept.count
+            lanes[index].items = kept
+        }
+        turn.removeAll { lanes[$0].items.isEmpty }
+        if count == 0, lanes.count > 64 { self = FairQueue() }
+    }
+
     private mutating func index(of lane: Lane) -> Int {
         if lastIndex < lanes.count, lanes[lastIndex].lane == lane { return lastIndex }
         if let index = indexes[lane] {

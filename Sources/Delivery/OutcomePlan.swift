@@ -113,7 +113,9 @@ struct OutcomePlan: Equatable, Sendable {
     ) {
         let reference = message.reference(recipient)
         let attempt = Attempt(
-            number: recipient.attempts + 1, reply: result.reply, command: result.command,
+            // To a suppressed address there is none.
+            number: result.saidBy == .suppression ? 0 : recipient.attempts + 1, reply: result.reply,
+            command: result.command,
             peer: circumstances.peer, waitedMicroseconds: circumstances.waitedMicroseconds,
             connectingMicroseconds: circumstances.connectingMicroseconds,
             transactionMicroseconds: circumstances.transactionMicroseconds)

@@ -1,3 +1,4 @@
+package import MailEvents
 package import MailModel
 import Projections
 
@@ -81,6 +82,28 @@ extension Queue {
                 }
                 return count
             }
+        }
+    }
+
+    /// Calls `body` for every waiting recipient that matches, in order of acceptance.
+    package func forEachWaiting(
+        matching selector: RecipientSelector, _ body: (WaitingRecipient) throws -> Void
+    ) rethrows {
+        guard let id = selector.message else {
+            return try forEachWaiting { waiting in
+                if selector.matches(waiting.queue, of: waiting.message) { try body(waiting) }
+            }
+        }
+        guard let message = message(id) else { return }
+        for recipient in message.recipients {
+            let queue = QueueName(
+                campaign: message.campaign, tenant: message.tenant,
+                domain: recipient.mailbox.domain)
+            guard selector.matches(queue, of: id) else { continue }
+            try body(
+                WaitingRecipient(
+                    message: id, number: recipient.number, queue: queue, due: recipient.due,
+                    receivedAt: message.receivedAt, attempts: recipient.attempts))
         }
     }
 

@@ -18,6 +18,10 @@ package struct Suspensions: Sendable {
     /// When the first one is over, microseconds since the epoch; the largest number for never.
     private(set) var firstEnd = Int64.max
 
+    /// How often one was taken out, in the life of this value: who keeps what was held compares it. Not
+    /// part of the state.
+    package private(set) var removals = 0
+
     /// How many there are, those included that are over but were not dropped yet.
     package var count: Int { bySelector.count }
 
@@ -68,6 +72,7 @@ package struct Suspensions: Sendable {
     mutating func remove(_ selector: RecipientSelector) -> Suspension? {
         guard let removed = bySelector.removeValue(forKey: selector) else { return nil }
         counts[Shape.of(selector)] -= 1
+        removals += 1
         if removed.until?.microseconds == firstEnd { findFirstEnd() }
         return removed
     }
@@ -79,6 +84,7 @@ package struct Suspensions: Sendable {
             bySelector[suspension.selector] = nil
             counts[Shape.of(suspension.selector)] -= 1
         }
+        removals += over.count
         findFirstEnd()
         return over
     }

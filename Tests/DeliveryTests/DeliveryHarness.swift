@@ -139,7 +139,7 @@ final class DeliveryHarness: Sendable {
         var table: [String: [String]] = [:]
         for domain in domains { table[domain] = ["127.0.0.1"] }
         let delivery = try await Delivery.start(
-            policy: policy, queue: Queue(), log: log,
+            policy: policy, queue: Queue(), suppression: Suppression(), log: log,
             resolver: resolver ?? FixedResolver(mail: table), eventLoop: group.next(),
             now: { Self.now() }, seed: 1,
             logger: Logger(label: "test") { _ in

@@ -24,6 +24,8 @@ final class ScriptedMX: Sendable {
         case drop
         case silence
         case later(String, TimeAmount)
+        /// Once the future has succeeded.
+        case after(EventLoopFuture<Void>, String)
     }
 
     /// Where a command stands.
@@ -235,6 +237,13 @@ final class ScriptedMX: Sendable {
                 return false
             case .silence:
                 return false
+            case .after(let gate, let text):
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                gate.hop(to: context.eventLoop).whenSuccess {
+                    let (handler, context) = bound.value
+                    handler.reply(text, context)
+                }
+                return text.hasPrefix("2") || text.hasPrefix("3")
             case .later(let text, let delay):
                 let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                 context.eventLoop.scheduleTask(in: delay) {

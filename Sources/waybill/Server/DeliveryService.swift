@@ -10,24 +10,25 @@ import NIOPosix
 import Projections
 import Resolver
 
-/// Delivery with what it needs: the queue brought up to date and kept in checkpoints, the resolver.
+/// Delivery with what it needs: the queue and the suppressed addresses brought up to date and kept in
+/// checkpoints, the resolver.
 ///
 /// Concurrency: any thread; checkpoints are written by one thread of their own.
 final class DeliveryService: Sendable {
     private let delivery: Delivery
     private let resolver: UnboundResolver
-    private let store: Queue.Store
+    private let stores: Stores
     private let thread: NIOThreadPool
     private let checkpoints: Task<Void, Never>
     private let logger: Logger
 
     private init(
-        delivery: Delivery, resolver: UnboundResolver, store: Queue.Store,
+        delivery: Delivery, resolver: UnboundResolver, stores: Stores,
         everyMilliseconds: Int, logger: Logger
     ) {
         self.delivery = delivery
         self.resolver = resolver
-        self.store = store
+        self.stores = stores
         self.logger = logger
         let thread = NIOThreadPool(numberOfThreads: 1)
         thread.start()
@@ -35,14 +36,23 @@ final class DeliveryService: Sendable {
         checkpoints = Task {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(everyMilliseconds))
-                guard !Task.isCancelled,
-                    let checkpoint = await delivery.withQueue({ $0.takeCheckpoint() }) ?? nil
-                else { continue }
-                do {
-                    try await thread.runIfActive { try store.write(checkpoint) }
-                } catch {
-                    logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
-                    _ = await delivery.withQueue { $0.forgetChanges() }
+                guard !Task.isCancelled else { return }
+                if let checkpoint = await delivery.withQueue({ $0.takeCheckpoint() }) ?? nil {
+                    do {
+                        try await thread.runIfActive { try stores.queue.write(checkpoint) }
+                    } catch {
+                        logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
+                        _ = await delivery.withQueue { $0.forgetChanges() }
+                    }
+                }
+                if let checkpoint = await delivery.withSuppression({ $0.takeCheckpoint() }) ?? nil {
+                    do {
+                        try await thread.runIfActive { try stores.suppression.write(checkpoint) }
+                    } catch {
+                        logger.error(
+                            "suppression checkpoint failed", metadata: ["reason": "\(error)"])
+                        _ = await delivery.withSuppression { $0.forgetChanges() }
+                    }
                 }
             }
         }
@@ -70,19 +80,32 @@ final class DeliveryService: Sendable {
                 "messages": "\(queue.counts.messages)", "recipients": "\(queue.counts.recipients)",
                 "checkpoint": "\(report.checkpoint ?? 0)", "replayed": "\(report.replayed)",
             ])
+        let suppressed = try Suppression.load(
+            dataDirectory: configuration.dataDirectory, log: log.reader)
+        if let setback = suppressed.report.setback {
+            logger.warning(
+                "suppressed addresses rebuilt from the log", metadata: ["reason": "\(setback)"])
+        }
         let delivery = try await Delivery.start(
-            policy: configuration.delivery, queue: queue, log: log, resolver: resolver,
+            policy: configuration.delivery, queue: queue, suppression: suppressed.suppression,
+            log: log, resolver: resolver,
             eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
         return DeliveryService(
-            delivery: delivery, resolver: resolver, store: store,
+            delivery: delivery, resolver: resolver,
+            stores: Stores(queue: store, suppression: suppressed.store),
             everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
     }
 
-    /// Has the queue's file written anew, whole, with the next checkpoint: what is in memory is
-    /// the queue, the file only what a start begins with.
-    func rewriteQueue() {
-        logger.notice("queue file to be written anew")
-        Task { _ = await delivery.withQueue { $0.forgetChanges() } }
+    /// Has a projection's file written anew, whole, with the next checkpoint: what is in memory is
+    /// the queue or the suppressed addresses, the file only what a start begins with.
+    func rewrite(_ name: String) {
+        logger.notice("projection's file to be written anew", metadata: ["projection": "\(name)"])
+        Task {
+            if name == Queue.name { _ = await delivery.withQueue { $0.forgetChanges() } }
+            if name == Suppression.name {
+                _ = await delivery.withSuppression { $0.forgetChanges() }
+            }
+        }
     }
 
     /// What the queue has counted since the log began, and what waits in it; nil after a stop.
@@ -108,9 +131,10 @@ final class DeliveryService: Sendable {
         checkpoints.cancel()
         await checkpoints.value
         let limit = NIODeadline.now() + .milliseconds(Int64(limitMilliseconds))
+        let suppressions = await delivery.withSuppression { $0.takeCheckpoint() } ?? nil
         let left = await delivery.stop(deadline: limit)
         if var queue = left, let checkpoint = queue.takeCheckpoint() {
-            let store = store
+            let store = stores.queue
             do {
                 try await thread.runIfActive { try store.write(checkpoint) }
             } catch {
@@ -118,7 +142,21 @@ final class DeliveryService: Sendable {
                 logger.warning("last checkpoint failed", metadata: ["reason": "\(error)"])
             }
         }
+        if let suppressions {
+            let store = stores.suppression
+            do {
+                try await thread.runIfActive { try store.write(suppressions) }
+            } catch {
+                logger.warning("last checkpoint failed", metadata: ["reason": "\(error)"])
+            }
+        }
         try? await thread.shutdownGracefully()
         resolver.close()
+    }
+
+    /// Where checkpoints go.
+    private struct Stores {
+        let queue: Queue.Store
+        let suppression: Suppression.Store
     }
 }

@@ -150,13 +150,13 @@ final class MailServer: Service {
     ) throws(ProjectionError) -> ProjectionService {
         try ProjectionService.start(
             configuration: configuration, log: log,
-            rebuildQueue: { [logger] in
+            rewrite: { [logger] name in
                 guard let delivery else {
                     return logger.warning(
-                        "the queue is not kept while delivery is held: stop the server to rebuild it"
-                    )
+                        "a projection of delivery is not kept while that is held: stop the server to rebuild it",
+                        metadata: ["projection": "\(name)"])
                 }
-                delivery.rewriteQueue()
+                delivery.rewrite(name)
             }, logger: Logger(label: "projections"))
     }
 

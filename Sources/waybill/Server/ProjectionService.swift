@@ -5,7 +5,7 @@ import MailEvents
 import MailProjections
 import Projections
 
-/// The projections that the engine keeps, beside the queue, which delivery keeps.
+/// The projections that the engine keeps, beside those that delivery keeps.
 ///
 /// Concurrency: any thread; the runner has threads of its own.
 final class ProjectionService: Sendable {
@@ -19,20 +19,20 @@ final class ProjectionService: Sendable {
     /// - Parameters:
     ///   - configuration: The server's.
     ///   - log: What they are folds of.
-    ///   - rebuildQueue: Has the queue's file written anew.
+    ///   - rewrite: Has the file of one that delivery keeps written anew.
     ///   - logger: Told of setbacks and rebuilds.
     /// - Returns: The service; it runs until ``stop()``.
     /// - Throws: When the system gives no thread.
     static func start(
         configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
-        rebuildQueue: @escaping @Sendable () -> Void, logger: Logger
+        rewrite: @escaping @Sendable (String) -> Void, logger: Logger
     ) throws(ProjectionError) -> ProjectionService {
         var settings = RunnerConfiguration(
             directory: DataDirectory.projections(configuration.dataDirectory))
         settings.checkpointMilliseconds = UInt64(configuration.server.checkpointMilliseconds)
         settings.skipsRefused = Set(configuration.server.skipsRefusedEvents)
         settings.notify = { Self.write($0, to: logger) }
-        settings.rebuildElsewhere = { if $0 == Queue.name { rebuildQueue() } }
+        settings.rebuildElsewhere = rewrite
         let runner = ProjectionRunner(
             registry: MailProjections.all, log: log.reader, configuration: settings)
         try runner.start()

@@ -28,6 +28,9 @@ package enum Limits {
     /// Milliseconds for which a thread sleeps when nothing happens: how soon a stop, a request or
     /// a finished rebuild is noticed.
     static let pollMilliseconds = 200
+    /// Milliseconds between two takings of live events: how far the state is behind the log at
+    /// most, for the sake of what accepts and delivers on the same cores.
+    static let gatherMilliseconds: UInt64 = 50
     /// Milliseconds between two looks for requests, and between two writings of the status.
     static let statusMilliseconds: UInt64 = 1000
     /// Milliseconds before the log is tried again after it could not be read.

@@ -10,6 +10,8 @@ extension ProjectionRunner {
         var nextFileCheck: UInt64 = 0
         /// Of the log; 0: it can be read.
         var retryLogAt: UInt64 = 0
+        /// When events were taken last.
+        var applied: UInt64 = 0
 
         var active: [any ProjectionHost] { hosts.filter { $0.stoppedBy == nil } }
     }
@@ -24,12 +26,14 @@ extension ProjectionRunner {
                 defer { control.arrived = [] }
                 return control.arrived
             }) { receive(host, &lane) }
+            gather(lane)
             let now = configuration.monotonicMilliseconds()
             if let least = lane.active.map(\.sequence).min(), now >= lane.retryLogAt {
                 do {
                     if try log.waitForBatch(
                         after: least, timeoutMilliseconds: Limits.pollMilliseconds)
                     {
+                        lane.applied = configuration.monotonicMilliseconds()
                         try apply(from: least + 1, &lane)
                     }
                 } catch {
@@ -44,6 +48,15 @@ extension ProjectionRunner {
             tick(&lane)
         }
         for host in lane.hosts { keep(host, &lane) }
+    }
+
+    /// Lets the commits of a short time come together: the thread takes turns with the ones that
+    /// accept and deliver, and a wake-up for every commit cost them more than the fold itself.
+    private func gather(_ lane: Lane) {
+        let now = configuration.monotonicMilliseconds()
+        let due = lane.applied + Limits.gatherMilliseconds
+        guard lane.applied != 0, now < due else { return }
+        _ = control.wait(milliseconds: Int(due - now)) { $0.arrived.isEmpty && !$0.isStopping }
     }
 
     /// Applies what is new; stops now and then for what else there is to do.

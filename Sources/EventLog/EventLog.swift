@@ -22,6 +22,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
 
     /// Reads this log, up to what is durable.
     package let reader: LogReader
+    /// What a power failure had cut off, and opening took back: nobody had been told of it.
+    package let undone: UndoneCommit?
 
     private init(
         directory: LogDirectory, configuration: EventLogConfiguration, codec: Codec,
@@ -29,6 +31,7 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     ) throws(EventLogError) {
         self.directory = directory
         self.configuration = configuration
+        undone = state.undone
         durable = DurablePosition(state.position)
         queue = Monitor(LogQueue())
         space = FreeSpaceWatch(directory: directory.path, configuration: configuration)
@@ -82,7 +85,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         }
         let lock = try LogLock(directory)
         let recovery = LogRecovery(directory: directory)
-        let state = try recovery.prepare(configuration: configuration)
+        let state = try recovery.prepare(
+            after: lock.orderlyEnd, configuration: configuration)
         guard let last = state.lastSegment else {
             throw EventLogError(.notFound, "there is no segment", file: directory.path)
         }

@@ -18,7 +18,7 @@ package struct EventLogConfiguration: Sendable {
     /// Events that may wait for the writer; more fail with `overloaded`.
     package var backlogEventsMax = 1_000_000
     /// Zstandard level of the events' frames.
-    package var eventsLevel: Int32 = 3
+    package var eventsLevel: Int32 = 1
     /// Zstandard level of the content blocks.
     package var contentLevel: Int32 = 1
     /// Below so many free bytes on the log's file system ``EventLog/acceptance()`` refuses.

@@ -6,9 +6,9 @@ package struct StorageFaults: Sendable {
     package enum Fault: Hashable, Sendable {
         /// Writing pages fails with this errno: nothing is committed.
         case write(errno: Int32)
-        /// The data's flush fails: nothing is committed, and no retry is allowed.
+        /// The flush fails and nothing of the commit is on the disk; no retry is allowed.
         case sync(errno: Int32)
-        /// Everything is committed, and then the meta page's write is reported as failed.
+        /// The flush is reported as failed, and everything is on the disk.
         case meta(errno: Int32)
         /// The map is full: nothing is committed.
         case mapFull

@@ -107,17 +107,6 @@ struct RecoveryTests {
         }
     }
 
-    @Test("the watch on failed flushes inside of LMDB is in place")
-    func syncWatch() async throws {
-        let scratch = try Scratch()
-        let log = try openLog(scratch)
-        log.close()
-        let file = try SegmentFile(path: scratch.segment(1), first: 1)
-        let segment = try ActiveSegment(
-            path: file.path, meta: try file.meta(), configuration: testConfiguration())
-        #expect(segment.watchesSync)
-    }
-
     /// Whether a small file system can be mounted here: by root, and not in every container.
     private static func canMount() -> Bool {
         guard getuid() == 0, let scratch = try? Scratch(),

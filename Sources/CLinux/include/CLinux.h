@@ -13,13 +13,6 @@ int waybill_fs_shutdown(int fd, uint32_t flags);
 /// The file system's magic number (statfs.f_type) of `path`, or -1 with errno set.
 int64_t waybill_fs_type(const char *path);
 
-/// How often this thread has called fdatasync, by itself or inside a library. When a library's
-/// calls do not move it, the watch is not in place.
-uint64_t waybill_sync_calls(void);
-
-/// How many of this thread's calls of fdatasync have failed.
-uint64_t waybill_sync_failures(void);
-
 /// Names a thread for debuggers and `top`; at most 15 characters count.
 void waybill_set_thread_name(pthread_t thread, const char *name);
 

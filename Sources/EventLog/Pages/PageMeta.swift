@@ -4,6 +4,8 @@
 struct PageMeta: Hashable, Sendable {
     /// Octets from the page's start that hold everything.
     static let octets = 152
+    /// Where the number of the transaction stands.
+    static let transactionOffset = 144
 
     /// 0 or 1.
     var index: Int
@@ -34,7 +36,7 @@ struct PageMeta: Hashable, Sendable {
         free = TreeRecord(bytes: bytes, at: 40)
         main = TreeRecord(bytes: bytes, at: 88)
         lastPage = bytes.integer(at: 136)
-        transaction = bytes.integer(at: 144)
+        transaction = bytes.integer(at: Self.transactionOffset)
         let pages = mapBytes / UInt64(pageBytes)
         guard mapBytes <= 1 << 47, lastPage >= 1,
             lastPage < pages, transaction == 0 || transaction & 1 == UInt64(index),

@@ -67,6 +67,11 @@ struct BatchReader: ~Copyable {
         return (block, bytes)
     }
 
+    /// Checks a stored content block without inflating it.
+    func check(block value: [UInt8], key: UInt64, file: String) throws(EventLogError) {
+        _ = try blockIndex(key: key, value: value, file: file)
+    }
+
     /// The index of a stored content block whose checksum fits.
     private func blockIndex(
         key: UInt64, value: [UInt8], file: String

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 internal import LMDB
 
@@ -24,8 +23,6 @@ final class ActiveSegment {
     private let content: LMDBTable
     private let meta: LMDBTable
     private let faults: StorageFaults?
-    /// Whether failed flushes inside of LMDB are seen (see CLinux's sync_watch.c).
-    let watchesSync: Bool
 
     /// Opens a segment that ``SegmentFile`` has found sound.
     init(
@@ -41,17 +38,18 @@ final class ActiveSegment {
         events = try environment.openTable(Table.events)
         content = try environment.openTable(Table.content)
         self.meta = try environment.openTable(Table.meta)
-        let calls = waybill_sync_calls()
+        // The last commit of a killed process may be in the kernel's memory only.
         try environment.sync()
-        watchesSync = waybill_sync_calls() != calls
     }
 
     /// Writes a new segment without batches to `path`, durably but for the directory's entry.
     static func create(
         path: String, meta: SegmentMeta, configuration: EventLogConfiguration
     ) throws(LMDBError) {
-        let environment = try LMDBEnvironment.open(
-            path: path, options: configuration.lmdbOptions)
+        var options = configuration.lmdbOptions
+        // The commits that make the tables need no answer soon; LMDB's own order of flushes does.
+        options.flags.remove(.noSync)
+        let environment = try LMDBEnvironment.open(path: path, options: options)
         _ = try environment.openTable(Table.events, create: true, integerKeys: true)
         _ = try environment.openTable(Table.content, create: true, integerKeys: true)
         let table = try environment.openTable(Table.meta, create: true)
@@ -64,6 +62,9 @@ final class ActiveSegment {
 
     /// Bytes of the file in use.
     func usedBytes() throws(LMDBError) -> Int { try environment.info().usedBytes }
+
+    /// The number of the last commit.
+    func lastTransaction() throws(LMDBError) -> UInt64 { try environment.info().lastTransaction }
 
     /// Commits a batch; `epochs` when it opens a new one.
     func commit<Event>(
@@ -113,20 +114,23 @@ final class ActiveSegment {
 
     /// Runs a write transaction and judges its failure.
     ///
-    /// What mdb_txn_commit of LMDB 0.9.24 does, and what its failure means:
+    /// One flush for the pages and the meta page together, so LMDB is told not to flush (by itself
+    /// it flushes the pages, then the meta page). What mdb_txn_commit of LMDB 0.9.24 does then, and
+    /// what its failure means:
     ///
     /// 1. The trees' records and the free list: MAP_FULL and the like. Nothing was written.
     /// 2. mdb_page_flush, pwrite and writev to pages that no meta page refers to: ENOSPC, EIO; a
     ///    short write, as on a disk that fills up, is EIO too. The old state is intact.
-    /// 3. mdb_env_sync, fdatasync: the old state is intact, but the kernel may have dropped pages
-    ///    it could not write, and says so only once. Never retried.
-    /// 4. mdb_env_write_meta, to an O_DSYNC descriptor: the new meta page may or may not be on
-    ///    the disk. LMDB refuses every later transaction with MDB_PANIC.
+    /// 3. mdb_env_write_meta, pwrite: the new meta page may or may not be written. LMDB refuses
+    ///    every later transaction with MDB_PANIC.
+    ///
+    /// After it mdb_env_sync, fdatasync: the kernel may have dropped pages it could not write, and
+    /// says so only once. Never retried. Until it has returned, any part of the commit may be on
+    /// the disk, and ``LastCommit`` finds out which after a power failure.
     private func transaction(
         fault: StorageFaults.Fault?,
         _ body: (borrowing LMDBWriteTransaction) throws(LMDBError) -> Void
     ) throws(CommitFailure) {
-        let failures = waybill_sync_failures()
         do throws(LMDBError) {
             let transaction = try environment.beginWrite()
             try body(transaction)
@@ -134,13 +138,13 @@ final class ActiveSegment {
                 try meet(fault, transaction)
             } else {
                 try transaction.commit()
+                try environment.sync()
             }
         } catch {
             if error.isMapFull { throw .mapFull }
-            if error.isPanic || waybill_sync_failures() != failures { throw .unknown(error) }
-            if error.operation == Self.syncOperation { throw .unknown(error) }
+            if error.isPanic { throw .unknown(error) }
+            if Self.syncOperations.contains(error.operation) { throw .unknown(error) }
             if error.operation == "mdb_txn_commit" {
-                if !watchesSync, error.code == EIO { throw .unknown(error) }
                 do {
                     _ = try environment.beginWrite()
                 } catch let next {
@@ -152,6 +156,7 @@ final class ActiveSegment {
     }
 
     private static let syncOperation = "fdatasync (injected)"
+    private static let syncOperations = [syncOperation, "mdb_env_sync"]
 
     /// Does what a test wants to happen instead of a commit.
     private func meet(
@@ -169,13 +174,13 @@ final class ActiveSegment {
 }
 
 extension EventLogConfiguration {
-    /// How a segment is opened for writing: full flushes, no write map.
+    /// How a segment is opened for writing: no write map, and flushed by ``ActiveSegment``.
     var lmdbOptions: LMDBOptions {
         let most = batchOctetsMax + 2 * EventLogLimits.appendOctetsMax
         let bytes = mapBytes > 0 ? mapBytes : max(2 * segmentBytesMax, segmentBytesMax + most)
         return LMDBOptions(
             mapBytes: Self.wholePages(bytes), maxReaders: readersMax, maxTables: 3,
-            flags: [.noSubdirectory])
+            flags: [.noSubdirectory, .noSync])
     }
 
     /// So many bytes, raised to a multiple of every page size there is.

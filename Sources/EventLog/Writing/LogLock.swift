@@ -4,7 +4,18 @@ internal import Glibc
 ///
 /// Concurrency: may be shared.
 package final class LogLock: Sendable {
+    /// Where a writer ended in order: everything up to there was flushed, whatever the file looks
+    /// like now.
+    struct OrderlyEnd: Hashable, Sendable {
+        /// First sequence of the segment that was written.
+        var segment: UInt64
+        /// The last commit.
+        var transaction: UInt64
+    }
+
     private let descriptor: Int32
+    /// Of the last writer, if it ended in order.
+    let orderlyEnd: OrderlyEnd?
 
     /// Takes the lock of the log in a directory (`DATA/log`): as long as this is held, no server
     /// starts there.
@@ -48,17 +59,53 @@ package final class LogLock: Sendable {
                     hint: "Stop the other server first, or use another data directory.")
                 : EventLogError.system("locking", errno: code, file: directory.lockPath)
         }
+        orderlyEnd = Self.orderlyEnd(descriptor)
+        Self.write(orderlyEnd, descriptor)
+    }
+
+    /// Notes that the writer ends with everything flushed. Not flushed itself: without it, the next
+    /// start only looks more closely.
+    func note(_ end: OrderlyEnd) { Self.write(end, descriptor) }
+
+    /// Where the last writer of the log in a directory ended, if it did in order.
+    static func orderlyEnd(directory: String) -> OrderlyEnd? {
+        let path = LogDirectory(directory).lockPath
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { _ = close(descriptor) }
+        return orderlyEnd(descriptor)
+    }
+
+    /// The process, and on the second line where the last writer ended in order. That line stays
+    /// until the next one: it names a transaction, so it says nothing about a later commit.
+    private static func write(_ end: OrderlyEnd?, _ descriptor: Int32) {
         var text = Array("\(getpid())\n".utf8)
+        if let end { text += "\(endWord) \(end.segment) \(end.transaction)\n".utf8 }
         _ = ftruncate(descriptor, 0)
         _ = unsafe pwrite(descriptor, &text, text.count, 0)
     }
 
+    private static func orderlyEnd(_ descriptor: Int32) -> OrderlyEnd? {
+        let lines = text(descriptor).split(separator: "\n")
+        let words = lines.count > 1 ? lines[1].split(separator: " ") : []
+        guard words.count == 3, words[0] == endWord, let segment = UInt64(words[1]),
+            let transaction = UInt64(words[2])
+        else { return nil }
+        return OrderlyEnd(segment: segment, transaction: transaction)
+    }
+
+    private static func text(_ descriptor: Int32) -> String {
+        var text = [UInt8](repeating: 0, count: 80)
+        let count = unsafe pread(descriptor, &text, text.count, 0)
+        return String(decoding: text.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    private static let endWord = "ended"
+
     deinit { _ = close(descriptor) }
 
     private static func owner(_ descriptor: Int32) -> String {
-        var text = [UInt8](repeating: 0, count: 20)
-        let count = unsafe pread(descriptor, &text, text.count, 0)
-        let digits = text.prefix(max(0, count)).prefix { (48...57).contains($0) }
-        return digits.isEmpty ? "" : " (process \(String(decoding: digits, as: UTF8.self)))"
+        let digits = text(descriptor).prefix { $0.isNumber }
+        return digits.isEmpty ? "" : " (process \(digits))"
     }
 }

@@ -1,8 +1,18 @@
 extension LogRecovery {
-    /// Makes the log ready for writing: creates it if it does not exist, completes a rotation
-    /// that was cut off, removes what a crash left.
-    func prepare(configuration: EventLogConfiguration) throws(EventLogError) -> State {
+    /// Makes the log ready for writing: creates it if it does not exist, undoes a commit and
+    /// completes a rotation that were cut off, removes what a crash left.
+    ///
+    /// - Parameters:
+    ///   - end: Where the last writer ended, if it did in order.
+    ///   - configuration: For what is created.
+    /// - Returns: The log's state.
+    /// - Throws: `damaged` when its end does not verify, with the file.
+    func prepare(
+        after end: LogLock.OrderlyEnd?, configuration: EventLogConfiguration
+    ) throws(EventLogError) -> State {
+        let undone = try undoCutOffCommit(after: end)
         var state = try state()
+        state?.undone = undone
         if state == nil {
             state = try createLog(configuration: configuration)
         } else if state?.needsSuccessor == true, let position = state?.position {
@@ -20,6 +30,25 @@ extension LogRecovery {
             directory.remove(temporary: leftover)
         }
         return state
+    }
+
+    /// Undoes the last commit when a power failure cut it off. A writer that ended in order had
+    /// flushed it: what is wrong with it then is damage, and said so by the checks that follow.
+    private func undoCutOffCommit(
+        after end: LogLock.OrderlyEnd?
+    ) throws(EventLogError) -> UndoneCommit? {
+        guard let first = try directory.list().segments.last else { return nil }
+        let file = try SegmentFile(path: directory.segmentPath(first), first: first)
+        guard let commit = try LastCommit(file),
+            end != LogLock.OrderlyEnd(segment: first, transaction: commit.transaction)
+        else { return nil }
+        switch commit.judge() {
+        case .whole: return nil
+        case .cutOff(let finding):
+            try commit.undo()
+            return UndoneCommit(file: file.path, finding: finding)
+        case .damaged(let finding): throw file.pages.damaged(finding)
+        }
     }
 
     /// Checks the segment that waits under its temporary name. It is complete: it was durable

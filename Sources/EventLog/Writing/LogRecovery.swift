@@ -15,6 +15,8 @@ struct LogRecovery {
         var lastSegment: UInt64?
         /// The last segment has its seal: the next one waits under its temporary name.
         var needsSuccessor: Bool
+        /// The last commit was cut off and taken back.
+        var undone: UndoneCommit?
     }
 
     let directory: LogDirectory

@@ -77,6 +77,13 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
             }
             taken.removeAll(keepingCapacity: true)
         }
+        noteEnd()
+    }
+
+    /// Notes where this writer ends, unless it does not know what is on the disk.
+    private func noteEnd() {
+        guard poison == nil, let transaction = try? active.lastTransaction() else { return }
+        lock.note(LogLock.OrderlyEnd(segment: active.first, transaction: transaction))
     }
 
     /// How many appends go into the next batch, with their octets and events.

@@ -72,6 +72,11 @@ final class MailServer: Service {
                 "data": "\(directory)", "epoch": "\(log.position.epoch)",
                 "sequence": "\(log.position.sequence)",
             ])
+        if let undone = log.undone {
+            logger.warning(
+                "a power failure had cut off the last commit; it was taken back, nobody had been told of it",
+                metadata: ["file": "\(undone.file)", "finding": "\(undone.finding)"])
+        }
         return log
     }
 

@@ -1,0 +1,95 @@
+internal import Glibc
+
+/// Judges the last commit of a segment whose writer did not end in order, and undoes it when a
+/// power failure cut it off.
+///
+/// A commit writes its pages and then its meta page, and flushes both with one call
+/// (``ActiveSegment``). Until that call returns nobody has been told, and a power failure may have
+/// let any part of it reach the disk: the meta page without the pages that it refers to, too. The
+/// commit before was whole on the disk before this one began, and LMDB overwrites none of its
+/// pages: what the older meta page refers to is what was there before. docs/decisions/0015.
+///
+/// Concurrency: value; only while nobody else writes the segment.
+struct LastCommit {
+    /// What the last commit is.
+    enum Judgement: Equatable {
+        /// Nothing of it is missing, or nothing tells that there is.
+        case whole
+        /// It is not whole, the one before it is.
+        case cutOff(finding: String)
+        /// Neither is whole, and they do not lack the same: more than a power failure was at work.
+        case damaged(finding: String)
+    }
+
+    private let file: SegmentFile
+    private let newest: PageMeta
+    private let older: PageMeta
+
+    /// Reads the two meta pages.
+    ///
+    /// - Returns: nil when they are not those of two commits side by side; the checks that follow
+    ///   say what is wrong with the file then.
+    init?(_ file: SegmentFile) throws(EventLogError) {
+        let metas = try file.pages.metas()
+        guard let newest = PageFile.newest(metas),
+            let older = newest.index == 0 ? metas.1 : metas.0,
+            newest.transaction == older.transaction + 1, older.transaction > 0
+        else { return nil }
+        self.file = file
+        self.newest = newest
+        self.older = older
+    }
+
+    /// The transaction of the last commit.
+    var transaction: UInt64 { newest.transaction }
+
+    /// Looks at every page that the last commit refers to.
+    func judge() -> Judgement {
+        var inspection = CommitInspection(file: file, meta: newest)
+        inspection.run()
+        var before = CommitInspection(file: file, meta: older)
+        if inspection.findings.isEmpty {
+            // A meta page that refers to pages of an old state, which were to be overwritten, is
+            // as good as that state; but it must not know less than the commit before.
+            before.readEnd()
+            return before.findings.isEmpty && !inspection.end.continues(before.end)
+                ? .cutOff(finding: "it knows less than the commit before") : .whole
+        }
+        before.run()
+        let known = before.findings
+        guard let finding = inspection.findings.first(where: { !known.contains($0) }) else {
+            return .whole
+        }
+        return known.isEmpty ? .cutOff(finding: finding) : .damaged(finding: finding)
+    }
+
+    /// Makes the commit before the last one again: the next commit takes the place of the one that
+    /// was cut off. Durable when this returns; may be repeated.
+    func undo() throws(EventLogError) {
+        let pages = file.pages
+        var page = try pages.bytes(
+            at: UInt64(older.index * pages.pageBytes), count: pages.pageBytes)
+        page.store(integer: UInt64(newest.index), at: 0)
+        page.store(integer: older.transaction - 1, at: PageMeta.transactionOffset)
+        let descriptor = unsafe Glibc.open(pages.path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw EventLogError.system("opening the segment", errno: errno, file: pages.path)
+        }
+        defer { _ = close(descriptor) }
+        let written = unsafe pwrite(
+            descriptor, page, page.count, off_t(newest.index * pages.pageBytes))
+        guard written == page.count, fdatasync(descriptor) == 0 else {
+            throw EventLogError.system("undoing the last commit", errno: errno, file: pages.path)
+        }
+    }
+}
+
+/// A commit that was taken back when the log was opened.
+///
+/// Concurrency: value.
+package struct UndoneCommit: Hashable, Sendable {
+    /// The segment.
+    package var file: String
+    /// What was not whole.
+    package var finding: String
+}

@@ -12,6 +12,8 @@ package final class CrashPoints: Sendable {
     package enum Point: String, CaseIterable, Sendable {
         /// The batch stands in the transaction, nothing of it on the disk.
         case beforeCommit = "commit.before"
+        /// The batch is written with its meta page, and not flushed.
+        case written = "commit.written"
         /// The batch is durable, nobody knows.
         case afterCommit = "commit.after"
         /// As `commit.after`, and the log's position has moved; the observers are told next.

@@ -24,8 +24,8 @@ SEED = int(os.environ.get("WAYBILL_CRASH_SEED", str(time.time_ns() % 1_000_000))
 
 # Where the server kills itself when WAYBILL_CRASH_AT=name:N, at the N-th time it comes by.
 POINTS = [
-    "commit.before", "commit.after", "ack.before", "rotate.sealed", "rotate.created",
-    "rotate.renamed",
+    "commit.before", "commit.written", "commit.after", "ack.before", "rotate.sealed",
+    "rotate.created", "rotate.renamed",
 ]
 
 

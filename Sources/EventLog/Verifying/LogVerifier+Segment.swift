@@ -40,20 +40,7 @@ extension LogVerifier {
             return nil
         }
         for finding in audit.findings { note(path, nil, finding) }
-        if report.damageCount > before.0.damageCount { explainCutOffCommit(file) }
         return newest
-    }
-
-    /// What is wrong may be the last commit's, which the next start takes back.
-    private mutating func explainCutOffCommit(_ file: SegmentFile) {
-        guard let commit = try? LastCommit(file), case .cutOff = commit.judge(),
-            let directory = file.path.lastIndex(of: "/").map({ String(file.path[..<$0]) }),
-            LogLock.orderlyEnd(directory: directory)?.transaction != commit.transaction
-        else { return }
-        note(
-            file.path, nil,
-            "the last commit is not whole, the one before it is: if the power failed, nobody had "
-                + "been told of it, and the next start of the server takes it back")
     }
 
     /// Walks the content table's pages; every block must have been asked for by a batch.

@@ -41,11 +41,13 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
                 sequence: all[index] - 1, damageCount: report.damageCount)
             progress(state)
             let next = index + 1 < all.count ? all[index + 1] : nil
+            let damagesBefore = report.damageCount
             verifySegment(all[index], next: next, from: from) { sequence, damageCount in
                 state.sequence = sequence
                 state.damageCount = damageCount
                 progress(state)
             }
+            if next == nil, report.damageCount > damagesBefore { explainCutOffCommit(all[index]) }
             report.segments += 1
         }
         report.position = chain.position
@@ -53,14 +55,27 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     }
 
     /// Adds a damage.
-    mutating func note(_ file: String, _ sequences: ClosedRange<UInt64>?, _ what: String) {
+    mutating func note(
+        _ file: String, _ sequences: ClosedRange<UInt64>?, _ what: String,
+        hint: String = "Change and remove nothing here. Restore this file from a backup or from "
+            + "another site's copy, then verify again."
+    ) {
         report.damageCount += 1
         guard report.damages.count < EventLogLimits.damagesListedMax else { return }
-        report.damages.append(
-            Damage(
-                file: file, sequences: sequences, what: what,
-                hint: "Change and remove nothing here. Restore this file from a backup or from "
-                    + "another site's copy, then verify again."))
+        report.damages.append(Damage(file: file, sequences: sequences, what: what, hint: hint))
+    }
+
+    /// What is wrong with the last segment may be its last commit, which the next start takes back.
+    private mutating func explainCutOffCommit(_ first: UInt64) {
+        guard let file = try? SegmentFile(path: path, first: first),
+            let commit = try? LastCommit(file), case .cutOff(let finding) = commit.judge(),
+            LogLock.orderlyEnd(directory: files.directory.path)?.transaction != commit.transaction
+        else { return }
+        note(
+            path, nil,
+            "the last commit is not whole, the one before it is (\(finding)): as after a power "
+                + "failure. Nobody has been told of it",
+            hint: "Start the server, which takes it back, then verify again.")
     }
 
     /// Adds a damage that an error tells of.

@@ -23,6 +23,7 @@ final class ActiveSegment {
     private let content: LMDBTable
     private let meta: LMDBTable
     private let faults: StorageFaults?
+    private let crashPoints: CrashPoints
 
     /// Opens a segment that ``SegmentFile`` has found sound.
     init(
@@ -32,6 +33,7 @@ final class ActiveSegment {
         first = meta.first
         created = meta.created
         faults = configuration.faults
+        crashPoints = configuration.crashPoints
         environment = try LMDBEnvironment.open(
             path: path, options: configuration.lmdbOptions)
         try environment.checkReaders()
@@ -138,6 +140,7 @@ final class ActiveSegment {
                 try meet(fault, transaction)
             } else {
                 try transaction.commit()
+                crashPoints.reach(.written)
                 try environment.sync()
             }
         } catch {

@@ -49,10 +49,7 @@ struct LastCommit {
         inspection.run()
         var before = CommitInspection(file: file, meta: older)
         if inspection.findings.isEmpty {
-            // A meta page that refers to pages of an old state, which were to be overwritten, is
-            // as good as that state; but it must not know less than the commit before.
-            before.readEnd()
-            return before.findings.isEmpty && !inspection.end.continues(before.end)
+            return knowsLess()
                 ? .cutOff(finding: "it knows less than the commit before") : .whole
         }
         before.run()
@@ -61,6 +58,16 @@ struct LastCommit {
             return .whole
         }
         return known.isEmpty ? .cutOff(finding: finding) : .damaged(finding: finding)
+    }
+
+    /// Whether the last commit's tables end before those of the commit before: stale pages can form
+    /// an older state that is whole by itself.
+    func knowsLess() -> Bool {
+        var last = CommitInspection(file: file, meta: newest)
+        var before = CommitInspection(file: file, meta: older)
+        last.readEnd()
+        before.readEnd()
+        return last.findings.isEmpty && before.findings.isEmpty && !last.end.continues(before.end)
     }
 
     /// Makes the commit before the last one again: the next commit takes the place of the one that

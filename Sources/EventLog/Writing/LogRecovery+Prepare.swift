@@ -39,9 +39,13 @@ extension LogRecovery {
     ) throws(EventLogError) -> UndoneCommit? {
         guard let first = try directory.list().segments.last else { return nil }
         let file = try SegmentFile(path: directory.segmentPath(first), first: first)
-        guard let commit = try LastCommit(file),
-            end != LogLock.OrderlyEnd(segment: first, transaction: commit.transaction)
-        else { return nil }
+        guard let commit = try LastCommit(file) else { return nil }
+        guard end != LogLock.OrderlyEnd(segment: first, transaction: commit.transaction) else {
+            if commit.knowsLess() {
+                throw file.pages.damaged("the last commit knows less than the one before it")
+            }
+            return nil
+        }
         switch commit.judge() {
         case .whole: return nil
         case .cutOff(let finding):

@@ -118,6 +118,34 @@ def test_new_certificates_on_sighup_without_dropping_sessions(server, authority,
             assert open_session.noop()[0] == 250
 
 
+def test_sighup_changes_where_mail_goes(server):
+    """Of the configuration file, delivery's part is read again; a broken file changes nothing."""
+    port = free_port()
+    with Peer() as first, Peer() as second:
+        waybill = server(
+            port=port, listen=False, relay_from=None,
+            configuration=configuration(port, smarthost=f"127.0.0.1:{first.port}"))
+        with waybill:
+            def applied() -> int:
+                return len(waybill.of_type("configuration_applied"))
+
+            source(waybill.port, 1)
+            wait_until(lambda: len(first.messages) == 1, 20, "the first message")
+            assert applied() == 1
+            waybill.configure({
+                **configuration(port, smarthost=f"127.0.0.1:{second.port}"), "deliverx": 1})
+            os.kill(waybill.pid, signal.SIGHUP)
+            wait_until(lambda: "deliverx" in waybill.output(), 20, "the file's mistake in the log")
+            source(waybill.port, 1)
+            wait_until(lambda: len(first.messages) == 2, 20, "the second message")
+            waybill.configure(configuration(port, smarthost=f"127.0.0.1:{second.port}"))
+            os.kill(waybill.pid, signal.SIGHUP)
+            wait_until(lambda: applied() == 2, 20, "another configuration")
+            source(waybill.port, 1)
+            wait_until(lambda: len(second.messages) == 1, 20, "the third message")
+            assert len(first.messages) == 2
+
+
 def test_one_data_directory_has_one_server(server):
     with server() as first:
         second = server(data=first.data)

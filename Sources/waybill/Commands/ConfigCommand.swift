@@ -48,12 +48,25 @@ struct ConfigShow: ParsableCommand {
 
 /// Reads a configuration file; problems go to standard error and end the command with 78.
 func loadConfiguration(file: String) throws -> WaybillConfiguration {
+    do {
+        return try readConfiguration(file: file)
+    } catch {
+        complain(error.description)
+        throw Exit.configuration
+    }
+}
+
+/// Reads a configuration file.
+///
+/// - Parameter file: Its path.
+/// - Returns: What it says, and defaults for the rest.
+/// - Throws: Everything that is wrong with it, each with file, line, key and what was expected.
+func readConfiguration(file: String) throws(UnusableFile) -> WaybillConfiguration {
     let text: String
     do {
         text = try TextFile.read(file)
     } catch {
-        complain("waybill: cannot read \(file): \(error)")
-        throw Exit.configuration
+        throw UnusableFile(description: "waybill: cannot read \(file): \(error)")
     }
     do {
         return try WaybillConfiguration.read(
@@ -63,7 +76,13 @@ func loadConfiguration(file: String) throws -> WaybillConfiguration {
                 return lines.first.map(String.init) ?? ""
             })
     } catch {
-        complain(error.description)
-        throw Exit.configuration
+        throw UnusableFile(description: error.description)
     }
+}
+
+/// Why a configuration file cannot be used.
+///
+/// Concurrency: value.
+struct UnusableFile: Error, CustomStringConvertible {
+    let description: String
 }

@@ -20,7 +20,8 @@ struct Serve: AsyncParsableCommand {
               waybill serve --data /tmp/mail --listen 127.0.0.1:2525 --relay-from 127.0.0.0/8 \\
                 --smarthost smtp.example.org:587
 
-            SIGTERM and SIGINT stop gracefully; SIGHUP reads certificates and users again.
+            SIGTERM and SIGINT stop gracefully. SIGHUP reads certificates, users, keys and, of the
+            configuration file, what concerns delivery again.
             """)
 
     @Option(help: "Data directory; created when missing. Default: the file's, or $WAYBILL_DATA.")
@@ -82,7 +83,9 @@ struct Serve: AsyncParsableCommand {
             LineLogHandler(component: label, level: level, format: format)
         }
         let logger = Logger(label: "server")
-        let server = MailServer(configuration: configuration, logger: logger)
+        let server = MailServer(
+            configuration: configuration,
+            readAgain: config.map { readAgain(file: $0) }, logger: logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
@@ -99,6 +102,16 @@ struct Serve: AsyncParsableCommand {
         } catch {
             complain("waybill: \(error)")
             throw Exit.unavailable
+        }
+    }
+
+    /// What reads the file again, with the flags over it as at the start.
+    private func readAgain(file: String) -> @Sendable () throws -> WaybillConfiguration {
+        let flags = self
+        return {
+            var configuration = try readConfiguration(file: file)
+            try flags.apply(to: &configuration)
+            return configuration
         }
     }
 

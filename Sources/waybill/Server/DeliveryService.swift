@@ -96,6 +96,9 @@ final class DeliveryService: Sendable {
             everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
     }
 
+    /// Applies a changed policy to everything that begins from now on.
+    func update(policy: DeliveryPolicy) { delivery.update(policy: policy) }
+
     /// Has a projection's file written anew, whole, with the next checkpoint: what is in memory is
     /// the queue or the suppressed addresses, the file only what a start begins with.
     func rewrite(_ name: String) {

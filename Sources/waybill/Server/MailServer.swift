@@ -25,9 +25,27 @@ final class MailServer: Service {
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
     private let totals = LiveTotals()
+    private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
+    /// What reloading reaches beside reception and the HTTP API.
+    private let reloadable = Mutex<Reloadable?>(nil)
 
-    init(configuration: WaybillConfiguration, logger: Logger) {
+    private struct Reloadable {
+        let log: EventLog<MailEventCodec>
+        let delivery: DeliveryService
+        /// The text of the configuration in force.
+        var text: String
+    }
+
+    /// - Parameters:
+    ///   - configuration: What to run with.
+    ///   - readAgain: Reads the configuration again; nil when there is no file.
+    ///   - logger: The server's.
+    init(
+        configuration: WaybillConfiguration,
+        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger
+    ) {
         self.configuration = configuration
+        self.readAgain = readAgain
         self.logger = logger
     }
 
@@ -47,12 +65,36 @@ final class MailServer: Service {
         logger.info("stopped", metadata: ["sequence": "\(log.position.sequence)"])
     }
 
-    /// Reads certificates, users and keys again; what cannot be read stays as it was.
-    func reload() {
+    /// Reads certificates, users, keys and the policy of delivery again; what cannot be read stays
+    /// as it was.
+    func reload() async {
         guard let reception = reception.withLock({ $0 }) else { return }
         let problems = reception.reload() + (http.withLock { $0 }?.reload() ?? [])
         for problem in problems { logger.error("not reloaded", metadata: ["reason": "\(problem)"]) }
         if problems.isEmpty { logger.info("certificates, users and keys reloaded") }
+        do {
+            try await reloadPolicy()
+        } catch {
+            logger.error("not reloaded", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// The log says from where on another configuration rules.
+    private func reloadPolicy() async throws {
+        guard let new = try readAgain?(), let parts = reloadable.withLock({ $0 }),
+            new.effectiveText != parts.text
+        else { return }
+        parts.delivery.update(policy: new.delivery)
+        reloadable.withLock { $0?.text = new.effectiveText }
+        _ = try await parts.log.append([Event(time: SystemClock.now(), fact: Self.applied(new))])
+        logger.notice(
+            "configuration read again: delivery follows it now, the rest from the next start")
+    }
+
+    private static func applied(_ configuration: WaybillConfiguration) -> Fact {
+        .configurationApplied(
+            ConfigurationApplied(
+                digest: Digest.sha256Hex(of: configuration.effectiveText), version: Version.text))
     }
 
     private var eventLoopCount: Int {
@@ -101,6 +143,12 @@ final class MailServer: Service {
     ) async throws {
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
         totals.set(delivery)
+        reloadable.withLock { parts in
+            parts = delivery.map {
+                Reloadable(log: log, delivery: $0, text: configuration.effectiveText)
+            }
+        }
+        defer { reloadable.withLock { $0 = nil } }
         let projections = try startProjections(log, delivery)
         defer { projections.stop() }
         let reception = try await Reception.start(
@@ -141,11 +189,7 @@ final class MailServer: Service {
             facts.append(
                 .epochStarted(EpochStarted(epoch: 1, site: configuration.site, reason: "created")))
         }
-        facts.append(
-            .configurationApplied(
-                ConfigurationApplied(
-                    digest: Digest.sha256Hex(of: configuration.effectiveText),
-                    version: Version.text)))
+        facts.append(Self.applied(configuration))
         let now = SystemClock.now()
         _ = try await log.append(facts.map { Event(time: now, fact: $0) })
     }
@@ -173,11 +217,11 @@ final class MailServer: Service {
     }
 }
 
-/// SIGHUP: reads certificates and users again, without dropping a session.
+/// SIGHUP: reads again what can be, without dropping a session.
 struct ReloadService: Service {
     let server: MailServer
 
     func run() async throws {
-        await SignalStream.hangups { server.reload() }
+        await SignalStream.hangups { await server.reload() }
     }
 }

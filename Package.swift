@@ -8,6 +8,7 @@ import PackageDescription
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -76,6 +77,12 @@ let package = Package(
             name: "MailProjections",
             dependencies: ["MailModel", "EventLog", "MailEvents", "Projections", "LMDB"]),
         .target(
+            name: "Orders",
+            dependencies: [
+                "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
+                "MailProjections", nioCore,
+            ]),
+        .target(
             name: "Reception",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
@@ -91,7 +98,8 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "MailProjections", "SmallFiles", "CZlib", "CZstd", hummingbird, hummingbirdCore,
+                "MailProjections", "Orders", "SmallFiles", "CLinux", "CZlib", "CZstd", hummingbird,
+                hummingbirdCore,
                 hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
                 logging,
             ],
@@ -110,8 +118,9 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Delivery", "HTTPAPI", "ConfigurationFile", "CCrypto", "CJemalloc", nioCore,
-                nioPosix, lifecycle,
+                "Orders", "Delivery", "HTTPAPI", "ConfigurationFile", "CLinux", "CCrypto", "CJemalloc",
+                nioCore,
+                nioPosix, nioHTTP1, lifecycle,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -148,6 +157,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         ["MailProjections", "Projections", "MailEvents", "MailModel", "EventLog"]
     ),
     (
+        "Orders",
+        ["Orders", "MailProjections", "MailEvents", "MailModel", "EventLog", nioCore, nioPosix]
+    ),
+    (
         "Reception",
         [
             "Reception", "SmallFiles", "SMTPProtocol", "SMTPTransport", "MailEvents", "MailModel",
@@ -166,8 +179,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "HTTPAPI",
         [
-            "HTTPAPI", "SmallFiles", "MailEvents", "MailModel", "EventLog", "SMTPProtocol",
-            hummingbird,
+            "HTTPAPI", "Orders", "MailProjections", "SmallFiles", "MailEvents", "MailModel", "EventLog",
+            "SMTPProtocol", hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),

@@ -28,3 +28,13 @@ int waybill_file_status(int fd, int64_t *octets, uint32_t *mode) {
     *mode = (uint32_t)status.st_mode;
     return 0;
 }
+
+int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner) {
+    struct stat status;
+    if (lstat(path, &status) != 0) return -1;
+    *mode = (uint32_t)status.st_mode;
+    *owner = (uint32_t)status.st_uid;
+    return 0;
+}
+
+int waybill_is_socket(uint32_t mode) { return S_ISSOCK(mode) ? 1 : 0; }

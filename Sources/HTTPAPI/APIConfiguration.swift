@@ -6,6 +6,10 @@ package struct APIConfiguration: Hashable, Sendable {
     package var host: String
     /// TCP port; 0 lets the kernel choose.
     package var port: Int
+    /// Whether there is a TCP listener at all: without one, host and port mean nothing.
+    package var listensOnNetwork = true
+    /// Path of a Unix socket at which the server's own user does everything without a key; nil: none.
+    package var controlSocket: String?
     /// PEM files; nil: plain HTTP.
     package var tls: APITLSFiles?
     /// Plain HTTP on an address that other machines reach: keys and mail then cross the network
@@ -36,6 +40,13 @@ package struct APIConfiguration: Hashable, Sendable {
         self.serverName = serverName
     }
 
+    /// Only a control socket, if that.
+    package static func withoutNetwork(serverName: String) -> APIConfiguration {
+        var configuration = APIConfiguration(host: "", port: 0, serverName: serverName)
+        configuration.listensOnNetwork = false
+        return configuration
+    }
+
     /// Whether only this machine reaches the address.
     package var isOnLoopback: Bool {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
@@ -43,7 +54,7 @@ package struct APIConfiguration: Hashable, Sendable {
 
     /// What is wrong with it, in words that say what to do; empty when nothing is.
     package func problems() -> [String] {
-        guard tls == nil, !isOnLoopback, !allowsPlaintextBeyondLoopback else { return [] }
+        guard listensOnNetwork, tls == nil, !isOnLoopback, !allowsPlaintextBeyondLoopback else { return [] }
         return [
             "http: \(host) is reached by other machines, and there is no certificate: keys and"
                 + " mail would cross the network in the clear. Give `tls`, listen on 127.0.0.1, or"

@@ -1,12 +1,9 @@
 package import EventLog
 package import MailEvents
+package import Orders
 
 /// The part of the event log that the API needs: the log itself, or a double in tests.
-package protocol APILog: Sendable {
-    /// Appends and waits until it is durable.
-    func append(
-        _ events: [Event], contents: [Content]
-    ) async throws(EventLogError) -> AppendReceipt
+package protocol APILog: OrderLog {
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
     /// Passes every batch from now on to the follower; returns the last sequence that is not.

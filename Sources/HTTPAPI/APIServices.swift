@@ -2,6 +2,7 @@ import EventLog
 import Logging
 import MailModel
 import NIOPosix
+import Orders
 
 /// What all requests share.
 ///
@@ -12,9 +13,12 @@ final class APIServices: Sendable {
     let keys: APIKeyDirectory
     let readiness: Readiness
     let totals: any TotalsSource
+    /// Takes what is asked of the queue and of suppressed addresses.
+    let desk: OrderDesk
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
+    let recall = RecallOnce()
     let memory: OctetBudget
     let bell: LogBell
     let streams: StreamPlaces
@@ -23,7 +27,7 @@ final class APIServices: Sendable {
 
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
-        readiness: Readiness, totals: any TotalsSource,
+        readiness: Readiness, totals: any TotalsSource, state: any LiveState,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
@@ -31,6 +35,7 @@ final class APIServices: Sendable {
         self.keys = keys
         self.readiness = readiness
         self.totals = totals
+        desk = OrderDesk(log: log, state: state, now: now)
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

@@ -5,45 +5,49 @@ import HummingbirdTLS
 package import Logging
 package import MailModel
 package import NIOCore
+package import Orders
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 import SmallFiles
 import Synchronization
 
-/// The HTTP listener and everything behind it.
+/// The HTTP listeners, on the network and on the control socket, and everything behind them.
 ///
 /// What it does: takes messages and answers when they are durable; shows messages, events and
-/// metrics from the log.
+/// metrics from the log; takes orders for the queue.
 ///
 /// What it never does: keep an event for a consumer that is slow, answer for a message that is not
 /// durable, show a tenant's key what belongs to another tenant.
 ///
 /// Concurrency: any thread.
 package final class HTTPAPI: Sendable {
-    /// The port as bound.
+    /// The port as bound; 0 without a network listener.
     package let port: Int
     private let services: APIServices
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
+    private let socket: ControlSocket?
 
     private init(
-        port: Int, services: APIServices, group: ServiceGroup, running: Task<Void, any Error>
+        port: Int, services: APIServices, group: ServiceGroup, running: Task<Void, any Error>,
+        socket: ControlSocket?
     ) {
         self.port = port
         self.services = services
         self.group = group
         self.running = running
+        self.socket = socket
     }
 
-    /// Binds the listener and begins to answer.
+    /// Binds the listeners and begins to answer.
     ///
     /// Remembers the idempotency keys of the log's last day first. Throws ``APIError``,
     /// ``SmallFileError``, `EventLogError`, or what NIOSSL says of the certificate; nothing
     /// listens then.
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
-        totals: any TotalsSource, group eventLoops: any EventLoopGroup,
+        totals: any TotalsSource, state: any LiveState, group eventLoops: any EventLoopGroup,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
@@ -56,7 +60,7 @@ package final class HTTPAPI: Sendable {
         }
         let services = APIServices(
             configuration: configuration, log: log, keys: keys, readiness: readiness,
-            totals: totals, now: now, logger: logger)
+            totals: totals, state: state, now: now, logger: logger)
         services.readers.start()
         _ = log.follow(services.bell)
         do {
@@ -71,45 +75,87 @@ package final class HTTPAPI: Sendable {
     private static func listen(
         _ services: APIServices, _ eventLoops: any EventLoopGroup
     ) async throws -> HTTPAPI {
-        try await services.rememberRecentKeys()
         let configuration = services.configuration
-        let bound = BoundPort()
-        var quiet = services.logger
-        quiet.logLevel = .error
-        let application = Application(
-            responder: APIResponder(table: RouteTable(services: services), keys: services.keys),
-            server: try server(configuration),
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port),
-                availableConnectionsDelegate: .maximum(configuration.connections, logger: quiet)),
-            onServerRunning: { bound.set($0.localAddress?.port ?? 0) },
-            eventLoopGroupProvider: .shared(eventLoops), logger: quiet)
+        var listeners: [APIListener] = []
+        if configuration.listensOnNetwork {
+            try await services.rememberRecentKeys()
+            listeners.append(
+                APIListener(
+                    services: services, address: .hostname(configuration.host, port: configuration.port),
+                    server: try server(configuration), connections: configuration.connections,
+                    everyCaller: nil, eventLoops))
+        }
+        let socket = try await controlSocket(services, eventLoops)
+        if let socket {
+            listeners.append(
+                APIListener(
+                    services: services, address: .unixDomainSocket(path: socket.staging),
+                    server: plainServer(configuration),
+                    connections: APILimits.controlConnections, everyCaller: .administrator,
+                    eventLoops))
+        }
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: [application], logger: quiet))
+            configuration: ServiceGroupConfiguration(
+                services: listeners.map(\.application), logger: services.quietLogger))
+        let bound = listeners.map(\.bound)
         let running = Task {
-            do {
-                try await group.run()
-                bound.set(nil)
-            } catch {
-                bound.set(nil)
-                throw error
+            defer { for one in bound { one.set(nil) } }
+            try await group.run()
+        }
+        let api = HTTPAPI(
+            port: configuration.listensOnNetwork ? await bound.first?.wait() ?? 0 : 0,
+            services: services, group: group, running: running, socket: socket)
+        do {
+            for one in bound where await one.wait() == nil {
+                try await running.value
+                throw APIError("the HTTP listener ended while starting")
             }
+            try socket?.publish()
+        } catch {
+            await api.stop(limitSeconds: 0)
+            throw error
         }
-        guard let port = await bound.wait() else {
-            try await running.value
-            throw APIError("the HTTP listener ended while starting")
-        }
-        services.logger.info(
-            "listening",
-            metadata: [
-                "listener": "http", "host": "\(configuration.host)", "port": "\(port)",
-                "tls": "\(configuration.tls != nil)",
-            ])
-        return HTTPAPI(port: port, services: services, group: group, running: running)
+        api.announce()
+        return api
     }
 
-    private static func server(_ configuration: APIConfiguration) throws -> HTTPServerBuilder {
-        let base = HTTPServerBuilder.http1(
+    /// The place for the control socket; nil where there is to be none, or can be none.
+    private static func controlSocket(
+        _ services: APIServices, _ eventLoops: any EventLoopGroup
+    ) async throws -> ControlSocket? {
+        guard let path = services.configuration.controlSocket else { return nil }
+        let octets = path.utf8.count
+        guard octets <= APILimits.socketPathOctets else {
+            // Mail goes on without it.
+            services.logger.error(
+                "no control socket: its path is too long for a Unix socket. Commands that change the queue need a data directory with a shorter path, or a relative one",
+                metadata: [
+                    "path": "\(path)", "octets": "\(octets)",
+                    "octets_max": "\(APILimits.socketPathOctets)",
+                ])
+            return nil
+        }
+        return try await ControlSocket.prepare(path, eventLoops)
+    }
+
+    private func announce() {
+        let configuration = services.configuration
+        if configuration.listensOnNetwork {
+            services.logger.info(
+                "listening",
+                metadata: [
+                    "listener": "http", "host": "\(configuration.host)", "port": "\(port)",
+                    "tls": "\(configuration.tls != nil)",
+                ])
+        }
+        if let socket {
+            services.logger.info(
+                "listening", metadata: ["listener": "control", "path": "\(socket.path)"])
+        }
+    }
+
+    private static func plainServer(_ configuration: APIConfiguration) -> HTTPServerBuilder {
+        .http1(
             configuration: HTTP1Channel.Configuration(
                 additionalChannelHandlers: [
                     ContinueHandler(bodyOctets: configuration.bodyOctets)
@@ -119,6 +165,10 @@ package final class HTTPAPI: Sendable {
                     maxHeaderFieldSize: APILimits.headerOctets,
                     maxHeaderListSize: APILimits.headerOctets,
                     maxHeaderFieldCount: APILimits.headerFields)))
+    }
+
+    private static func server(_ configuration: APIConfiguration) throws -> HTTPServerBuilder {
+        let base = plainServer(configuration)
         guard let files = configuration.tls else { return base }
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificateChainFile)
         let key = try NIOSSLPrivateKey(file: files.privateKeyFile, format: .pem)
@@ -143,6 +193,7 @@ package final class HTTPAPI: Sendable {
     /// Stops: no new connection, event streams end, requests under way may finish within the
     /// limit. The log must still take appends meanwhile.
     package func stop(limitSeconds: Double) async {
+        socket?.remove()
         services.log.unfollow(services.bell)
         services.bell.close()
         await group.triggerGracefulShutdown()
@@ -157,37 +208,5 @@ package final class HTTPAPI: Sendable {
             tasks.cancelAll()
         }
         try? await services.readers.shutdownGracefully()
-    }
-}
-
-/// The port once the listener is bound; nil when it never will be.
-///
-/// Concurrency: any thread.
-private final class BoundPort: Sendable {
-    private struct State {
-        var outcome: Int??
-        var waiting: CheckedContinuation<Int?, Never>?
-    }
-
-    private let state = Mutex(State())
-
-    func set(_ port: Int?) {
-        let waiting = state.withLock { state -> CheckedContinuation<Int?, Never>? in
-            guard case nil = state.outcome else { return nil }
-            state.outcome = .some(port)
-            defer { state.waiting = nil }
-            return state.waiting
-        }
-        waiting?.resume(returning: port)
-    }
-
-    func wait() async -> Int? {
-        await withCheckedContinuation { continuation in
-            let outcome = state.withLock { state -> Int?? in
-                if case nil = state.outcome { state.waiting = continuation }
-                return state.outcome
-            }
-            if let outcome { continuation.resume(returning: outcome) }
-        }
     }
 }

@@ -16,6 +16,11 @@ package enum APILimits {
 
     /// Connections at a time. Beyond: they wait in the kernel's backlog.
     package static let connections = 1000
+    /// Octets of the control socket's path: the kernel takes 107, and it is first bound at one that is 4
+    /// longer.
+    package static let socketPathOctets = 103
+    /// Connections at a time to the control socket. Beyond: they wait in the kernel's backlog.
+    package static let controlConnections = 100
     /// Event streams at a time. Beyond: 503 `overloaded`.
     package static let streams = 100
     /// Seconds without an octet before a connection without a request is closed.
@@ -46,6 +51,23 @@ package enum APILimits {
     /// Octets of a recipient's or a request's metadata: it stands in every `received`.
     /// Beyond: 422.
     package static let metadataOctets = 4096
+
+    /// Octets of an order's body. Beyond: 413.
+    package static let orderOctets = 65_536
+    /// Seconds that a suspension or suppression may be given to last; a hundred years. Beyond: 422.
+    package static let orderSeconds: Int64 = 3_155_760_000
+    /// Rows of a page of the queue's groups, and of its suspensions. Beyond: 400.
+    package static let rowsPerPage = 10_000
+    /// Octets of a list of suppressions, inflated: some ten million of them. Beyond: 413, and what
+    /// came before it is in force.
+    package static let importOctets = 1 << 30
+    /// Octets of one line of it. Beyond: 413, likewise.
+    package static let importLineOctets = 8192
+    /// Octets that one piece of a request's body may inflate to while it is read line by line.
+    /// Beyond: 413.
+    package static let importPieceOctets = 8 << 20
+    /// Octets of a report (RFC 5965), with what it returns of the message. Beyond: 413.
+    package static let reportOctets = 1 << 20
 
     /// Octets of events gathered before they are written to a consumer: what a slow consumer
     /// costs, beside the socket's own buffer.

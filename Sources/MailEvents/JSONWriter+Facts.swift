@@ -4,7 +4,7 @@ import MailModel
 
 extension JSONWriter {
     /// A text, unless it is empty.
-    mutating func text(_ value: String, _ key: StaticString) {
+    package mutating func text(_ value: String, _ key: StaticString) {
         if !value.isEmpty { string(value, key) }
     }
 

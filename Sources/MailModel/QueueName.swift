@@ -26,3 +26,21 @@ package struct QueueName: Hashable, Sendable, CustomStringConvertible {
         }
     }
 }
+
+extension QueueName: LosslessStringConvertible {
+    /// Reads the shown form; the domain is put in lower case. nil when there is no domain.
+    package init?(_ text: String) {
+        guard let at = text.firstIndex(of: "@") else {
+            guard !text.isEmpty else { return nil }
+            self.init(campaign: "", tenant: "", domain: text.asciiLowercased())
+            return
+        }
+        let names = text[..<at]
+        let domain = text[text.index(after: at)...]
+        guard !domain.isEmpty, !names.isEmpty else { return nil }
+        let parts = names.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        self.init(
+            campaign: parts.count == 2 ? String(parts[0]) : "",
+            tenant: String(parts[parts.count - 1]), domain: String(domain).asciiLowercased())
+    }
+}

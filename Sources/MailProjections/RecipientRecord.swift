@@ -119,6 +119,8 @@ enum RecipientRecord {
         var flags: UInt8
         /// Less the message's time of receipt, microseconds.
         var due: Int64
+        /// Where the local-part's text begins in the row, its length before it.
+        var localPartOffset: Int
         /// Where the domain's text begins in the row, its length before it.
         var domainOffset: Int
         var attempts: Int
@@ -129,9 +131,11 @@ enum RecipientRecord {
         let number = reader.count()
         let flags = reader.byte()
         let due = reader.signed()
+        let localPartOffset = reader.offset
         reader.skipText()
         var outline = Outline(
-            number: number, flags: flags, due: due, domainOffset: reader.offset, attempts: 0)
+            number: number, flags: flags, due: due, localPartOffset: localPartOffset,
+            domainOffset: reader.offset, attempts: 0)
         reader.skipText()
         if flags & originalRecipient != 0 { reader.skipText() }
         guard flags & deferred != 0 else { return outline }

@@ -65,14 +65,14 @@ extension Suppression: Projection {
             expires: flags == 1 ? reader.fixed(Int64.self) : .max, reason: reader.text(),
             actor: reader.text())
         guard reader.isIntact, reader.isAtEnd, flags < 2, entries[key] == nil,
-            count < Self.maximum
+            kept.sequence > order.sequences.last ?? 0, count < Self.maximum
         else { return false }
         insert(key, kept)
         return true
     }
 
     package func forEachRow(_ body: (ProjectionRow) throws -> Void) rethrows {
-        for (key, kept) in entries.sorted(by: { $0.value.sequence < $1.value.sequence }) {
+        try forEachKept { key, kept in
             try body(
                 ProjectionRow(key: Self.bytes(kept.sequence), value: Self.row(key, kept)))
         }

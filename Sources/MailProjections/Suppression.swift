@@ -29,6 +29,8 @@ package struct Suppression: Sendable {
     }
 
     private(set) var entries: [SuppressionKey: Kept] = [:]
+    /// The keys by the sequence of their `suppressed`: the order in which they are listed.
+    private(set) var order = MessageTable()
     /// Which combinations of tenant and local-part there are: index is a ``Shape``.
     private var counts = [Int](repeating: 0, count: 4)
     private var ends = EndHeap()
@@ -78,9 +80,38 @@ package struct Suppression: Sendable {
 
     /// Calls `body` for every entry in the order of their `suppressed`.
     package func forEach(_ body: (SuppressionEntry) throws -> Void) rethrows {
-        for (key, kept) in entries.sorted(by: { $0.value.sequence < $1.value.sequence }) {
-            try body(Self.entry(key, kept))
+        try forEachKept { try body(Self.entry($0, $1)) }
+    }
+
+    /// Calls `body` for every entry in the order of their `suppressed`.
+    func forEachKept(_ body: (SuppressionKey, Kept) throws -> Void) rethrows {
+        for octets in order.rows where !octets.isEmpty {
+            let key = SuppressionKey(octets: octets)
+            if let kept = entries[key] { try body(key, kept) }
         }
+    }
+
+    /// A page of the entries that fit, in the order of their `suppressed`.
+    ///
+    /// - Parameters:
+    ///   - place: The sequence after which it begins.
+    ///   - rows: Looks at so many entries at most, so that a filter that nothing fits takes a bounded
+    ///     time.
+    ///   - limit: Returns so many at most.
+    /// - Returns: The entries, and where the next page begins; nil for nowhere.
+    package func page(
+        after place: UInt64, rows: Int, limit: Int, where fits: (SuppressedAddress) -> Bool
+    ) -> (entries: [SuppressionEntry], next: UInt64?) {
+        var found: [SuppressionEntry] = []
+        var index = order.firstIndex(from: place == .max ? place : place + 1)
+        let end = min(order.rows.count, index + max(1, rows))
+        while index < end, found.count < max(1, limit) {
+            let key = SuppressionKey(octets: order.rows[index])
+            index += 1
+            guard !key.octets.isEmpty, let kept = entries[key], fits(key.address) else { continue }
+            found.append(Self.entry(key, kept))
+        }
+        return (found, index < order.rows.count ? order.sequences[index - 1] : nil)
     }
 
     private static func entry(_ key: SuppressionKey, _ kept: Kept) -> SuppressionEntry {
@@ -144,9 +175,10 @@ package struct Suppression: Sendable {
         added[sequence] = key
     }
 
-    /// Keeps an entry; there is none with its key.
+    /// Keeps an entry; there is none with its key, and none with a greater sequence.
     mutating func insert(_ key: SuppressionKey, _ kept: Kept) {
         entries[key] = kept
+        order.append(kept.sequence, key.octets)
         counts[Shape.of(key.address)] += 1
         if kept.expires < .max {
             ends.push(EndHeap.End(time: kept.expires, sequence: kept.sequence, key: key))
@@ -155,6 +187,7 @@ package struct Suppression: Sendable {
 
     private mutating func remove(_ key: SuppressionKey) {
         guard let gone = entries.removeValue(forKey: key) else { return }
+        if let index = order.index(of: gone.sequence) { order.remove(at: index) }
         counts[Shape.of(key.address)] -= 1
         added[gone.sequence] = nil
         if gone.sequence <= savedThrough { removed.insert(gone.sequence) }

@@ -21,6 +21,9 @@ struct SuppressionKey: Hashable, Sendable {
         octets = row.bytes
     }
 
+    /// The octets of a key, as they were.
+    init(octets: [UInt8]) { self.octets = octets }
+
     /// From the beginning of a row; nil when there is none.
     init?(_ reader: inout RowReader) {
         let tenant = reader.text()

@@ -54,6 +54,9 @@ package struct Suspensions: Sendable {
     /// Whether one has an equal selector.
     package func has(_ selector: RecipientSelector) -> Bool { bySelector[selector] != nil }
 
+    /// The one with an equal selector, over or not; nil for none.
+    package func suspension(_ selector: RecipientSelector) -> Suspension? { bySelector[selector] }
+
     // MARK: Folding
 
     /// Keeps a suspension, in the place of one with an equal selector if there is one.

@@ -25,4 +25,13 @@ package enum MessageLimits {
     /// Octets of a client's name shown in Received (a domain has at most 255: RFC 5321 4.5.3.1.2).
     /// Exceeded: cut.
     package static let clientNameOctets = 255
+
+    /// Parts of a report that came back; it has three (RFC 6522 section 3). The rest is not read.
+    package static let reportParts = 16
+    /// Groups of fields about a recipient in which the failed one is looked for.
+    package static let reportedRecipients = 100
+    /// Octets kept of a report's part for people.
+    package static let reportTextOctets = 500
+    /// Ids of ours taken from the message that a report returns: one for each Waybill on its way.
+    package static let reportedIDs = 8
 }

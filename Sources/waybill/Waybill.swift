@@ -8,7 +8,8 @@ struct Waybill: AsyncParsableCommand {
         abstract: "A sending mail server whose queue is an append-only event log.",
         version: Version.text,
         subcommands: [
-            Serve.self, Send.self, QueueCommand.self, Trace.self, MessageCommand.self,
+            Serve.self, Send.self, QueueCommand.self, SuppressionCommand.self,
+            FeedbackCommand.self, Trace.self, MessageCommand.self,
             LogCommand.self, ProjectionCommand.self, CampaignCommand.self, ClientCommand.self,
             RecipientCommand.self, AnalyticsCommand.self, ProviderCommand.self, SourceCommand.self,
             UserCommand.self, KeyCommand.self, ConfigCommand.self, Sink.self,

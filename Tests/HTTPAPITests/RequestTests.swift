@@ -1,6 +1,7 @@
 import EventLog
 import HTTPTypes
 import MailModel
+import SMTPProtocol
 import Testing
 
 @testable import HTTPAPI

@@ -5,8 +5,10 @@ import HummingbirdCore
 import Logging
 import MailEvents
 import MailModel
+import MailProjections
 import NIOCore
 import NIOPosix
+import Orders
 import Synchronization
 import WaybillTesting
 
@@ -22,10 +24,12 @@ final class TestAPI: Sendable {
     let responder: APIResponder
     let readiness = Readiness(.ready)
     let totals = TestTotals()
+    /// What would be delivered: the folds that orders look at.
+    let state: FollowedState
     private let tokens: [String: String]
 
-    /// Keys: `inject`, `read`, `admin` for all tenants, `acme` and `zeta` with `inject` and `read`
-    /// for the tenant of that name.
+    /// Keys: `inject`, `read`, `operate`, `admin` for all tenants, `acme` and `zeta` with `inject` and
+    /// `operate` (which includes `read`) for the tenant of that name.
     init(
         directory: TemporaryDirectory? = nil,
         configure: (inout APIConfiguration) -> Void = { _ in }
@@ -37,8 +41,9 @@ final class TestAPI: Sendable {
         var tokens: [String: String] = [:]
         let now = EventTime(microseconds: 1_800_000_000_000_000)
         for (name, roles, tenant) in [
-            ("inject", [APIRole.inject], ""), ("read", [.read], ""), ("admin", [.admin], ""),
-            ("acme", [.inject, .read], "acme"), ("zeta", [.inject, .read], "zeta"),
+            ("inject", [APIRole.inject], ""), ("read", [.read], ""), ("operate", [.operate], ""),
+            ("admin", [.admin], ""), ("acme", [.inject, .operate], "acme"),
+            ("zeta", [.inject, .operate], "zeta"),
         ] {
             let (key, token) = APIKey.make(name: name, roles: roles, tenant: tenant, now: now)
             file.add(key)
@@ -50,9 +55,13 @@ final class TestAPI: Sendable {
             host: "127.0.0.1", port: 0, serverName: "mx.example.org")
         configuration.keysFile = file.path
         configure(&configuration)
+        state = FollowedState(
+            queue: Queue(), suppression: Suppression(),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+        try state.begin(reader: log.reader, through: log.follow(state))
         services = APIServices(
             configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
-            readiness: readiness, totals: totals, now: { TestClock.now },
+            readiness: readiness, totals: totals, state: state, now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         services.readers.start()
         try await services.rememberRecentKeys()
@@ -139,27 +148,6 @@ struct TestAnswer {
 
     /// The body as JSON.
     var json: JSONValue { (try? JSONParser.parse(octets)) ?? .null }
-}
-
-extension JSONValue {
-    /// A member, or null.
-    subscript(_ name: String) -> JSONValue {
-        guard case .object(let members) = self else { return .null }
-        return members.first { $0.name == name }?.value ?? .null
-    }
-
-    /// An element, or null.
-    subscript(_ index: Int) -> JSONValue {
-        guard case .array(let values) = self, values.indices.contains(index) else { return .null }
-        return values[index]
-    }
-
-    var text: String { scalarText ?? "" }
-
-    var count: Int {
-        guard case .array(let values) = self else { return 0 }
-        return values.count
-    }
 }
 
 /// Gathers what a response's body writes.

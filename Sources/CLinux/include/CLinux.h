@@ -20,4 +20,11 @@ void waybill_set_thread_name(pthread_t thread, const char *name);
 /// module beside SwiftNIO the type `stat` belongs to whichever C module was loaded first.
 int waybill_file_status(int fd, int64_t *octets, uint32_t *mode);
 
+/// What stands at a path, itself if it is a link: its mode with the type (S_IFMT) and its owner; 0, or
+/// -1 with errno set. A function for the same reason.
+int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner);
+
+/// 1 when a mode is that of a socket.
+int waybill_is_socket(uint32_t mode);
+
 #endif

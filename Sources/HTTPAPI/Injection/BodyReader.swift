@@ -31,7 +31,8 @@ enum BodyReader {
         return octets
     }
 
-    private static func decoder(_ coding: String?) throws(Problem) -> any BodyDecoder {
+    /// Undoes a content coding; throws 415 for one that is not known.
+    static func decoder(_ coding: String?) throws(Problem) -> any BodyDecoder {
         let decoder: (any BodyDecoder)?
         switch coding?.lowercased() {
         case nil, "", "identity": decoder = IdentityDecoder()

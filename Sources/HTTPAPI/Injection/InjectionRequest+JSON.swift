@@ -1,5 +1,6 @@
 import MailModel
 import MessageFormat
+import SMTPProtocol
 
 extension InjectionRequest {
     /// Reads the JSON form of `POST /api/v1/inject` (schemas/openapi.yaml).

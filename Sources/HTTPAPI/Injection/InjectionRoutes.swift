@@ -21,7 +21,7 @@ struct InjectionRoutes: Sendable {
         let share = services.memory.share()
         let body = try await body(call, share)
         var request =
-            switch Self.mediaType(call) {
+            switch call.mediaType {
             case "message/rfc822", "message/global":
                 try RawRequest.read(
                     call, body: body, recipientsMax: services.configuration.recipients)
@@ -70,11 +70,6 @@ struct InjectionRoutes: Sendable {
         }
         return try await BodyReader.read(
             call.request, limit: services.configuration.bodyOctets, share: share)
-    }
-
-    private static func mediaType(_ call: APICall) -> String {
-        let field = call.request.headers[.contentType] ?? ""
-        return String(field.prefix { $0 != ";" && $0 != " " }).lowercased()
     }
 
     private static func key(_ header: String, given: String) throws(Problem) -> String {

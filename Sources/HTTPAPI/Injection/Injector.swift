@@ -1,6 +1,7 @@
 import EventLog
 import MailEvents
 import MailModel
+import Orders
 
 /// Takes responsibility for the messages of a request.
 ///
@@ -37,6 +38,7 @@ struct Injector: Sendable {
             let receipt = try await append(plan, session)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: false))
         }
+        try await services.rememberRecentKeys()
         let key = IdempotencyTable.Key(tenant: plan.tenant, key: request.idempotencyKey)
         let time = services.now().microseconds / 1_000_000
         switch services.idempotency.begin(key, fingerprint: plan.fingerprint, now: time) {

@@ -1,6 +1,7 @@
 import Hummingbird
 import MailEvents
 import MailModel
+import SMTPProtocol
 
 /// The request of KumoMTA's `POST /api/inject/v1`, and its answer, so that a sender can change over
 /// by changing a URL.

@@ -1,5 +1,6 @@
 import MailModel
 import MessageFormat
+import SMTPProtocol
 
 /// A whole message (`message/rfc822`) with its envelope in the query, or in header fields:
 ///

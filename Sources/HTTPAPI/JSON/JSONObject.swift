@@ -1,3 +1,5 @@
+import MailModel
+
 /// An object of a request, read member by member; what is wrong is noted, not thrown, so that one
 /// answer names every mistake.
 ///
@@ -16,10 +18,10 @@ final class JSONObject {
         }
 
         /// Throws 422 when something was noted.
-        func check() throws(Problem) {
+        func check(_ code: Problem.Code = .invalidMessage) throws(Problem) {
             guard let first = errors.first else { return }
             let place = first.pointer.isEmpty ? "" : "\(first.pointer): "
-            throw Problem(.invalidMessage, place + first.detail, errors: errors)
+            throw Problem(code, place + first.detail, errors: errors)
         }
     }
 
@@ -87,6 +89,27 @@ final class JSONObject {
             note(name, "is \(other.kind) and should be true or false")
             return nil
         }
+    }
+
+    /// A whole number within a range.
+    func integer(_ name: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard let value = value(name) else { return nil }
+        guard case .number(let text) = value, let number = Int64(text), range.contains(number)
+        else {
+            note(name, "should be a whole number from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    /// An instant.
+    func instant(_ name: String) -> EventTime? {
+        guard let text = string(name) else { return nil }
+        guard let time = InstantText.parse(text) else {
+            note(name, "should be an instant such as 2026-11-21T09:41:27Z")
+            return nil
+        }
+        return time
     }
 
     /// The objects and other values of an array, each with its pointer; nil when it is absent.

@@ -1,7 +1,7 @@
-/// A JSON value (RFC 8259) as read from a request.
+/// A JSON value (RFC 8259) as read from a request or an answer.
 ///
 /// Concurrency: value.
-indirect enum JSONValue: Equatable, Sendable {
+package indirect enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     /// As it stands in the text: an integer of any size keeps its digits.
@@ -11,9 +11,9 @@ indirect enum JSONValue: Equatable, Sendable {
     /// In the order of the text; names are unique.
     case object([Member])
 
-    struct Member: Equatable, Sendable {
-        var name: String
-        var value: JSONValue
+    package struct Member: Equatable, Sendable {
+        package var name: String
+        package var value: JSONValue
     }
 
     /// The kind, for messages.

@@ -1,3 +1,5 @@
+import Orders
+
 /// Who asks: the key of a request, and what it may see.
 ///
 /// Concurrency: value.
@@ -9,6 +11,16 @@ struct Caller: Hashable, Sendable {
     /// The one tenant it is for; empty: all.
     var tenant: String
 
+    /// Who reaches the control socket: the server's own user, who may do everything.
+    static let administrator = Caller(name: "cli")
+
+    private init(name: String) {
+        keyID = ""
+        self.name = name
+        roles = [.admin]
+        tenant = ""
+    }
+
     init(_ key: APIKey) {
         keyID = key.id
         name = key.name
@@ -18,6 +30,9 @@ struct Caller: Hashable, Sendable {
 
     /// Whether it may do what needs a role.
     func may(_ role: APIRole) -> Bool { roles.contains { $0.includes(role) } }
+
+    /// As it gives orders.
+    var giver: OrderGiver { OrderGiver(name: name, tenant: tenant) }
 
     /// Whether it is for every tenant.
     var seesAll: Bool { tenant.isEmpty }

@@ -18,6 +18,17 @@ struct APICall: Sendable {
         HTTPField.Name(name).flatMap { request.headers[$0] }
     }
 
+    /// The body's type, without parameters, in lower case; empty when it is not given.
+    var mediaType: String {
+        let field = request.headers[.contentType] ?? ""
+        return String(field.prefix { $0 != ";" && $0 != " " }).lowercased()
+    }
+
+    /// Whether the client asks for lines of JSON.
+    var acceptsLines: Bool {
+        (request.headers[.accept] ?? "").lowercased().contains("application/x-ndjson")
+    }
+
     /// Who asks. Throws 401 on a route that forgot to ask for a key.
     func knownCaller() throws(Problem) -> Caller {
         guard let caller else { throw Problem(.unauthorized, "Give a key: Authorization: Bearer") }

@@ -20,6 +20,8 @@ struct Problem: Error, Equatable, Sendable {
         case tooLarge = "too-large"
         case unsupportedMediaType = "unsupported-media-type"
         case invalidMessage = "invalid-message"
+        case invalidOrder = "invalid-order"
+        case limitReached = "limit-reached"
         case keyReused = "idempotency-key-reused"
         case outOfSpace = "out-of-space"
         case overloaded
@@ -68,7 +70,8 @@ extension Problem.Code {
         case .conflict: .conflict
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
-        case .invalidMessage, .keyReused: .unprocessableContent
+        case .invalidMessage, .invalidOrder, .keyReused: .unprocessableContent
+        case .limitReached: .conflict
         case .outOfSpace, .overloaded, .notReady, .notRecorded: .serviceUnavailable
         case .damaged, .internalError: .internalServerError
         }
@@ -86,6 +89,8 @@ extension Problem.Code {
         case .tooLarge: "The request is too large"
         case .unsupportedMediaType: "The content type or coding is not supported"
         case .invalidMessage: "The message cannot be sent as described"
+        case .invalidOrder: "The order cannot be carried out as described"
+        case .limitReached: "There are as many as there may be"
         case .keyReused: "The idempotency key belongs to another request"
         case .outOfSpace: "There is no space for new messages"
         case .overloaded: "The server is busy"
@@ -109,6 +114,18 @@ extension Problem {
     /// `application/problem+json`, with `Retry-After` where trying again makes sense.
     func response() -> Response {
         var writer = JSONWriter()
+        write(to: &writer)
+        var headers: HTTPFields = [.contentType: "application/problem+json"]
+        if code.isForNow { headers[.retryAfter] = String(APILimits.retryAfterSeconds) }
+        if code == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"waybill\"" }
+        if !allowed.isEmpty { headers[.allow] = allowed.joined(separator: ", ") }
+        return Response(
+            status: code.status, headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+    }
+
+    /// The object that a client gets.
+    func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.string("/docs#\(code.rawValue)", "type")
         writer.string(code.title, "title")
@@ -125,12 +142,5 @@ extension Problem {
             writer.endArray()
         }
         writer.endObject()
-        var headers: HTTPFields = [.contentType: "application/problem+json"]
-        if code.isForNow { headers[.retryAfter] = String(APILimits.retryAfterSeconds) }
-        if code == .unauthorized { headers[.wwwAuthenticate] = "Bearer realm=\"waybill\"" }
-        if !allowed.isEmpty { headers[.allow] = allowed.joined(separator: ", ") }
-        return Response(
-            status: code.status, headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
     }
 }

@@ -7,6 +7,9 @@ extension RouteTable {
             + InjectionRoutes(services: services).routes
             + EventRoutes(services: services).routes
             + MessageRoutes(services: services).routes
+            + QueueRoutes(services: services).routes
+            + SuppressionRoutes(services: services).routes
+            + FeedbackRoutes(services: services).routes
             + DocumentRoutes.routes
     }
 }

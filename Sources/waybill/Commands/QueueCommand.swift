@@ -7,9 +7,15 @@ import MailProjections
 /// `waybill queue`: what waits for delivery.
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "queue", abstract: "What waits for delivery.",
-        discussion: "Exact as of the log's end, beside a running server or a stopped one.",
-        subcommands: [QueueDepth.self, QueueList.self, QueueSummary.self])
+        commandName: "queue", abstract: "What waits for delivery, and orders for it.",
+        discussion: """
+            Shown exact as of the log's end, beside a running server or a stopped one. Orders go to the
+            running server; without one they are written into the log.
+            """,
+        subcommands: [
+            QueueDepth.self, QueueList.self, QueueSummary.self, QueueSuspensions.self,
+            QueueSuspend.self, QueueResume.self, QueueRequeue.self, QueueCancel.self,
+        ])
 }
 
 /// `waybill queue depth`: how much.

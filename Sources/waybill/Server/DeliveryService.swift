@@ -7,8 +7,11 @@ import MailEvents
 import MailProjections
 import NIOCore
 import NIOPosix
+import Orders
 import Projections
 import Resolver
+
+extension Delivery: LiveState {}
 
 /// Delivery with what it needs: the queue and the suppressed addresses brought up to date and kept in
 /// checkpoints, the resolver.
@@ -57,6 +60,9 @@ final class DeliveryService: Sendable {
             }
         }
     }
+
+    /// The folds that delivery goes by.
+    var state: any LiveState { delivery }
 
     /// Loads the queue and begins to send.
     static func start(

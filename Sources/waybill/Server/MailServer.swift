@@ -28,6 +28,7 @@ final class MailServer: Service {
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
+    private let state = LiveFolds()
 
     private struct Reloadable {
         let log: EventLog<MailEventCodec>
@@ -133,7 +134,7 @@ final class MailServer: Service {
         do {
             try await serveMail(log: log, group: group, limitMilliseconds: limit)
         } catch {
-            await http?.stop(limitSeconds: 0)
+            await http.stop(limitSeconds: 0)
             throw error
         }
     }
@@ -149,6 +150,7 @@ final class MailServer: Service {
             }
         }
         defer { reloadable.withLock { $0 = nil } }
+        state.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
         defer { projections.stop() }
         let reception = try await Reception.start(
@@ -167,18 +169,21 @@ final class MailServer: Service {
         _ = await httpStopped
         self.reception.withLock { $0 = nil }
         totals.set(nil)
+        state.set(nil)
         await delivery?.stop(limitMilliseconds: limitMilliseconds)
     }
 
+    /// The control socket always, the network listener where there is to be one.
     private func startHTTP(
         _ log: EventLog<MailEventCodec>, _ group: MultiThreadedEventLoopGroup
-    ) async throws -> HTTPAPI? {
-        guard let configuration = configuration.http else { return nil }
-        if configuration.keysFile == nil {
+    ) async throws -> HTTPAPI {
+        var api = configuration.http ?? .withoutNetwork(serverName: configuration.hostName)
+        api.controlSocket = DataDirectory.controlSocket(configuration.dataDirectory)
+        if api.listensOnNetwork, api.keysFile == nil {
             logger.warning("the HTTP API has no file of keys: only /health, /docs answer")
         }
         return try await HTTPAPI.start(
-            configuration: configuration, log: log, readiness: readiness, totals: totals,
+            configuration: api, log: log, readiness: readiness, totals: totals, state: state,
             group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
     }
 

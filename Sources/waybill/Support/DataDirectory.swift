@@ -7,6 +7,9 @@ enum DataDirectory {
     /// Checkpoints of projections; all of it can be rebuilt from the log.
     static func projections(_ directory: String) -> String { directory + "/projections" }
 
+    /// The Unix socket at which commands reach the server.
+    static func controlSocket(_ directory: String) -> String { directory + "/control.sock" }
+
     /// Creates the directory and what belongs in it, readable by its owner only: it holds mail.
     static func create(_ directory: String) throws(FileProblem) {
         for path in [directory, log(directory), projections(directory)] {

@@ -1,0 +1,134 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+package import Logging
+package import MailModel
+package import NIOCore
+import NIOPosix
+package import Orders
+package import SmallFiles
+import Synchronization
+
+/// A request of a command to the API of its own machine, and where the answer goes.
+///
+/// Concurrency: value.
+package struct LocalRequest: Sendable {
+    package var method: HTTPMethod
+    /// With the query.
+    package var path: String
+    /// Type of the body; empty without one.
+    package var contentType = ""
+    /// Type of the answer that is asked for; empty: any.
+    package var accept = ""
+    /// Pieces of the body, in order.
+    package var body: LocalBody
+
+    /// The methods that commands use.
+    package enum HTTPMethod: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case delete = "DELETE"
+    }
+
+    /// Creates a request.
+    package init(_ method: HTTPMethod, _ path: String, body: LocalBody = LocalBody([])) {
+        self.method = method
+        self.path = path
+        self.body = body
+    }
+}
+
+/// A body that is read as it is sent.
+///
+/// Concurrency: value; `next` is called by one task at a time.
+package struct LocalBody: AsyncSequence, Sendable {
+    private let next: @Sendable () throws -> [UInt8]?
+
+    /// Pieces as `next` returns them, nil after the last.
+    package init(_ next: @escaping @Sendable () throws -> [UInt8]?) { self.next = next }
+
+    /// Octets that are there already.
+    package init(_ octets: [UInt8]) {
+        let left = Mutex<[UInt8]?>(octets.isEmpty ? nil : octets)
+        next = {
+            left.withLock { octets in
+                defer { octets = nil }
+                return octets
+            }
+        }
+    }
+
+    package func makeAsyncIterator() -> Iterator { Iterator(next: next) }
+
+    /// Goes through the pieces.
+    package struct Iterator: AsyncIteratorProtocol {
+        let next: @Sendable () throws -> [UInt8]?
+
+        package mutating func next() async throws -> ByteBuffer? {
+            try next().map { ByteBuffer(bytes: $0) }
+        }
+    }
+}
+
+/// The API without a listener: for commands on a data directory on which no server runs. Whoever can
+/// open the log may do everything.
+///
+/// Concurrency: any task.
+package final class LocalAPI: Sendable {
+    private let services: APIServices
+    private let responder: APIResponder
+
+    /// Creates it on a log that is open for writing.
+    package init(
+        log: any APILog, state: any LiveState, now: @escaping @Sendable () -> EventTime,
+        logger: Logger
+    ) throws(SmallFileError) {
+        services = APIServices(
+            configuration: .withoutNetwork(serverName: ""), log: log,
+            keys: try APIKeyDirectory(path: nil), readiness: Readiness(.ready),
+            totals: NoTotals(), state: state, now: now, logger: logger)
+        services.readers.start()
+        responder = APIResponder(
+            table: RouteTable(services: services), keys: services.keys,
+            everyCaller: .administrator)
+    }
+
+    /// Answers a request.
+    ///
+    /// - Parameter onBody: Gets the pieces of the answer's body.
+    /// - Returns: The answer's status.
+    package func call(
+        _ request: LocalRequest, onBody: @escaping @Sendable (ByteBuffer) -> Void
+    ) async throws -> Int {
+        var head = HTTPRequest(
+            method: HTTPRequest.Method(rawValue: request.method.rawValue) ?? .get, scheme: "http",
+            authority: "localhost", path: request.path)
+        if !request.contentType.isEmpty { head.headerFields[.contentType] = request.contentType }
+        if !request.accept.isEmpty { head.headerFields[.accept] = request.accept }
+        let response = try await responder.respond(
+            to: Request(head: head, body: RequestBody(asyncSequence: request.body)),
+            context: APIContext(clientAddress: "", logger: services.logger))
+        try await response.body.write(PieceWriter(onBody: onBody))
+        return response.status.code
+    }
+
+    /// Ends what it has started; nothing is to be asked afterwards.
+    package func close() async {
+        services.bell.close()
+        try? await services.readers.shutdownGracefully()
+    }
+}
+
+/// Nobody counts.
+private struct NoTotals: TotalsSource {
+    func totals() async -> ServerTotals? { nil }
+}
+
+/// Hands pieces on.
+private struct PieceWriter: ResponseBodyWriter {
+    let onBody: @Sendable (ByteBuffer) -> Void
+
+    func write(_ buffer: ByteBuffer) async throws { onBody(buffer) }
+
+    func finish(_: HTTPFields?) async throws {}
+}

@@ -49,13 +49,8 @@ package struct LocalBody: AsyncSequence, Sendable {
 
     /// Octets that are there already.
     package init(_ octets: [UInt8]) {
-        let left = Mutex<[UInt8]?>(octets.isEmpty ? nil : octets)
-        next = {
-            left.withLock { octets in
-                defer { octets = nil }
-                return octets
-            }
-        }
+        let left = BytesOnce(octets)
+        next = { left.take() }
     }
 
     package func makeAsyncIterator() -> Iterator { Iterator(next: next) }
@@ -116,6 +111,22 @@ package final class LocalAPI: Sendable {
     package func close() async {
         services.bell.close()
         try? await services.readers.shutdownGracefully()
+    }
+}
+
+/// Octets that are given out once.
+///
+/// Concurrency: any thread.
+private final class BytesOnce: Sendable {
+    private let octets: Mutex<[UInt8]?>
+
+    init(_ octets: [UInt8]) { self.octets = Mutex(octets.isEmpty ? nil : octets) }
+
+    func take() -> [UInt8]? {
+        octets.withLock { octets in
+            defer { octets = nil }
+            return octets
+        }
     }
 }
 

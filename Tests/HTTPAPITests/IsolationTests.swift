@@ -15,12 +15,23 @@ struct IsolationTests {
         {"envelope_sender": "", "recipients": [{"email": "a@example.net"}], \
         "content": "Subject: x\\n\\nx"}
         """
-    private static let bodies = ["/api/v1/inject": message, "/api/inject/v1": kumo]
+    private static let order = #"{"domain": "example.net"}"#
+    private static let bodies = [
+        "/api/v1/inject": message, "/api/inject/v1": kumo, "/api/v1/queue/suspend": order,
+        "/api/v1/queue/resume": order, "/api/v1/queue/requeue": order,
+        "/api/v1/queue/cancel": order, "/api/v1/suppressions": #"{"address": "ann@example.org"}"#,
+        "/api/v1/feedback": #"{"kind": "complaint", "message_id": "{id}"}"#,
+    ]
     private static let roles: [String: APIRole?] = [
         "GET /health/live": nil, "GET /health/ready": nil, "GET /openapi.yaml": nil,
         "GET /docs": nil, "GET /metrics": .read, "POST /api/v1/inject": .inject,
         "POST /api/inject/v1": .inject, "GET /api/v1/events": .read,
         "GET /api/v1/messages/{id}": .read, "GET /api/v1/messages/{id}/content": .read,
+        "GET /api/v1/queue": .read, "GET /api/v1/queue/suspensions": .read,
+        "POST /api/v1/queue/suspend": .operate, "POST /api/v1/queue/resume": .operate,
+        "POST /api/v1/queue/requeue": .operate, "POST /api/v1/queue/cancel": .operate,
+        "GET /api/v1/suppressions": .read, "POST /api/v1/suppressions": .operate,
+        "DELETE /api/v1/suppressions/{address}": .operate, "POST /api/v1/feedback": .operate,
     ]
 
     private func ask(
@@ -28,9 +39,10 @@ struct IsolationTests {
     ) async throws -> TestAnswer {
         let path = route.path.description
         return try await api.call(
-            route.method, path.replacing("{id}", with: id), key: key,
-            headers: ["Content-Type": "application/json"],
-            body: Array((Self.bodies[path] ?? "").utf8))
+            route.method,
+            path.replacing("{id}", with: id).replacing("{address}", with: "ann@example.org"),
+            key: key, headers: ["Content-Type": "application/json"],
+            body: Array((Self.bodies[path] ?? "").replacing("{id}", with: id).utf8))
     }
 
     @Test("Every route asks for the role it should, and none is left out")
@@ -43,14 +55,14 @@ struct IsolationTests {
             let name = "\(route.method) \(route.path)"
             let role = Self.roles[name] ?? nil
             #expect(route.access == (role.map { .role($0) } ?? .anyone), "\(name)")
-            for key in [nil, "nonsense", "inject", "read", "admin"] {
+            for key in [nil, "nonsense", "inject", "read", "operate", "admin"] {
                 let answer = try await ask(api, route, id: id, key: key)
                 let expected =
                     switch (role, key) {
                     case (nil, _): 200
                     case (_, nil), (_, "nonsense"): 401
                     case (let role?, let key?):
-                        key == "admin" || key == role.rawValue ? 200 : 403
+                        APIRole(rawValue: key)?.includes(role) ?? false ? 200 : 403
                     }
                 #expect(answer.status == expected, "\(name) with key \(key ?? "none")")
             }
@@ -75,7 +87,9 @@ struct IsolationTests {
             let answer = try await ask(api, route, id: id, key: "acme")
             #expect(!answer.text.contains(hidden), "\(route.path)")
             #expect(!answer.text.contains("123456"), "\(route.path)")
-            if route.path.description.contains("{id}") {
+            if route.path.description.contains("{id}")
+                || route.path.description == "/api/v1/feedback"
+            {
                 #expect(answer.status == 404, "\(route.path)")
             }
             let own = try await ask(api, route, id: id, key: "zeta")

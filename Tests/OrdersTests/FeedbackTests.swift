@@ -34,7 +34,7 @@ struct FeedbackTests {
         #expect(fact.recipient.campaign == "spring" && fact.feedbackType == "abuse")
         let entry = await test.state.withSuppression {
             $0.entry(SuppressedAddress(tenant: "acme", localPart: "ann", domain: "example.org"))
-        }
+        } ?? nil
         #expect(entry?.reason == "complained (abuse)")
         let again = try await test.desk.record(feedback, recipients: recipients, by: acme)
         #expect(!again.hasSuppressed)

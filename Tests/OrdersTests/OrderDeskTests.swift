@@ -1,3 +1,4 @@
+import EventLog
 import MailEvents
 import MailModel
 import MailProjections
@@ -101,7 +102,9 @@ struct OrderDeskTests {
         let test = try TestDesk()
         let many = (0..<1300).map { "r\($0)@example.\($0 % 4 == 0 ? "net" : "org")" }
         try await test.accept(many, tenant: "acme")
-        for number in 0..<300 { try await test.accept(["s\(number)@example.org"]) }
+        for number in 0..<30 {
+            try await test.accept((0..<10).map { "s\(number)-\($0)@example.org" })
+        }
         let steps = Mutex<[OrderProgress]>([])
         var order = QueueOrder(.cancel, OrderScope())
         order.scope.domain = "example.org"
@@ -110,7 +113,7 @@ struct OrderDeskTests {
             steps.withLock { $0.append(step) }
         }
         #expect(result.hasChanged && result.tally.recipients == 1275)
-        #expect(result.tally.messages == 301)
+        #expect(result.tally.messages == 31)
         let told = steps.withLock { $0 }
         #expect(told.count >= 3 && told.last == OrderProgress(done: 1275, of: 1275))
         #expect(zip(told, told.dropFirst()).allSatisfy { $0.done < $1.done })
@@ -136,7 +139,9 @@ struct OrderDeskTests {
     @Test("Two cancellations of the same recipients give each one outcome")
     func cancelTwice() async throws {
         let test = try TestDesk()
-        for number in 0..<1500 { try await test.accept(["s\(number)@example.org"]) }
+        for number in 0..<50 {
+            try await test.accept((0..<30).map { "s\(number)-\($0)@example.org" })
+        }
         async let one = test.order(.cancel) { $0.scope.domain = "example.org" }
         async let two = test.order(.cancel) { $0.scope.isEverything = true }
         let sum = try await one.tally.recipients + two.tally.recipients

@@ -65,7 +65,9 @@ final class TestDesk: Sendable {
                     MessageReceived(
                         reversePath: .null, sizeOctets: 1,
                         contentSHA256: [UInt8](repeating: 0, count: 32),
-                        recipientCount: recipients.count, tenant: tenant, campaign: campaign)))
+                        recipientCount: recipients.count, tenant: tenant, campaign: campaign,
+                        session: IngressSession(
+                            listener: "", serverName: "", transmissionType: .local))))
         ]
         for (number, recipient) in recipients.enumerated() {
             let parts = recipient.split(separator: "@")

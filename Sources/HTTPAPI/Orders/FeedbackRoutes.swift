@@ -28,17 +28,27 @@ struct FeedbackRoutes: Sendable {
                     .unsupportedMediaType,
                     "Content-Type should be application/json or message/rfc822.")
             }
-        var last = Problem(.notFound, "The report names no message of this log.")
+        var last = OrderError.notFound("The report names no message of this log.")
         for feedback in candidates {
             let recipients = try await recipients(of: feedback.message)
-            do {
-                let result = try await ordering { () async throws(OrderError) in
-                    try await services.desk.record(feedback, recipients: recipients, by: giver)
-                }
-                return Self.response(feedback, result)
-            } catch where error.code == .notFound { last = error }
+            switch await outcome(feedback, recipients, giver) {
+            case .success(let result): return Self.response(result)
+            case .failure(.notFound(let detail)): last = .notFound(detail)
+            case .failure(let error): throw Problem(error)
+            }
         }
-        throw last
+        throw Problem(last)
+    }
+
+    private func outcome(
+        _ feedback: Feedback, _ recipients: [RecipientReference], _ giver: OrderGiver
+    ) async -> Result<FeedbackResult, OrderError> {
+        do throws(OrderError) {
+            return .success(
+                try await services.desk.record(feedback, recipients: recipients, by: giver))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// One that is described in JSON.
@@ -135,7 +145,7 @@ struct FeedbackRoutes: Sendable {
         }
     }
 
-    private static func response(_ feedback: Feedback, _ result: FeedbackResult) -> Response {
+    private static func response(_ result: FeedbackResult) -> Response {
         .json { writer in
             writer.beginObject()
             writer.number(result.sequence, "sequence")

@@ -48,7 +48,7 @@ struct LineReader {
         next = 0
         let piece: ByteBuffer?
         do {
-            piece = try await pieces.next()
+            piece = try await pieces.next(isolation: #isolation)
         } catch {
             throw Problem.invalid("", "The body ended early.")
         }

@@ -35,13 +35,13 @@ def recipients(peer):
     return sorted(path for message in peer.messages for path, _ in message.recipients)
 
 
-def deferring(server, down):
-    """A server whose smarthost is not there, and that tries again after an hour."""
+def deferring(server, smarthost):
+    """A server that tries again after an hour."""
     port = free_port()
     return server(
         port=port, listen=False, relay_from=None,
         configuration=configuration(
-            port, smarthost=f"127.0.0.1:{down}", retry="1h", retry_most="1h")).start()
+            port, smarthost=f"127.0.0.1:{smarthost}", retry="1h", retry_most="1h")).start()
 
 
 def test_what_is_suspended_arrives_when_it_is_resumed(server, tmp_path):
@@ -114,30 +114,36 @@ def test_a_suspension_is_over_at_its_time(server):
 
 
 def test_what_is_cancelled_is_not_sent_and_what_is_requeued_goes_at_once(server):
-    down = free_port()
-    waybill = deferring(server, down)
-    for number in range(3):
-        send(waybill.port, f"r{number}@gone.example", fields="X-Campaign: spring\r\n")
-        send(waybill.port, f"r{number}@kept.example")
-    waybill.wait_for("deferred", 6)
-    would = one(waybill, "queue", "cancel", "--campaign", "spring", "--dry-run")
-    assert (would["dry_run"], would["recipients"]) == (True, 3)
-    assert not waybill.of_type("cancelled")
-    answer = one(waybill, "queue", "cancel", "--campaign", "spring", "--reason", "wrong price")
-    assert answer["changed"] and answer["recipients"] == 3
-    bounced = waybill.of_type("bounced")
-    assert {event["recipient"] for event in bounced} == {f"r{n}@gone.example" for n in range(3)}
-    assert all(event["said_by"] == "administrator" for event in bounced)
-    assert "wrong price" in str(bounced[0]["reply"])
-    # No notification: the three others are all that waits.
-    assert waybill.depth() == 3
-    assert not one(waybill, "queue", "cancel", "--campaign", "spring")["changed"]
-    with Peer(port=down) as peer:
+    may_come = threading.Event()
+
+    def later(path):
+        return None if may_come.is_set() else "451 4.7.1 greylisted, come back"
+
+    with Peer(on_rcpt=later) as peer:
+        waybill = deferring(server, peer.port)
+        for number in range(3):
+            send(waybill.port, f"r{number}@gone.example", fields="X-Campaign: spring\r\n")
+            send(waybill.port, f"r{number}@kept.example")
+        waybill.wait_for("deferred", 6)
+        would = one(waybill, "queue", "cancel", "--campaign", "spring", "--dry-run")
+        assert (would["dry_run"], would["recipients"]) == (True, 3)
+        assert not waybill.of_type("cancelled")
+        answer = one(waybill, "queue", "cancel", "--campaign", "spring", "--reason", "wrong price")
+        assert answer["changed"] and answer["recipients"] == 3
+        bounced = waybill.of_type("bounced")
+        assert {event["recipient"] for event in bounced} == {
+            f"r{number}@gone.example" for number in range(3)}
+        assert all(event["said_by"] == "administrator" for event in bounced)
+        assert "wrong price" in str(bounced[0]["reply"])
+        # No notification: the three others are all that waits.
+        assert waybill.depth() == 3
+        assert not one(waybill, "queue", "cancel", "--campaign", "spring")["changed"]
+        may_come.set()
         answer = one(waybill, "queue", "requeue", "--queue", "kept.example")
-        assert answer["recipients"] == 3
+        assert (answer["recipients"], answer["deferred"]) == (3, 3)
         waybill.wait_for("delivered", 3)
-        assert recipients(peer) == [f"r{n}@kept.example" for n in range(3)]
-    assert waybill.verify().returncode == 0
+        assert recipients(peer) == [f"r{number}@kept.example" for number in range(3)]
+        assert waybill.verify().returncode == 0
 
 
 def test_what_is_cancelled_stays_so_after_a_crash(server):

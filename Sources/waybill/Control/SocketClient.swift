@@ -28,11 +28,13 @@ enum SocketClient {
             } catch is ChannelError {
                 // The server has refused the rest of the body: its answer says why.
             }
+            var status: Int?
             for try await part in inbound {
                 switch part {
-                case .head(let head) where head.status.code >= 200:
-                    return try await body(of: head, inbound, onBody)
-                case .head, .body, .end: continue
+                // 100 Continue comes before the answer.
+                case .head(let head): status = head.status.code < 200 ? nil : Int(head.status.code)
+                case .body(let buffer): onBody(buffer)
+                case .end: if let status { return status }
                 }
             }
             throw ChannelError.inputClosed
@@ -59,19 +61,5 @@ enum SocketClient {
             }
         }
         try await outbound.write(.end(nil))
-    }
-
-    private static func body(
-        of head: HTTPResponseHead, _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>,
-        _ onBody: @Sendable (ByteBuffer) -> Void
-    ) async throws -> Int {
-        for try await part in inbound {
-            switch part {
-            case .body(let buffer): onBody(buffer)
-            case .end: return Int(head.status.code)
-            case .head: throw ChannelError.inputClosed
-            }
-        }
-        throw ChannelError.inputClosed
     }
 }

@@ -118,7 +118,8 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "ConfigurationFile", "CLinux", "CCrypto", "CJemalloc",
+                "Orders", "Delivery", "HTTPAPI", "ConfigurationFile", "CLinux", "CCrypto",
+                "CJemalloc",
                 nioCore,
                 nioPosix, nioHTTP1, lifecycle,
                 logging,
@@ -179,7 +180,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "HTTPAPI",
         [
-            "HTTPAPI", "Orders", "MailProjections", "SmallFiles", "MailEvents", "MailModel", "EventLog",
+            "HTTPAPI", "Orders", "MailProjections", "SmallFiles", "MailEvents", "MailModel",
+            "EventLog",
             "SMTPProtocol", hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]

@@ -120,16 +120,24 @@ extension DeliveryEngine {
         }
     }
 
-    /// Gives the recipients that match the due times that the queue has for them now.
+    /// Gives the recipients that match the due times that the queue has for them now, and tries their
+    /// destinations though they are to be left alone.
     private func rebindSchedule(_ selectors: [RecipientSelector]) {
         var dues: [RecipientKey: Int64] = [:]
+        var domains: Set<String> = []
         for selector in selectors {
             queue.forEachWaiting(matching: selector) {
                 dues[RecipientKey(message: $0.message, number: $0.number)] = $0.due.microseconds
+                domains.insert($0.queue.domain)
             }
         }
         schedule.update { entry in
             dues[RecipientKey(message: entry.message, number: Int(entry.number))] ?? entry.due
+        }
+        for key in Set(domains.map { policy.router.destination(for: $0) }) {
+            guard let destination = destinations[key], destination.isBackingOff else { continue }
+            destination.endBackoff()
+            touched(destination)
         }
     }
 

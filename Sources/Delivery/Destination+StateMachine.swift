@@ -110,6 +110,13 @@ struct DestinationStateMachine<Item> {
         crowdedUntil = .min
     }
 
+    /// Somebody wants a try now: the time to leave the destination alone is over. What failed before
+    /// still counts, so a single connection finds out.
+    mutating func endBackoff() {
+        backoffUntil = nil
+        crowdedUntil = .min
+    }
+
     /// Something to send.
     mutating func enqueue(_ item: Item, lane: FairQueue<Item>.Lane) {
         ready.append(item, lane: lane)

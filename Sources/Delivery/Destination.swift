@@ -103,6 +103,9 @@ final class Destination {
         return isForgotten
     }
 
+    /// Does not leave it alone any longer.
+    func endBackoff() { machine.endBackoff() }
+
     /// Whether time matters to it.
     var needsSweep: Bool { machine.nextWake != nil }
 

@@ -54,7 +54,9 @@ package struct APIConfiguration: Hashable, Sendable {
 
     /// What is wrong with it, in words that say what to do; empty when nothing is.
     package func problems() -> [String] {
-        guard listensOnNetwork, tls == nil, !isOnLoopback, !allowsPlaintextBeyondLoopback else { return [] }
+        guard listensOnNetwork, tls == nil, !isOnLoopback, !allowsPlaintextBeyondLoopback else {
+            return []
+        }
         return [
             "http: \(host) is reached by other machines, and there is no certificate: keys and"
                 + " mail would cross the network in the clear. Give `tls`, listen on 127.0.0.1, or"

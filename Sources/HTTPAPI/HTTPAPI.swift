@@ -5,9 +5,9 @@ import HummingbirdTLS
 package import Logging
 package import MailModel
 package import NIOCore
-package import Orders
 import NIOPosix
 import NIOSSL
+package import Orders
 import ServiceLifecycle
 import SmallFiles
 import Synchronization
@@ -81,7 +81,8 @@ package final class HTTPAPI: Sendable {
             try await services.rememberRecentKeys()
             listeners.append(
                 APIListener(
-                    services: services, address: .hostname(configuration.host, port: configuration.port),
+                    services: services,
+                    address: .hostname(configuration.host, port: configuration.port),
                     server: try server(configuration), connections: configuration.connections,
                     everyCaller: nil, eventLoops))
         }

@@ -88,10 +88,7 @@ package final class LocalAPI: Sendable {
             everyCaller: .administrator)
     }
 
-    /// Answers a request.
-    ///
-    /// - Parameter onBody: Gets the pieces of the answer's body.
-    /// - Returns: The answer's status.
+    /// Answers a request; returns the answer's status when `onBody` has got all of its body.
     package func call(
         _ request: LocalRequest, onBody: @escaping @Sendable (ByteBuffer) -> Void
     ) async throws -> Int {

@@ -44,9 +44,12 @@ extension Queue {
     /// Calls `body` for waiting recipients that match, in order of acceptance, beginning at a place.
     ///
     /// - Parameters:
+    ///   - selector: Which recipients match.
+    ///   - place: Where to begin.
     ///   - last: Messages accepted after this sequence are left out.
     ///   - rows: Looks at so many rows of the queue, at least 2.
     ///   - matches: Ends with the row in which so many were found.
+    ///   - body: Gets each of them.
     /// - Returns: Where to go on; nil when everything was looked at.
     package func walk(
         _ selector: RecipientSelector, from place: WalkPlace, through last: UInt64, rows: Int,

@@ -98,6 +98,7 @@ package struct Suppression: Sendable {
     ///   - rows: Looks at so many entries at most, so that a filter that nothing fits takes a bounded
     ///     time.
     ///   - limit: Returns so many at most.
+    ///   - fits: Says which are wanted.
     /// - Returns: The entries, and where the next page begins; nil for nowhere.
     package func page(
         after place: UInt64, rows: Int, limit: Int, where fits: (SuppressedAddress) -> Bool

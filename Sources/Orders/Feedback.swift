@@ -53,11 +53,10 @@ package struct FeedbackResult: Equatable, Sendable {
 }
 
 extension OrderDesk {
-    /// Records a feedback.
+    /// Records a feedback. `recipients` are those of the message, as its `queued` events name them;
+    /// empty when there is no such message.
     ///
-    /// - Parameter recipients: Those of the message, as its `queued` events name them; empty when
-    ///   there is no such message.
-    /// - Throws: `notFound` when the giver may not know of the message, or it has no such recipient.
+    /// Throws `notFound` when the giver may not know of the message, or it has no such recipient.
     package func record(
         _ feedback: Feedback, recipients: [RecipientReference], by giver: OrderGiver
     ) async throws(OrderError) -> FeedbackResult {

@@ -13,13 +13,15 @@ extension OrderDesk {
         scope.isEverything = scope == OrderScope()
         let selector = try scope.selector(for: giver)
         let breakdown = Mutex(QueueBreakdown(grouping))
-        let sequence = try await forEachWaiting(selector) { found, isHeld in
-            let waiting = found.waiting
-            breakdown.withLock {
-                $0.tally.add(waiting.message, attempts: waiting.attempts, isHeld: isHeld)
-                $0.add(
-                    waiting.queue, receivedAt: waiting.receivedAt, due: waiting.due,
-                    isDeferred: waiting.attempts > 0, isHeld: isHeld)
+        let sequence = try await counts.take { () async throws(OrderError) in
+            try await forEachWaiting(selector) { found, isHeld in
+                let waiting = found.waiting
+                breakdown.withLock {
+                    $0.tally.add(waiting.message, attempts: waiting.attempts, isHeld: isHeld)
+                    $0.add(
+                        waiting.queue, receivedAt: waiting.receivedAt, due: waiting.due,
+                        isDeferred: waiting.attempts > 0, isHeld: isHeld)
+                }
             }
         }
         return breakdown.withLock { breakdown in

@@ -22,8 +22,8 @@ extension OrderDesk {
     /// Calls `body` for every waiting recipient that matches, and with whether a suspension holds it,
     /// in bounded steps of the queue's owner; mail goes on between them.
     ///
-    /// - Returns: The sequence as of which the queue was looked at first; what was accepted later is
-    ///   left out.
+    /// Returns the sequence as of which the queue was looked at first; what was accepted later is left
+    /// out.
     func forEachWaiting(
         _ selector: RecipientSelector,
         _ body: @escaping @Sendable (Queue.FoundRecipient, _ isHeld: Bool) -> Void
@@ -61,10 +61,8 @@ extension OrderDesk {
 
     // MARK: Appending
 
-    /// Appends, and waits until the events are durable and in force.
-    ///
-    /// - Parameter done: What an error says was done before.
-    /// - Returns: The first one's sequence.
+    /// Appends, and waits until the events are durable and in force; returns the first one's sequence.
+    /// `done` is what an error says was done before.
     @discardableResult
     func append(_ facts: [Fact], done: Int = 0) async throws(OrderError) -> UInt64 {
         let time = now()

@@ -30,10 +30,8 @@ extension OrderDesk {
         }
     }
 
-    /// A page of the suppressions in force, in the order of their events.
-    ///
-    /// - Parameter place: The sequence after which it begins; 0 for the first page.
-    /// - Returns: The entries, and the place of the next page; nil for the last one.
+    /// A page of the suppressions in force, in the order of their events, and the place of the next
+    /// one; nil for the last. It begins after the sequence `place`; 0 for the first page.
     package func suppressions(
         _ filter: SuppressionFilter, after place: UInt64, limit: Int, for giver: OrderGiver
     ) async throws(OrderError) -> (entries: [SuppressionEntry], next: UInt64?) {
@@ -105,14 +103,13 @@ extension OrderDesk {
         }
         guard sorted.count + sorted.tally.added <= Suppression.maximum else {
             throw .limitReached(
-                "There are \(sorted.count) suppressed addresses, and may be \(Suppression.maximum).")
+                "There are \(sorted.count) suppressed addresses, and may be \(Suppression.maximum)."
+            )
         }
         return (sorted.tally, sorted.facts)
     }
 
-    /// Takes an address off the list.
-    ///
-    /// - Returns: The sequence of the event; nil when it was not on it.
+    /// Takes an address off the list; says whether it was on it, and the sequence of the event.
     package func unsuppress(
         _ address: SuppressedAddress, reason: String, by giver: OrderGiver, isDryRun: Bool = false
     ) async throws(OrderError) -> (hasChanged: Bool, sequence: UInt64?) {

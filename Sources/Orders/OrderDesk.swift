@@ -20,6 +20,8 @@ package final class OrderDesk: Sendable {
     let changes = Turns()
     /// For steps of cancellations: each looks at what the one before has left.
     let cancellations = Turns()
+    /// For counts of the whole queue, each of which takes delivery's time.
+    let counts = Turns()
 
     /// Creates a desk.
     package init(
@@ -30,9 +32,7 @@ package final class OrderDesk: Sendable {
         self.now = now
     }
 
-    /// Carries an order out.
-    ///
-    /// - Parameter progress: Called now and then while recipients are given up.
+    /// Carries an order out; `progress` is called now and then while recipients are given up.
     package func carryOut(
         _ order: QueueOrder, by giver: OrderGiver,
         progress: @Sendable (OrderProgress) -> Void = { _ in }

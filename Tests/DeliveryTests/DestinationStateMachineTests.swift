@@ -143,6 +143,22 @@ struct DestinationStateMachineTests {
         #expect(machine.failures == 0 && machine.backoffUntil == nil)
     }
 
+    @Test("When somebody wants a try now, one connection tries before the backoff is over")
+    func endBackoff() throws {
+        var machine = machine()
+        machine.enqueue(0, lane: lane)
+        let first = try #require(connects(machine.next(now: 0, mayConnect: true)))
+        #expect(machine.connectionFailed(first, now: 0, jitter: 0) == [0])
+        for item in 0..<9 { machine.enqueue(item, lane: lane) }
+        #expect(waits(machine.next(now: 1, mayConnect: true)))
+        machine.endBackoff()
+        let probe = try #require(connects(machine.next(now: 1, mayConnect: true)))
+        #expect(waits(machine.next(now: 1, mayConnect: true)))
+        // It failed before, so that the next backoff is the second.
+        _ = machine.connectionFailed(probe, now: 1, jitter: 0)
+        #expect(machine.failures == 2 && machine.backoffUntil == 120_000_001)
+    }
+
     @Test("A refused further connection fails nobody and is not tried again at once")
     func crowded() throws {
         var machine = machine()

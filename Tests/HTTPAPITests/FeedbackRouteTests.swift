@@ -32,7 +32,9 @@ struct FeedbackRouteTests {
         """
     }
 
-    private func send(_ api: TestAPI, _ text: String, key: String = "operate") async throws
+    private func send(
+        _ api: TestAPI, _ text: String, key: String = "operate"
+    ) async throws
         -> TestAnswer
     {
         try await api.call(

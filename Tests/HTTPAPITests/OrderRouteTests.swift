@@ -18,7 +18,9 @@ extension TestAPI {
 
     /// Hands in a message for one recipient; returns its id once the folds have it.
     @discardableResult
-    func accept(_ recipient: String, key: String = "inject", campaign: String = "x") async throws
+    func accept(
+        _ recipient: String, key: String = "inject", campaign: String = "x"
+    ) async throws
         -> String
     {
         let answer = try await inject(

@@ -17,7 +17,9 @@ struct SuppressionRouteTests {
             body: Array(body.utf8))
     }
 
-    private func addresses(_ api: TestAPI, _ query: String = "", key: String = "read") async throws
+    private func addresses(
+        _ api: TestAPI, _ query: String = "", key: String = "read"
+    ) async throws
         -> [String]
     {
         let answer = try await api.call(.get, "/api/v1/suppressions\(query)", key: key)

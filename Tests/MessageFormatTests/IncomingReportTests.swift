@@ -86,7 +86,12 @@ struct IncomingReportTests {
         #expect(report.messages.isEmpty)
     }
 
-    @Test("What is no report is none", arguments: ["", "Subject: x\n\nx", "Content-Type: multipart/report\n\n--b", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--"])
+    @Test(
+        "What is no report is none",
+        arguments: [
+            "", "Subject: x\n\nx", "Content-Type: multipart/report\n\n--b",
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--",
+        ])
     func none(_ text: String) {
         #expect(IncomingReport(Array(text.utf8)) == nil)
     }

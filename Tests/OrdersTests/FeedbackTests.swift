@@ -32,9 +32,10 @@ struct FeedbackTests {
             return
         }
         #expect(fact.recipient.campaign == "spring" && fact.feedbackType == "abuse")
-        let entry = await test.state.withSuppression {
-            $0.entry(SuppressedAddress(tenant: "acme", localPart: "ann", domain: "example.org"))
-        } ?? nil
+        let entry =
+            await test.state.withSuppression {
+                $0.entry(SuppressedAddress(tenant: "acme", localPart: "ann", domain: "example.org"))
+            } ?? nil
         #expect(entry?.reason == "complained (abuse)")
         let again = try await test.desk.record(feedback, recipients: recipients, by: acme)
         #expect(!again.hasSuppressed)
@@ -52,7 +53,8 @@ struct FeedbackTests {
                 by: OrderGiver(name: "cli"))
         }
         let feedback = Feedback(
-            .bounce(reply), message: id, recipient: Mailbox(localPart: "BOB", domain: "example.org"))
+            .bounce(reply), message: id, recipient: Mailbox(localPart: "BOB", domain: "example.org")
+        )
         let result = try await test.desk.record(
             feedback, recipients: recipients, by: OrderGiver(name: "cli"))
         #expect(result.recipient.number == 1 && !result.hasSuppressed)

@@ -171,7 +171,8 @@ struct OrderDeskTests {
         #expect(own.hasChanged && own.selector.tenant == "acme")
         let seen = try await test.desk.suspensions(for: acme).suspensions.map(\.selector)
         #expect(seen == [RecipientSelector(tenant: "acme"), own.selector])
-        #expect(try await test.order(.resume, by: acme) { $0.scope.domain = "example.net" }.hasChanged)
+        #expect(
+            try await test.order(.resume, by: acme) { $0.scope.domain = "example.net" }.hasChanged)
     }
 
     @Test("What waits is counted by what it has in common")

@@ -128,7 +128,8 @@ struct SuppressionOrderTests {
         #expect(SuppressedAddress(text: address.text) == address)
     }
 
-    @Test("What is neither is refused", arguments: ["", "@", "a b", "ann@", "a@b@c", "x..y", "é é"])
+    @Test(
+        "What is neither is refused", arguments: ["", "@", "a b", "ann@", "a@b@c", "x..y", "é é"])
     func noAddress(_ text: String) {
         #expect(SuppressedAddress(text: text) == nil)
     }

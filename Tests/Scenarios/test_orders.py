@@ -146,6 +146,20 @@ def test_what_is_cancelled_is_not_sent_and_what_is_requeued_goes_at_once(server)
         assert waybill.verify().returncode == 0
 
 
+def test_a_destination_that_is_left_alone_is_tried_when_its_mail_is_requeued(server):
+    down = free_port()
+    waybill = deferring(server, down)
+    send(waybill.port, "first@recipient.example")
+    waybill.wait_for("deferred")
+    # The destination is left alone: this one is not even tried.
+    send(waybill.port, "second@recipient.example")
+    with Peer(port=down) as peer:
+        answer = one(waybill, "queue", "requeue", "--domain", "recipient.example")
+        assert (answer["recipients"], answer["deferred"]) == (2, 1)
+        waybill.wait_for("delivered", 2)
+        assert recipients(peer) == ["first@recipient.example", "second@recipient.example"]
+
+
 def test_what_is_cancelled_stays_so_after_a_crash(server):
     down = free_port()
     waybill = deferring(server, down)

@@ -16,16 +16,22 @@ struct QueueRoutes: Sendable {
         [
             Route(.get, "/api/v1/queue", .role(.read)) { try await breakdown($0) },
             Route(.get, "/api/v1/queue/suspensions", .role(.read)) { try await suspensions($0) },
-            Route(.post, "/api/v1/queue/suspend", .role(.operate)) { try await order(.suspend, $0) },
-            Route(.post, "/api/v1/queue/resume", .role(.operate)) { try await order(.resume, $0) },
-            Route(.post, "/api/v1/queue/requeue", .role(.operate)) { try await order(.requeue, $0) },
+            Route(.post, "/api/v1/queue/suspend", .role(.operate)) {
+                try await carryOut(.suspend, $0)
+            },
+            Route(.post, "/api/v1/queue/resume", .role(.operate)) {
+                try await carryOut(.resume, $0)
+            },
+            Route(.post, "/api/v1/queue/requeue", .role(.operate)) {
+                try await carryOut(.requeue, $0)
+            },
             Route(.post, "/api/v1/queue/cancel", .role(.operate)) { try await cancel($0) },
         ]
     }
 
     // MARK: Orders
 
-    private func order(
+    private func carryOut(
         _ action: QueueOrder.Action, _ call: APICall
     ) async throws -> Response {
         let giver = try call.knownCaller().giver

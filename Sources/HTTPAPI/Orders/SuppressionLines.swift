@@ -86,9 +86,8 @@ struct SuppressionLines {
                 return try draft(fields, ["address", "tenant", "reason", "expires"])
             }
             if let odd = names.first(where: { !Self.known.contains($0) }) {
-                throw Problem(
-                    .invalidOrder,
-                    "There is no column \(odd); known are \(Self.known.sorted().joined(separator: ", ")).")
+                let known = Self.known.sorted().joined(separator: ", ")
+                throw Problem(.invalidOrder, "There is no column \(odd); known are \(known).")
             }
             self.columns = names
             return nil

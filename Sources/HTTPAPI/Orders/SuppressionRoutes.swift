@@ -96,8 +96,9 @@ struct SuppressionRoutes: Sendable {
         }
     }
 
-    private func addMany(_ call: APICall, _ format: SuppressionLines.Format) async throws -> Response
-    {
+    private func addMany(
+        _ call: APICall, _ format: SuppressionLines.Format
+    ) async throws -> Response {
         let giver = try call.knownCaller().giver
         try call.query.allow(["tenant", "dry_run"])
         var reading = SuppressionImport(

@@ -34,7 +34,8 @@ enum ControlCall {
 
     /// Says what a problem says; returns the exit code for it.
     private static func complained(_ problem: JSONValue, _ status: Int) -> any Error {
-        complain("waybill: \(problem["detail"].text.isEmpty ? "status \(status)" : problem["detail"].text)")
+        let detail = problem["detail"].text
+        complain("waybill: " + (detail.isEmpty ? "the answer's status is \(status)" : detail))
         for error in problem["errors"].elements.dropFirst() {
             complain("waybill: \(error["pointer"].text): \(error["detail"].text)")
         }

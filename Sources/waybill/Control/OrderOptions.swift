@@ -10,9 +10,7 @@ struct OrderOptions: ParsableArguments {
     @Option(help: "Why, in words: it stands in the log.") var reason: String?
     @Flag(help: "Only say what would be hit.") var dryRun = false
 
-    /// Gives an order, and says what it came to.
-    ///
-    /// - Parameter more: Writes further members of the order.
+    /// Gives an order, and says what it came to; `more` writes further members of it.
     func give(
         _ action: String, past: String, already: String,
         more: (inout JSONWriter) -> Void = { _ in }
@@ -78,8 +76,9 @@ struct OrderOptions: ParsableArguments {
     /// `domain example.org, tenant acme`, or `everything`.
     static func words(_ scope: JSONValue) -> String {
         let parts = ["campaign", "tenant", "domain", "message_id"].compactMap { name in
-            scope[name] == .null
-                ? nil : "\(name.replacing("_id", with: "")) \(EventLine.printable(scope[name].text))"
+            guard scope[name] != .null else { return String?.none }
+            let text = EventLine.printable(scope[name].text)
+            return "\(name.replacing("_id", with: "")) \(text)"
         }
         return parts.isEmpty ? "everything" : parts.joined(separator: ", ")
     }

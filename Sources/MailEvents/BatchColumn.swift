@@ -111,6 +111,8 @@ enum BatchColumn: Int, CaseIterable {
     case feedbackTextString
     case feedbackClass
     case feedbackSaidBy
+    case feedbackMxHostString
+    case feedbackSourceAddressString
 
     /// How many columns there are.
     static let count = 95

@@ -23,12 +23,14 @@ extension EventGenerator {
         case 6:
             .complained(
                 RecipientComplained(
-                    recipient: recipient(), feedbackType: text(), reporter: text(), text: text()))
+                    recipient: recipient(), feedbackType: text(), reporter: text(), text: text(),
+                    route: DeliveryRoute(host: text(), sourceAddress: text())))
         default:
             .bouncedLater(
                 RecipientBouncedLater(
                     recipient: recipient(), reporter: text(), text: text(), class: bounceClass(),
-                    saidBy: saidBy()))
+                    saidBy: saidBy(),
+                    route: DeliveryRoute(host: text(), sourceAddress: text())))
         }
     }
 

@@ -91,7 +91,8 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "MailProjections", "SmallFiles", "CZlib", "CZstd", hummingbird, hummingbirdCore,
+                "Projections", "MailProjections", "SmallFiles", "CZlib", "CZstd", hummingbird,
+                hummingbirdCore,
                 hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
                 logging,
             ],
@@ -129,7 +130,10 @@ let package = Package(
 let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "waybill",
-        ["waybill", "MailModel", "MailEvents", "SMTPProtocol", "SMTPTransport", nioPosix]
+        [
+            "waybill", "MailModel", "EventLog", "MailEvents", "SMTPProtocol", "SMTPTransport",
+            "Projections", "MailProjections", "ConfigurationFile", logging, nioPosix,
+        ]
     ),
     ("LMDB", ["LMDB", "CLMDB"]),
     ("MailModel", ["MailModel"]),
@@ -167,7 +171,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         "HTTPAPI",
         [
             "HTTPAPI", "SmallFiles", "MailEvents", "MailModel", "EventLog", "SMTPProtocol",
-            hummingbird,
+            "Projections", "MailProjections", hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),

@@ -11,7 +11,8 @@ final class APIServices: Sendable {
     let log: any APILog
     let keys: APIKeyDirectory
     let readiness: Readiness
-    let totals: any TotalsSource
+    let state: any ServerState
+    let past: PastStatistics
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
@@ -23,14 +24,15 @@ final class APIServices: Sendable {
 
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
-        readiness: Readiness, totals: any TotalsSource,
+        readiness: Readiness, state: any ServerState,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.keys = keys
         self.readiness = readiness
-        self.totals = totals
+        self.state = state
+        past = PastStatistics(state: state)
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

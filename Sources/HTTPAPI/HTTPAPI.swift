@@ -43,7 +43,7 @@ package final class HTTPAPI: Sendable {
     /// listens then.
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
-        totals: any TotalsSource, group eventLoops: any EventLoopGroup,
+        state: any ServerState, group eventLoops: any EventLoopGroup,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
@@ -56,13 +56,14 @@ package final class HTTPAPI: Sendable {
         }
         let services = APIServices(
             configuration: configuration, log: log, keys: keys, readiness: readiness,
-            totals: totals, now: now, logger: logger)
+            state: state, now: now, logger: logger)
         services.readers.start()
         _ = log.follow(services.bell)
         do {
             return try await listen(services, eventLoops)
         } catch {
             log.unfollow(services.bell)
+            services.past.close()
             try? await services.readers.shutdownGracefully()
             throw error
         }
@@ -156,6 +157,7 @@ package final class HTTPAPI: Sendable {
             running.cancel()
             tasks.cancelAll()
         }
+        services.past.close()
         try? await services.readers.shutdownGracefully()
     }
 }

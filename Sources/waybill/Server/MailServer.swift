@@ -24,10 +24,10 @@ final class MailServer: Service {
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
-    private let totals = LiveTotals()
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
+    private let state: LiveState
 
     private struct Reloadable {
         let log: EventLog<MailEventCodec>
@@ -46,6 +46,7 @@ final class MailServer: Service {
     ) {
         self.configuration = configuration
         self.readAgain = readAgain
+        state = LiveState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
     }
 
@@ -142,7 +143,6 @@ final class MailServer: Service {
         log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup, limitMilliseconds: Int
     ) async throws {
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
-        totals.set(delivery)
         reloadable.withLock { parts in
             parts = delivery.map {
                 Reloadable(log: log, delivery: $0, text: configuration.effectiveText)
@@ -151,6 +151,7 @@ final class MailServer: Service {
         defer { reloadable.withLock { $0 = nil } }
         let projections = try startProjections(log, delivery)
         defer { projections.stop() }
+        state.set(LiveState.Parts(delivery: delivery, runner: projections.runner, log: log.reader))
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
@@ -166,7 +167,7 @@ final class MailServer: Service {
         await reception.stop(limitSeconds: seconds)
         _ = await httpStopped
         self.reception.withLock { $0 = nil }
-        totals.set(nil)
+        state.set(nil)
         await delivery?.stop(limitMilliseconds: limitMilliseconds)
     }
 
@@ -178,7 +179,7 @@ final class MailServer: Service {
             logger.warning("the HTTP API has no file of keys: only /health, /docs answer")
         }
         return try await HTTPAPI.start(
-            configuration: configuration, log: log, readiness: readiness, totals: totals,
+            configuration: configuration, log: log, readiness: readiness, state: state,
             group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
     }
 

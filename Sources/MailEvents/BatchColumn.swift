@@ -115,7 +115,7 @@ enum BatchColumn: Int, CaseIterable {
     case feedbackSourceAddressString
 
     /// How many columns there are.
-    static let count = 95
+    static let count = 97
 
     /// The message the column belongs to.
     var group: ColumnGroup {

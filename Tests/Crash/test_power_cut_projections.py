@@ -6,6 +6,7 @@ under eatmydata, which turns syncing off: there the files must really be torn or
 run proves nothing.
 """
 
+import os
 import time
 
 from harness.client import Recorder
@@ -43,6 +44,7 @@ def cut_under_projections(server, disk, tmp_path, sink, wrapper=()) -> tuple:
     waybill.data.mkdir(parents=True)
     waybill.data.chmod(0o700)
     (disk.place / "projections").mkdir()
+    os.sync()
     (waybill.data / "projections").symlink_to(disk.place / "projections")
     waybill.start()
     flow(waybill, tmp_path, 0, 300)

@@ -156,9 +156,11 @@ def test_projections_are_listed_verified_and_rebuilt_while_mail_flows(server):
         mail.start()
         try:
             one.wait_for("delivered", 200)
-            states = {row["name"]: row for row in one.json("projection", "status")}
-            assert states["statistics"]["state"] == "live"
-            assert states["statistics"]["refused"] == []
+            # The server writes its status once a second.
+            live = wait_until(
+                lambda: [row for row in one.json("projection", "status")
+                         if (row["name"], row["state"]) == ("statistics", "live")], 10, "live")
+            assert live[0]["refused"] == []
             wait_until(
                 lambda: all(row.get("checkpoint", 0) > 0
                             for row in one.json("projection", "list")), 30, "checkpoints")

@@ -47,10 +47,13 @@ struct IsolationTests {
 
         func path(_ pattern: String, id: String) -> String {
             let name =
-                pattern.contains("/campaigns/") ? campaign
-                : pattern.contains("/clients/") ? client
-                : pattern.contains("/domains/") ? "example.net"
-                : pattern.contains("/providers/") ? "provider.example" : "192.0.2.25"
+                pattern.contains("/campaigns/")
+                ? campaign
+                : pattern.contains("/clients/")
+                    ? client
+                    : pattern.contains("/domains/")
+                        ? "example.net"
+                        : pattern.contains("/providers/") ? "provider.example" : "192.0.2.25"
             let path = pattern.replacing("{id}", with: id).replacing("{name}", with: name)
             return pattern.hasSuffix("/compare") ? path + "?with=\(campaign)" : path
         }

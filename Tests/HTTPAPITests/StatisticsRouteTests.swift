@@ -93,7 +93,8 @@ struct StatisticsRouteTests {
             #expect(answer.json[name].text == value, "\(path)")
         }
         for (path, key, member, expected) in [
-            ("clients", "read", "tenant", ["acme", "zeta"]), ("clients", "zeta", "tenant", ["zeta"]),
+            ("clients", "read", "tenant", ["acme", "zeta"]),
+            ("clients", "zeta", "tenant", ["zeta"]),
             ("domains", "read", "domain", ["example.net", "example.org"]),
             ("domains", "zeta", "domain", ["example.net"]),
             ("providers", "acme", "provider", ["provider.example"]),
@@ -118,7 +119,8 @@ struct StatisticsRouteTests {
         }
     }
 
-    @Test("A complaint counts for its way, campaign and domain, one that says the opposite does not")
+    @Test(
+        "A complaint counts for its way, campaign and domain; its opposite does not")
     func complaints() async throws {
         let api = try await api()
         let recipient = RecipientReference(

@@ -43,8 +43,8 @@ enum MailMetrics {
         write(byProvider, "provider", figures.providers, &text)
         guard let server = figures.server else { return }
         text.single(
-            "waybill_commands_rejected_total", .counter, "Commands refused at ingress, as recorded.",
-            server.counters.rejected)
+            "waybill_commands_rejected_total", .counter,
+            "Commands refused at ingress, as recorded.", server.counters.rejected)
         text.single(
             "waybill_attempts_in_doubt_total", .counter,
             "Attempts whose reply to the final dot was lost.", server.counters.inDoubt)
@@ -73,7 +73,8 @@ enum MailMetrics {
         classes(
             "waybill_failures_total", "Recipients bounced or expired, by class.", detail.failures)
         classes("waybill_deferrals_total", "Attempts deferred, by class.", detail.deferrals)
-        classes("waybill_late_bounces_total", "Deliveries returned later, by class.", detail.returns)
+        classes(
+            "waybill_late_bounces_total", "Deliveries returned later, by class.", detail.returns)
         let latency = detail.latency
         // What took longer than the last bound is in +Inf only.
         let bounds = LatencyHistogram.roundBounds

@@ -10,7 +10,8 @@ import Synchronization
 final class PastStatistics: Sendable {
     private let state: any ServerState
     private let thread = NIOThreadPool(numberOfThreads: 1)
-    private let places = StreamPlaces(limit: APILimits.pastQuestions, of: "questions about the past")
+    private let places = StreamPlaces(
+        limit: APILimits.pastQuestions, of: "questions about the past")
     private let last = Mutex<(through: UInt64, statistics: Statistics)?>(nil)
 
     init(state: any ServerState) {

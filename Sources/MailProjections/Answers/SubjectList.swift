@@ -132,7 +132,8 @@ enum SubjectList {
         for one in found[first..<last] {
             guard let key = statistics.key(one) else { continue }
             let names: [Cell] =
-                isRoute && !key.isOverflow ? [.text(key.tenant), .text(key.name)]
+                isRoute && !key.isOverflow
+                ? [.text(key.tenant), .text(key.name)]
                 : isRoute ? [name(key), name(key)] : [name(key)]
             for window in windows {
                 let counters = statistics.counters(

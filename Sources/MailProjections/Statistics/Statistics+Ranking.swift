@@ -20,6 +20,7 @@ extension Statistics {
     ///   - span: What is counted.
     ///   - tenant: Only those with this first part of the key (see ``SubjectKey``); nil: any.
     ///   - name: Only those of this name; nil: any.
+    /// - Returns: All of them; which are shown is decided afterwards.
     package func ranked(
         _ kind: SubjectKind, by order: Order, _ span: Span, tenant: String? = nil,
         name: String? = nil

@@ -178,14 +178,13 @@ extension Statistics: EventVisitor {
 
     @inline(__always)
     private mutating func count(_ number: Int, _ body: (inout DeliveryCounters) -> Void) {
-        if cells[number].minute != minute {
-            subjects[number].close(cells[number], next: minute)
-            cells[number].minute = minute
-            cells[number].counters = DeliveryCounters()
-        }
-        cells[number].isChanged = true
-        cells[number].lastAt = now
-        body(&cells[number].counters)
+        if cells[number].minute != minute { closeMinute(number) }
+        cells[number].count(now, body)
+    }
+
+    private mutating func closeMinute(_ number: Int) {
+        subjects[number].close(cells[number], next: minute)
+        cells[number].begin(minute)
     }
 
     @inline(__always)

@@ -98,7 +98,8 @@ let package = Package(
             name: "HTTPAPI",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "MailProjections", "Orders", "SmallFiles", "CLinux", "CZlib", "CZstd", hummingbird,
+                "Projections", "MailProjections", "Orders", "SmallFiles", "CLinux", "CZlib",
+                "CZstd", hummingbird,
                 hummingbirdCore,
                 hummingbirdTLS, httpTypes, nioHTTPTypes, nioCore, nioPosix, nioSSL, lifecycle,
                 logging,
@@ -139,7 +140,10 @@ let package = Package(
 let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "waybill",
-        ["waybill", "MailModel", "MailEvents", "SMTPProtocol", "SMTPTransport", nioPosix]
+        [
+            "waybill", "MailModel", "EventLog", "MailEvents", "SMTPProtocol", "SMTPTransport",
+            "Projections", "MailProjections", "ConfigurationFile", logging, nioPosix,
+        ]
     ),
     ("LMDB", ["LMDB", "CLMDB"]),
     ("MailModel", ["MailModel"]),
@@ -180,9 +184,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "HTTPAPI",
         [
-            "HTTPAPI", "Orders", "MailProjections", "SmallFiles", "MailEvents", "MailModel",
-            "EventLog",
-            "SMTPProtocol", hummingbird,
+            "HTTPAPI", "Orders", "Projections", "MailProjections", "SmallFiles", "MailEvents",
+            "MailModel", "EventLog", "SMTPProtocol", hummingbird,
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),

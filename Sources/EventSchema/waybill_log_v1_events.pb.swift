@@ -736,6 +736,11 @@ package nonisolated struct Waybill_Log_V1_FeedbackColumns: Sendable {
 
   package var saidBy: [UInt32] = []
 
+  /// Which way the message went when it was delivered: name of the MX host, our own end's IP address.
+  package var mxHostString: [UInt32] = []
+
+  package var sourceAddressString: [UInt32] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1701,7 +1706,7 @@ nonisolated extension Waybill_Log_V1_AddressColumns: SwiftProtobuf.Message, Swif
 
 nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FeedbackColumns"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}local_string\0\u{3}domain_string\0\u{3}tenant_string\0\u{3}campaign_string\0\u{3}feedback_type_string\0\u{3}reporter_string\0\u{3}text_string\0\u{1}class\0\u{3}said_by\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}local_string\0\u{3}domain_string\0\u{3}tenant_string\0\u{3}campaign_string\0\u{3}feedback_type_string\0\u{3}reporter_string\0\u{3}text_string\0\u{1}class\0\u{3}said_by\0\u{3}mx_host_string\0\u{3}source_address_string\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1719,6 +1724,8 @@ nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, Swi
       case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.textString) }()
       case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.`class`) }()
       case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.saidBy) }()
+      case 11: try { try decoder.decodeRepeatedUInt32Field(value: &self.mxHostString) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.sourceAddressString) }()
       default: break
       }
     }
@@ -1755,6 +1762,12 @@ nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, Swi
     if !self.saidBy.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.saidBy, fieldNumber: 10)
     }
+    if !self.mxHostString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.mxHostString, fieldNumber: 11)
+    }
+    if !self.sourceAddressString.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.sourceAddressString, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1769,6 +1782,8 @@ nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, Swi
     if lhs.textString != rhs.textString {return false}
     if lhs.`class` != rhs.`class` {return false}
     if lhs.saidBy != rhs.saidBy {return false}
+    if lhs.mxHostString != rhs.mxHostString {return false}
+    if lhs.sourceAddressString != rhs.sourceAddressString {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

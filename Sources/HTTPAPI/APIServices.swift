@@ -12,7 +12,8 @@ final class APIServices: Sendable {
     let log: any APILog
     let keys: APIKeyDirectory
     let readiness: Readiness
-    let totals: any TotalsSource
+    let state: any ServerState
+    let past: PastStatistics
     /// Takes what is asked of the queue and of suppressed addresses.
     let desk: OrderDesk
     let now: @Sendable () -> EventTime
@@ -27,15 +28,16 @@ final class APIServices: Sendable {
 
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
-        readiness: Readiness, totals: any TotalsSource, state: any LiveState,
+        readiness: Readiness, state: any ServerState, folds: any LiveState,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
         self.keys = keys
         self.readiness = readiness
-        self.totals = totals
-        desk = OrderDesk(log: log, state: state, now: now)
+        self.state = state
+        past = PastStatistics(state: state)
+        desk = OrderDesk(log: log, state: folds, now: now)
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

@@ -47,7 +47,7 @@ package final class HTTPAPI: Sendable {
     /// listens then.
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
-        totals: any TotalsSource, state: any LiveState, group eventLoops: any EventLoopGroup,
+        state: any ServerState, folds: any LiveState, group eventLoops: any EventLoopGroup,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
@@ -60,13 +60,14 @@ package final class HTTPAPI: Sendable {
         }
         let services = APIServices(
             configuration: configuration, log: log, keys: keys, readiness: readiness,
-            totals: totals, state: state, now: now, logger: logger)
+            state: state, folds: folds, now: now, logger: logger)
         services.readers.start()
         _ = log.follow(services.bell)
         do {
             return try await listen(services, eventLoops)
         } catch {
             log.unfollow(services.bell)
+            services.past.close()
             try? await services.readers.shutdownGracefully()
             throw error
         }
@@ -208,6 +209,7 @@ package final class HTTPAPI: Sendable {
             running.cancel()
             tasks.cancelAll()
         }
+        services.past.close()
         try? await services.readers.shutdownGracefully()
     }
 }

@@ -82,6 +82,16 @@ package enum APILimits {
     /// Seconds after which a client should try again what was refused for now.
     package static let retryAfterSeconds = 10
 
+    /// Rows of one answer. Beyond: 400; ask for the next page.
+    package static let rows = 10_000
+    /// Rows of an answer when the request does not say, as on the command line.
+    package static let rowsUnlessAsked = 50
+    /// Campaigns that one is compared with. Beyond: 400.
+    package static let comparedCampaigns = 20
+    /// Questions about an earlier state that may wait: each takes up to a second of one thread.
+    /// Beyond: 503 `overloaded`.
+    package static let pastQuestions = 8
+
     /// Keys in the file of keys. Beyond: the file is refused.
     package static let keys = 10_000
 }

@@ -3,9 +3,11 @@ import Hummingbird
 import HummingbirdCore
 package import Logging
 package import MailModel
+import MailProjections
 package import NIOCore
 import NIOPosix
 package import Orders
+import Projections
 package import SmallFiles
 import Synchronization
 
@@ -81,7 +83,7 @@ package final class LocalAPI: Sendable {
         services = APIServices(
             configuration: .withoutNetwork(serverName: ""), log: log,
             keys: try APIKeyDirectory(path: nil), readiness: Readiness(.ready),
-            totals: NoTotals(), state: state, now: now, logger: logger)
+            state: NoState(), folds: state, now: now, logger: logger)
         services.readers.start()
         responder = APIResponder(
             table: RouteTable(services: services), keys: services.keys,
@@ -127,9 +129,13 @@ private final class BytesOnce: Sendable {
     }
 }
 
-/// Nobody counts.
-private struct NoTotals: TotalsSource {
-    func totals() async -> ServerTotals? { nil }
+/// Nothing is counted where no server runs.
+private struct NoState: ServerState {
+    func queue() async -> QueueFigures? { nil }
+    func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? { nil }
+    func statistics(through sequence: UInt64) throws -> Statistics { throw CancellationError() }
+    func projections() -> [ProjectionStatus] { [] }
+    func freeOctets() -> UInt64? { nil }
 }
 
 /// Hands pieces on.

@@ -111,9 +111,11 @@ enum BatchColumn: Int, CaseIterable {
     case feedbackTextString
     case feedbackClass
     case feedbackSaidBy
+    case feedbackMxHostString
+    case feedbackSourceAddressString
 
     /// How many columns there are.
-    static let count = 95
+    static let count = 97
 
     /// The message the column belongs to.
     var group: ColumnGroup {

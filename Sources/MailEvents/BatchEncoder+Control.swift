@@ -30,12 +30,12 @@ extension BatchEncoder {
         case .complained(let fact):
             encode(
                 fact.recipient, type: fact.feedbackType, fact.reporter, fact.text, .none, .remote,
-                row: row)
+                fact.route, row: row)
             return UInt64(EventType.complained.rawValue)
         case .bouncedLater(let fact):
             encode(
                 fact.recipient, type: "", fact.reporter, fact.text, fact.class, fact.saidBy,
-                row: row)
+                fact.route, row: row)
             return UInt64(EventType.bouncedLater.rawValue)
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted, .rejected,
             .epochStarted, .configurationApplied, .unknown:
@@ -68,7 +68,7 @@ extension BatchEncoder {
 
     private mutating func encode(
         _ recipient: RecipientReference, type: String, _ reporter: String, _ text: String,
-        _ class: BounceClass, _ saidBy: SaidBy, row: Int
+        _ class: BounceClass, _ saidBy: SaidBy, _ route: DeliveryRoute, row: Int
     ) {
         reference(recipient.message, row: row)
         let entry = begin(.feedback)
@@ -82,6 +82,8 @@ extension BatchEncoder {
         put(.feedbackTextString, entry, text)
         put(.feedbackClass, entry, UInt64(`class`.rawValue))
         put(.feedbackSaidBy, entry, UInt64(saidBy.rawValue))
+        put(.feedbackMxHostString, entry, route.host)
+        put(.feedbackSourceAddressString, entry, route.sourceAddress)
     }
 
     /// Microseconds from the event to the instant; zero for none.

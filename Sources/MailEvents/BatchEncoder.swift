@@ -7,7 +7,7 @@ import MailModel
 ///
 /// Concurrency: value; ``MailEventCodec`` guards the one it keeps.
 struct BatchEncoder: ~Copyable {
-    private var columns = InlineArray<95, ColumnBuffer> { _ in ColumnBuffer() }
+    private var columns = InlineArray<97, ColumnBuffer> { _ in ColumnBuffer() }
     private var rows = InlineArray<13, Int>(repeating: 0)
     /// A bit for each column that has an entry other than zero.
     private var touched: UInt128 = 0

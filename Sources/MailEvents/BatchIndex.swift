@@ -4,7 +4,7 @@
 /// Concurrency: value.
 struct BatchIndex: ~Copyable {
     /// The columns' octets; an absent column is empty.
-    var columns = InlineArray<95, WireReader> { _ in WireReader(position: 0, end: 0) }
+    var columns = InlineArray<97, WireReader> { _ in WireReader(position: 0, end: 0) }
     /// Octets of the string table's entries, in order.
     private(set) var strings: [Range<Int>] = []
     /// Entries that each group of columns has.

@@ -48,7 +48,7 @@ enum ColumnGroup: Int, CaseIterable {
             range(.configurationAppliedDigestString, .configurationAppliedVersionString)
         case .control: range(.controlCampaignString, .controlUntilDelay)
         case .address: range(.addressTenantString, .addressExpiresDelay)
-        case .feedback: range(.feedbackNumber, .feedbackSaidBy)
+        case .feedback: range(.feedbackNumber, .feedbackSourceAddressString)
         }
     }
 

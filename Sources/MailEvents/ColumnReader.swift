@@ -4,7 +4,7 @@
 ///
 /// Concurrency: value.
 struct ColumnReader: ~Copyable {
-    private var columns: InlineArray<95, WireReader>
+    private var columns: InlineArray<97, WireReader>
     /// How many texts the batch has.
     private let textCount: UInt64
 

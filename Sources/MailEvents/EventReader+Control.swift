@@ -35,13 +35,14 @@ extension EventReader {
     mutating func complained(
         _ message: MessageID, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) -> RecipientComplained {
-        let fact = RecipientComplained(
+        var fact = RecipientComplained(
             recipient: try feedbackRecipient(message, bytes),
             feedbackType: try text(.feedbackFeedbackTypeString, bytes),
             reporter: try text(.feedbackReporterString, bytes),
             text: try text(.feedbackTextString, bytes))
         _ = try columns.small(.feedbackClass, bytes)
         _ = try columns.small(.feedbackSaidBy, bytes)
+        fact.route = try feedbackRoute(bytes)
         return fact
     }
 
@@ -54,7 +55,8 @@ extension EventReader {
             recipient: recipient, reporter: try text(.feedbackReporterString, bytes),
             text: try text(.feedbackTextString, bytes),
             class: BounceClass(rawValue: try byte(.feedbackClass, bytes)) ?? .none,
-            saidBy: SaidBy(rawValue: try byte(.feedbackSaidBy, bytes)) ?? .remote)
+            saidBy: SaidBy(rawValue: try byte(.feedbackSaidBy, bytes)) ?? .remote,
+            route: try feedbackRoute(bytes))
     }
 
     private mutating func controlEntry(
@@ -89,6 +91,14 @@ extension EventReader {
                 try text(.feedbackDomainString, bytes)),
             tenant: try text(.feedbackTenantString, bytes),
             campaign: try text(.feedbackCampaignString, bytes))
+    }
+
+    private mutating func feedbackRoute(
+        _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) -> DeliveryRoute {
+        DeliveryRoute(
+            host: try text(.feedbackMxHostString, bytes),
+            sourceAddress: try text(.feedbackSourceAddressString, bytes))
     }
 
     /// An instant kept as microseconds from the event; nil for zero.

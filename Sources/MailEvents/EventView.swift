@@ -49,8 +49,9 @@ package struct EventView: Equatable, Sendable {
     package var enhancedStatus: UInt32 = 0
     /// The reply's text without its codes.
     package var replyText: UInt32 = 0
+    /// complained and bounced_later too.
     package var mxHostText: UInt32 = 0
-    /// Our own end's IP address.
+    /// Our own end's IP address; complained and bounced_later too.
     package var sourceAddressText: UInt32 = 0
     package var waitedMicroseconds: Int = 0
     package var transactionMicroseconds: Int = 0

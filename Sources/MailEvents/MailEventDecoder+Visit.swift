@@ -162,6 +162,8 @@ extension ColumnReader {
         let type = try textNumber(.feedbackFeedbackTypeString, bytes)
         let bounceClass = try small(.feedbackClass, bytes)
         let saidBy = try small(.feedbackSaidBy, bytes)
+        view.mxHostText = try textNumber(.feedbackMxHostString, bytes)
+        view.sourceAddressText = try textNumber(.feedbackSourceAddressString, bytes)
         if view.type == EventType.complained.rawValue {
             view.feedbackTypeText = type
         } else {

@@ -23,15 +23,28 @@ extension Fact {
             writer.text(fact.feedbackType, "feedback_type")
             writer.text(fact.reporter, "reporter")
             writer.text(fact.text, "text")
+            fact.route.write(to: &writer)
         case .bouncedLater(let fact):
             fact.recipient.write(to: &writer)
             writer.text(fact.reporter, "reporter")
             writer.text(fact.text, "text")
             writer.failure(fact.class, fact.saidBy)
+            fact.route.write(to: &writer)
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted, .rejected,
             .epochStarted, .configurationApplied, .unknown:
             preconditionFailure("not such a fact: \(self)")
         }
+    }
+}
+
+extension DeliveryRoute {
+    fileprivate func write(to writer: inout JSONWriter) {
+        if !host.isEmpty {
+            writer.beginObject("mx")
+            writer.string(host, "host")
+            writer.endObject()
+        }
+        writer.text(sourceAddress, "source_address")
     }
 }
 

@@ -47,12 +47,19 @@ enum Limits {
     static let providersMaximum = 5000
     /// The same for our own source addresses.
     static let sourcesMaximum = 5000
+    /// The same for our own source addresses at each receiving provider. About 2 KB each.
+    static let routesMaximum = 20_000
     /// Domains that a campaign or client is broken down by; the rest is counted together.
     static let domainsPerSubject = 40
     /// Providers that a campaign, client or source address is broken down by.
     static let providersPerSubject = 20
     /// Replies counted for each subject.
     static let repliesPerSubject = 20
+    /// Tenants with lines of their own in metrics: ten lines each, two megabytes in all. Not part of
+    /// the state.
+    static let tenantsInMetrics = 1000
+    /// The same for receiving providers. Not part of the state.
+    static let providersInMetrics = 500
     /// Octets of a name in a key, of which an LMDB key (511) holds two; a longer name is cut.
     static let nameOctetsMaximum = 240
     /// Octets of a reply's pattern.

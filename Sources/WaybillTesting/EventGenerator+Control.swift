@@ -23,12 +23,14 @@ extension EventGenerator {
         case 6:
             .complained(
                 RecipientComplained(
-                    recipient: recipient(), feedbackType: text(), reporter: text(), text: text()))
+                    recipient: recipient(), feedbackType: text(), reporter: text(), text: text(),
+                    route: DeliveryRoute(host: text(), sourceAddress: text())))
         default:
             .bouncedLater(
                 RecipientBouncedLater(
                     recipient: recipient(), reporter: text(), text: text(), class: bounceClass(),
-                    saidBy: saidBy()))
+                    saidBy: saidBy(),
+                    route: DeliveryRoute(host: text(), sourceAddress: text())))
         }
     }
 
@@ -81,13 +83,20 @@ extension EventGenerator {
             .complained(
                 RecipientComplained(
                     recipient: recipient, feedbackType: "abuse", reporter: "Feedback/1.0",
-                    text: "complaint \(token(8))"))
+                    text: "complaint \(token(8))", route: route(queue.domain)))
         default:
             .bouncedLater(
                 RecipientBouncedLater(
                     recipient: recipient, reporter: "mx.\(queue.domain)",
                     text: "smtp; 552 5.2.2 \(token(8)) over quota", class: .quotaIssues,
-                    saidBy: .remote))
+                    saidBy: .remote, route: route(queue.domain)))
         }
+    }
+
+    /// The way that a delivery to a domain may have gone.
+    private mutating func route(_ domain: String) -> DeliveryRoute {
+        DeliveryRoute(
+            host: "mx\(random.below(4) + 1).\(domain)",
+            sourceAddress: "198.51.100.\(random.below(8))")
     }
 }

@@ -9,7 +9,8 @@ import Testing
 struct IsolationTests {
     /// What is asked of each route, with a body where it needs one; `{id}` is zeta's message.
     private static let message = """
-        {"sender": "", "recipients": ["a@example.net"], "content": "Subject: x\\n\\nx"}
+        {"sender": "", "recipients": ["a@example.net"], "content": "Subject: x\\n\\nx", \
+        "campaign": "spring"}
         """
     private static let kumo = """
         {"envelope_sender": "", "recipients": [{"email": "a@example.net"}], \
@@ -32,23 +33,59 @@ struct IsolationTests {
         "POST /api/v1/queue/requeue": .operate, "POST /api/v1/queue/cancel": .operate,
         "GET /api/v1/suppressions": .read, "POST /api/v1/suppressions": .operate,
         "DELETE /api/v1/suppressions/{address}": .operate, "POST /api/v1/feedback": .operate,
+        "GET /api/v1/campaigns": .read, "GET /api/v1/campaigns/{name}": .read,
+        "GET /api/v1/campaigns/{name}/history": .read,
+        "GET /api/v1/campaigns/{name}/compare": .read, "GET /api/v1/clients": .read,
+        "GET /api/v1/clients/{name}": .read, "GET /api/v1/clients/{name}/history": .read,
+        "GET /api/v1/domains": .read, "GET /api/v1/domains/{name}": .read,
+        "GET /api/v1/providers": .read, "GET /api/v1/providers/{name}": .read,
+        "GET /api/v1/sources": .read, "GET /api/v1/sources/{name}": .read,
+        "GET /api/v1/reputation/sources": .read, "GET /api/v1/reputation/providers": .read,
+        "GET /api/v1/analytics/delivery": .read, "GET /api/v1/analytics/bounces": .read,
+        "GET /api/v1/analytics/domains": .read, "GET /api/v1/analytics/providers": .read,
+        "GET /api/v1/analytics/latency": .read,
+    ]
+    /// What is counted over all tenants: a tenant's key gets 403.
+    private static let wholeServer: Set = [
+        "/api/v1/domains/{name}", "/api/v1/providers/{name}", "/api/v1/sources",
+        "/api/v1/sources/{name}", "/api/v1/reputation/sources", "/api/v1/reputation/providers",
     ]
 
+    /// The names that stand for `{name}`, by what the path begins with.
+    private struct Names {
+        var campaign = "spring"
+        var client = "-"
+
+        func path(_ pattern: String, id: String) -> String {
+            let name =
+                pattern.contains("/campaigns/")
+                ? campaign
+                : pattern.contains("/clients/")
+                    ? client
+                    : pattern.contains("/domains/")
+                        ? "example.net"
+                        : pattern.contains("/providers/") ? "provider.example" : "192.0.2.25"
+            let path = pattern.replacing("{id}", with: id).replacing("{name}", with: name)
+            return pattern.hasSuffix("/compare") ? path + "?with=\(campaign)" : path
+        }
+    }
+
     private func ask(
-        _ api: TestAPI, _ route: Route, id: String, key: String?
+        _ api: TestAPI, _ route: Route, id: String, key: String?, names: Names = Names()
     ) async throws -> TestAnswer {
-        let path = route.path.description
+        let pattern = route.path.description
         return try await api.call(
             route.method,
-            path.replacing("{id}", with: id).replacing("{address}", with: "ann@example.org"),
+            names.path(pattern, id: id).replacing("{address}", with: "ann@example.org"),
             key: key, headers: ["Content-Type": "application/json"],
-            body: Array((Self.bodies[path] ?? "").replacing("{id}", with: id).utf8))
+            body: Array((Self.bodies[pattern] ?? "").replacing("{id}", with: id).utf8))
     }
 
     @Test("Every route asks for the role it should, and none is left out")
     func roles() async throws {
         let api = try await TestAPI()
         let id = try await api.inject(Self.message).json["results"][0]["message_id"].text
+        try await api.deliver(id)
         let routes = api.responder.table.routes
         #expect(Set(routes.map { "\($0.method) \($0.path)" }) == Set(Self.roles.keys))
         for route in routes {
@@ -79,26 +116,35 @@ struct IsolationTests {
             "campaign": "\(hidden)", "content": "Subject: \(hidden)\\n\\nx"}
             """
         let id = try await api.inject(zeta, key: "zeta").json["results"][0]["message_id"].text
-        var totals = ServerTotals()
-        totals.events.received = 123_456
-        totals.byTenant = ["acme": EventTotals(), "zeta": totals.events]
-        api.totals.set(totals)
+        try await api.deliver(id)
+        let names = Names(campaign: hidden, client: "zeta")
         for route in api.responder.table.routes {
-            let answer = try await ask(api, route, id: id, key: "acme")
-            #expect(!answer.text.contains(hidden), "\(route.path)")
-            #expect(!answer.text.contains("123456"), "\(route.path)")
-            if route.path.description.contains("{id}")
-                || route.path.description == "/api/v1/feedback"
+            let path = route.path.description
+            let isWhole = Self.wholeServer.contains(path)
+            let answer = try await ask(api, route, id: id, key: "acme", names: names)
+            let text = answer.text.replacing("There is no campaign \\\"\(hidden)\\\".", with: "")
+            #expect(!text.contains(hidden), "\(path)")
+            #expect(!text.contains("123456"), "\(path)")
+            #expect(!text.contains("provider.example") || path == "/docs", "\(path)")
+            if isWhole {
+                #expect(answer.status == 403, "\(path)")
+            } else if path.contains("{id}") || path.contains("{name}")
+                || path == "/api/v1/feedback"
             {
-                #expect(answer.status == 404, "\(route.path)")
+                #expect(answer.status == 404, "\(path)")
             }
-            let own = try await ask(api, route, id: id, key: "zeta")
-            #expect(own.status == 200, "\(route.path)")
+            let own = try await ask(api, route, id: id, key: "zeta", names: names)
+            #expect(own.status == (isWhole ? 403 : 200), "\(path)")
         }
         let metrics = try await api.call(.get, "/metrics", key: "zeta")
-        #expect(metrics.text.contains("waybill_messages_received_total{tenant=\"zeta\"} 123456"))
+        #expect(metrics.text.contains("waybill_messages_received_total{tenant=\"zeta\"} "))
         #expect(!metrics.text.contains("acme"))
         #expect(!metrics.text.contains("waybill_log_sequence"))
+        #expect(!metrics.text.contains("waybill_provider"))
+        for path in ["campaigns", "domains", "providers", "analytics/delivery"] {
+            let answer = try await api.call(.get, "/api/v1/\(path)?tenant=zeta", key: "acme")
+            #expect(answer.status == 403, "\(path)")
+        }
     }
 
     @Test("Another tenant's message is answered as one that is not there, word for word")

@@ -36,26 +36,6 @@ struct RequestTests {
         #expect(throws: JSONError.self) { try JSONParser.parse([0x22, 0xFF, 0x22]) }
     }
 
-    @Test(
-        "Instants: RFC 3339, a date, seconds",
-        arguments: [
-            ("1970-01-01T00:00:01Z", 1_000_000), ("1970-01-01", 0), ("1970-01-02", 86_400_000_000),
-            ("1970-01-01T01:00:00.5+01:00", 500_000), ("5", 5_000_000),
-            ("2000-02-29T00:00:00Z", 951_782_400_000_000),
-            ("2026-11-21T09:41:27.000123Z", 1_795_254_087_000_123),
-        ])
-    func instants(text: String, microseconds: Int64) {
-        #expect(InstantText.parse(text) == EventTime(microseconds: microseconds))
-    }
-
-    @Test(
-        "What is no instant is refused",
-        arguments: [
-            "", "now", "2026-02-30", "2026-13-01", "2026-11-21T25:00:00Z", "2026-11-21T09:41:27",
-            "2026-11-21T09:41:27.Z", "-5", "2026-11-21T09:41:27Zx",
-        ])
-    func notInstants(text: String) { #expect(InstantText.parse(text) == nil) }
-
     @Test("RFC 3986: queries are decoded, a malformed escape is refused")
     func query() throws {
         let query = try QueryParameters("a=1&b=x%20y+z&b=%C3%A4&c")
@@ -127,24 +107,6 @@ struct RequestTests {
         #expect(full.status == 503)
         #expect(full.json["type"].text == "/docs#out-of-space")
         #expect(try await api.call(.get, "/health/live").status == 200)
-    }
-
-    @Test("Metrics are in Prometheus' text form, labels escaped")
-    func metrics() async throws {
-        let api = try await TestAPI()
-        var totals = ServerTotals()
-        totals.events.delivered = 7
-        totals.waiting.messages = 3
-        api.totals.set(totals)
-        let answer = try await api.call(.get, "/metrics", key: "read")
-        #expect(answer.text.contains("\nwaybill_recipients_delivered_total 7\n"))
-        #expect(answer.text.contains("# TYPE waybill_queue_messages gauge\n"))
-        #expect(answer.text.contains("waybill_accepting 1\n"))
-        var text = MetricsText()
-        text.family("m", .gauge, "Help.", [([("tenant", "a\"b\\c\n")], 1)])
-        #expect(
-            String(decoding: text.bytes, as: UTF8.self).hasSuffix(
-                "m{tenant=\"a\\\"b\\\\c\\n\"} 1\n"))
     }
 
     @Test("The documents are there without a key")

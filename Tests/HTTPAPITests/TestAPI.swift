@@ -9,6 +9,7 @@ import MailProjections
 import NIOCore
 import NIOPosix
 import Orders
+import Projections
 import Synchronization
 import WaybillTesting
 
@@ -23,9 +24,9 @@ final class TestAPI: Sendable {
     let services: APIServices
     let responder: APIResponder
     let readiness = Readiness(.ready)
-    let totals = TestTotals()
     /// What would be delivered: the folds that orders look at.
-    let state: FollowedState
+    let folds: FollowedState
+    let state: TestState
     private let tokens: [String: String]
 
     /// Keys: `inject`, `read`, `operate`, `admin` for all tenants, `acme` and `zeta` with `inject` and
@@ -37,6 +38,7 @@ final class TestAPI: Sendable {
         let directory = try directory ?? TemporaryDirectory()
         self.directory = directory
         log = try TestLog(directory: directory.path + "/log")
+        state = TestState(directory: directory.path + "/projections", log: log.reader)
         var file = APIKeyFile(path: directory.path + "/keys")
         var tokens: [String: String] = [:]
         let now = EventTime(microseconds: 1_800_000_000_000_000)
@@ -55,13 +57,13 @@ final class TestAPI: Sendable {
             host: "127.0.0.1", port: 0, serverName: "mx.example.org")
         configuration.keysFile = file.path
         configure(&configuration)
-        state = FollowedState(
+        folds = FollowedState(
             queue: Queue(), suppression: Suppression(),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-        try state.begin(reader: log.reader, through: log.follow(state))
+        try folds.begin(reader: log.reader, through: log.follow(folds))
         services = APIServices(
             configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
-            readiness: readiness, totals: totals, state: state, now: { TestClock.now },
+            readiness: readiness, state: state, folds: folds, now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         services.readers.start()
         try await services.rememberRecentKeys()
@@ -72,6 +74,7 @@ final class TestAPI: Sendable {
 
     deinit {
         services.bell.close()
+        services.past.close()
         log.close()
         services.readers.shutdownGracefully { _ in }
     }
@@ -114,6 +117,36 @@ final class TestAPI: Sendable {
             .post, "/api/v1/inject", key: key,
             headers: ["Content-Type": "application/json"].merging(headers) { $1 },
             body: Array(json.utf8))
+    }
+
+    /// Records that the recipients of a message were delivered, by way of example.
+    func deliver(_ id: String) async throws {
+        let queued = try events().compactMap { event -> RecipientReference? in
+            if case .queued(let fact) = event.event.fact,
+                fact.recipient.message.description == id
+            {
+                fact.recipient
+            } else {
+                nil
+            }
+        }
+        let peer = DeliveryPeer(
+            host: "mx1.provider.example", address: "203.0.113.5", port: 25,
+            sourceAddress: "192.0.2.25")
+        try await append(
+            queued.map { recipient in
+                .delivered(
+                    DeliverySucceeded(
+                        recipient: recipient,
+                        attempt: Attempt(
+                            number: 1, reply: Reply(250, nil, "ok"), command: "dot", peer: peer)))
+            })
+    }
+
+    /// Appends events that happen now.
+    func append(_ facts: [Fact]) async throws {
+        _ = try await log.append(
+            facts.map { Event(time: TestClock.now, fact: $0) }, contents: [])
     }
 
     /// Every event of the log.
@@ -164,13 +197,57 @@ final class TestSink: ResponseBodyWriter, Sendable {
     func finish(_: HTTPFields?) async throws {}
 }
 
-/// Totals that a test sets.
-final class TestTotals: TotalsSource {
-    private let state = Mutex<ServerTotals?>(nil)
+/// What a server would say of a log, with the statistics folded anew for each question.
+///
+/// Concurrency: any thread.
+final class TestState: ServerState {
+    private let directory: String
+    private let log: LogReader
+    private let settings = Mutex<(isReady: Bool, queue: QueueFigures?)>((true, nil))
+    private let replays = Atomic<Int>(0)
 
-    func set(_ totals: ServerTotals?) { state.withLock { $0 = totals } }
+    init(directory: String, log: LogReader) {
+        self.directory = directory
+        self.log = log
+    }
 
-    func totals() async -> ServerTotals? { state.withLock { $0 } }
+    /// How often a state as of an earlier event was made.
+    var replayed: Int { replays.load(ordering: .relaxed) }
+
+    /// Whether the statistics have reached the log's end.
+    func set(isReady: Bool) { settings.withLock { $0.isReady = isReady } }
+
+    /// What waits.
+    func set(queue: QueueFigures?) { settings.withLock { $0.queue = queue } }
+
+    func queue() async -> QueueFigures? { settings.withLock { $0.queue } }
+
+    func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? {
+        guard settings.withLock({ $0.isReady }), let end = try? log.lastSequence(),
+            let statistics = try? load(end)
+        else { return nil }
+        return try body(statistics)
+    }
+
+    func statistics(through sequence: UInt64) throws -> Statistics {
+        replays.add(1, ordering: .relaxed)
+        return try load(sequence)
+    }
+
+    private func load(_ sequence: UInt64) throws -> Statistics {
+        try Statistics.load(
+            directory: directory, log: log, at: .sequence(sequence), now: TestClock.now)
+    }
+
+    func projections() -> [ProjectionStatus] {
+        var status = ProjectionStatus(name: "statistics", version: 2)
+        status.phase = .live
+        status.sequence = 40
+        status.logEnd = 42
+        return [status]
+    }
+
+    func freeOctets() -> UInt64? { 1 << 30 }
 }
 
 /// A clock that tests move.

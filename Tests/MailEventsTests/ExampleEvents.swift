@@ -81,13 +81,17 @@ enum ExampleEvents {
             .complained(
                 RecipientComplained(
                     recipient: recipient, feedbackType: "abuse", reporter: "SomeGenerator/1.0",
-                    text: "This is an email abuse report"))),
+                    text: "This is an email abuse report",
+                    route: DeliveryRoute(
+                        host: "mx1.example.org", sourceAddress: "192.0.2.25")))),
         event(
             21,
             .bouncedLater(
                 RecipientBouncedLater(
                     recipient: recipient, reporter: "mx2.example.org",
-                    text: "smtp; 552 5.2.2 over quota", class: .quotaIssues, saidBy: .remote))),
+                    text: "smtp; 552 5.2.2 over quota", class: .quotaIssues, saidBy: .remote,
+                    route: DeliveryRoute(
+                        host: "mx1.example.org", sourceAddress: "192.0.2.25")))),
     ]
 
     private static let order = ControlOrder(

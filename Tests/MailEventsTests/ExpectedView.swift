@@ -79,10 +79,12 @@ struct ExpectedView {
             view.type = 8
             set(fact.recipient)
             names[8] = fact.feedbackType
+            (names[4], names[6]) = (fact.route.host, fact.route.sourceAddress)
         case .bouncedLater(let fact):
             view.type = 9
             set(fact.recipient)
             set(fact.class, fact.saidBy)
+            (names[4], names[6]) = (fact.route.host, fact.route.sourceAddress)
         default: break
         }
     }

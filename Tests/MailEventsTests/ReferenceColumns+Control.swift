@@ -28,12 +28,13 @@ extension ReferenceColumns {
             add(fact.address, fact.reason, fact.actor, 0)
         case .complained(let fact):
             batch.type.append(8)
-            add(fact.recipient, fact.feedbackType, fact.reporter, fact.text, 0, 0)
+            add(
+                fact.recipient, fact.feedbackType, fact.reporter, fact.text, 0, 0, fact.route)
         case .bouncedLater(let fact):
             batch.type.append(9)
             add(
                 fact.recipient, "", fact.reporter, fact.text, UInt32(fact.class.rawValue),
-                UInt32(fact.saidBy.rawValue))
+                UInt32(fact.saidBy.rawValue), fact.route)
         default: break
         }
     }
@@ -60,7 +61,7 @@ extension ReferenceColumns {
 
     private mutating func add(
         _ recipient: RecipientReference, _ type: String, _ reporter: String, _ words: String,
-        _ class: UInt32, _ saidBy: UInt32
+        _ class: UInt32, _ saidBy: UInt32, _ route: DeliveryRoute
     ) {
         batch.feedback.number.append(UInt32(recipient.number))
         batch.feedback.localString.append(text(recipient.mailbox.localPart))
@@ -72,6 +73,8 @@ extension ReferenceColumns {
         batch.feedback.textString.append(text(words))
         batch.feedback.class.append(`class`)
         batch.feedback.saidBy.append(saidBy)
+        batch.feedback.mxHostString.append(text(route.host))
+        batch.feedback.sourceAddressString.append(text(route.sourceAddress))
     }
 
     /// A column of zeros is left out.
@@ -105,6 +108,8 @@ extension ReferenceColumns {
         drop(\.feedback.textString)
         drop(\.feedback.class)
         drop(\.feedback.saidBy)
+        drop(\.feedback.mxHostString)
+        drop(\.feedback.sourceAddressString)
         if batch.feedback == .init() { batch.clearFeedback() }
     }
 }

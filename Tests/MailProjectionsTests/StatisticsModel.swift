@@ -12,6 +12,7 @@ struct StatisticsModel {
         var counters = DeliveryCounters()
         var failures: [BounceClass: Int] = [:]
         var deferrals: [BounceClass: Int] = [:]
+        var returns: [BounceClass: Int] = [:]
         var milliseconds: [Int64] = []
         var hours: [Int64: DeliveryCounters] = [:]
         var minutes: [Int64: DeliveryCounters] = [:]
@@ -65,6 +66,14 @@ struct StatisticsModel {
         case .expired(let fact):
             outcome(fact.recipient, fact.attempt, time, retries: false) { $0.expired += 1 }
             fail(fact.recipient, fact.attempt, fact.class)
+        case .complained(let fact):
+            guard fact.feedbackType != "not-spam" else { break }
+            outcome(fact.recipient, fact.route, time) { $0.complained += 1 }
+        case .bouncedLater(let fact):
+            outcome(fact.recipient, fact.route, time) { $0.bouncedLater += 1 }
+            for key in keys(fact.recipient, fact.route) {
+                subjects[key]?.returns[fact.class, default: 0] += 1
+            }
         case .rejected(let fact):
             var keys = [SubjectKey(kind: .server, name: "")]
             if let tenant = tenants[fact.identity] {
@@ -95,20 +104,28 @@ struct StatisticsModel {
         _ recipient: RecipientReference, _ attempt: Attempt, _ time: Int64, retries: Bool = true,
         _ body: (inout DeliveryCounters) -> Void
     ) {
-        func count(_ counters: inout DeliveryCounters) {
+        outcome(recipient, attempt.route, time) { counters in
             body(&counters)
             if retries, attempt.number > 1 { counters.retries += 1 }
         }
-        add(to: keys(recipient, attempt), time, count)
+    }
+
+    private mutating func outcome(
+        _ recipient: RecipientReference, _ route: DeliveryRoute, _ time: Int64,
+        _ count: (inout DeliveryCounters) -> Void
+    ) {
+        add(to: keys(recipient, route), time, count)
         for key in keys(recipient) where key.kind != .server {
             count(
                 &subjects[key, default: Subject()].domains[
                     recipient.mailbox.domain, default: .init()])
         }
-        guard let peer = attempt.peer else { return }
-        let provider = ProviderName.name(ofHost: peer.host)
-        for key in keys(recipient) + [SubjectKey(kind: .source, name: peer.sourceAddress)]
-        where key.kind != .server {
+        guard !route.host.isEmpty else { return }
+        let provider = ProviderName.name(ofHost: route.host)
+        let source =
+            route.sourceAddress.isEmpty
+            ? [] : [SubjectKey(kind: .source, name: route.sourceAddress)]
+        for key in keys(recipient) + source where key.kind != .server {
             count(&subjects[key, default: Subject()].providers[provider, default: .init()])
         }
     }
@@ -136,17 +153,31 @@ struct StatisticsModel {
     }
 
     private func keys(_ recipient: RecipientReference, _ attempt: Attempt) -> [SubjectKey] {
-        keys(recipient) + [domain(recipient)]
-            + (attempt.peer.map {
-                [
-                    SubjectKey(kind: .provider, name: ProviderName.name(ofHost: $0.host)),
-                    SubjectKey(kind: .source, name: $0.sourceAddress),
-                ]
-            } ?? [])
+        keys(recipient, attempt.route)
+    }
+
+    private func keys(_ recipient: RecipientReference, _ route: DeliveryRoute) -> [SubjectKey] {
+        let all = keys(recipient) + [domain(recipient)]
+        guard !route.host.isEmpty else { return all }
+        let provider = ProviderName.name(ofHost: route.host)
+        let source = route.sourceAddress
+        return all + [SubjectKey(kind: .provider, name: provider)]
+            + (source.isEmpty
+                ? []
+                : [
+                    SubjectKey(kind: .source, name: source),
+                    SubjectKey(kind: .route, tenant: source, name: provider),
+                ])
     }
 
     private func domain(_ recipient: RecipientReference) -> SubjectKey {
         SubjectKey(kind: .domain, name: recipient.mailbox.domain)
+    }
+}
+
+extension Attempt {
+    fileprivate var route: DeliveryRoute {
+        DeliveryRoute(host: peer?.host ?? "", sourceAddress: peer?.sourceAddress ?? "")
     }
 }
 

@@ -61,6 +61,9 @@ struct StatisticsTests {
                     #expect(
                         report.detail.deferrals[bounceClass]
                             == expected.deferrals[bounceClass] ?? 0)
+                    #expect(
+                        report.detail.returns[bounceClass]
+                            == expected.returns[bounceClass] ?? 0)
                 }
                 expectEqual(report.detail.latency, expected.milliseconds)
                 let hours = statistics.periods(report.key, .hour)

@@ -1,4 +1,5 @@
 import MailModel
+import MailProjections
 import Testing
 
 @testable import waybill
@@ -10,8 +11,8 @@ struct ListingTests {
             .init("NAME", "name"), .init(">COUNT", "count"), .init(">RATE", "rate"),
             .shape("BAR"),
         ])
-        listing.add([.text("plain"), .number(12), .rate(0.5), .shape("#")])
-        listing.add([.text("a \"b\", c"), .number(-3), .rate(nil), .shape("")])
+        listing.add([.text("plain"), .number(12), .rate(0.5), .share(1, of: 2, width: 2)])
+        listing.add([.text("a \"b\", c"), .number(-3), .rate(nil), .share(0, of: 2, width: 2)])
         return listing
     }
 
@@ -20,7 +21,7 @@ struct ListingTests {
         #expect(
             listing.text(.table) == """
                 NAME      COUNT    RATE  BAR
-                plain        12  50.0 %  #
+                plain        12  50.0 %  █
                 a "b", c     -3       -
 
                 """)
@@ -52,9 +53,9 @@ struct ListingTests {
 
     @Test("A page is a part of the rows, also beyond the end")
     func page() {
-        #expect(listing.page(offset: 1, limit: 5).rows.count == 1)
-        #expect(listing.page(offset: 9, limit: 5).rows.isEmpty)
-        #expect(listing.page(offset: 0, limit: 0).rows.isEmpty)
+        #expect(listing.page(Page(offset: 1, limit: 5)).rows.count == 1)
+        #expect(listing.page(Page(offset: 9, limit: 5)).rows.isEmpty)
+        #expect(listing.page(Page(offset: -3, limit: -1)).rows.isEmpty)
     }
 
     @Test("Control characters of a name never reach the terminal")
@@ -79,44 +80,5 @@ struct ShapeTests {
         #expect(Shape.sparkline([0, 1, 8]) == " ▁█")
         #expect(Shape.sparkline([0, 0]) == "")
         #expect(Shape.sparkline([Int](repeating: 1, count: 100), width: 10).count == 10)
-    }
-}
-
-@Suite("Times as operators write them")
-struct TimeArgumentTests {
-    private let now = EventTime(microseconds: 1_795_000_000_000_000)
-
-    @Test(
-        "An instant is read as it is shown",
-        arguments: [
-            ("2026-11-21", "2026-11-21T00:00:00.000000Z"),
-            ("2026-11-21T09:41", "2026-11-21T09:41:00.000000Z"),
-            ("2026-11-21 09:41:27", "2026-11-21T09:41:27.000000Z"),
-            ("2026-11-21T09:41:27.5Z", "2026-11-21T09:41:27.500000Z"),
-            ("2024-02-29", "2024-02-29T00:00:00.000000Z"),
-            ("1970-01-01", "1970-01-01T00:00:00.000000Z"),
-        ])
-    func instant(text: String, shown: String) {
-        #expect(TimeArgument(argument: text)?.time(now: now).description == shown)
-    }
-
-    @Test(
-        "A time ago counts back from now",
-        arguments: [
-            ("90s", 90), ("30m", 1800), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600),
-        ]
-    )
-    func ago(text: String, seconds: Int64) {
-        #expect(TimeArgument(argument: text)?.time(now: now) == now.adding(seconds: -seconds))
-    }
-
-    @Test(
-        "What is neither is refused",
-        arguments: [
-            "", "h", "-3h", "1.5h", "2026-13-01", "2026-02-30", "2025-02-29", "2026-11-21T",
-            "2026-11-21T24:00", "2026-11-21T09:41:27.", "26-11-21", "99999999999w", "yesterday",
-        ])
-    func refused(text: String) {
-        #expect(TimeArgument(argument: text) == nil)
     }
 }

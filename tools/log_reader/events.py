@@ -357,6 +357,13 @@ class Decoder:
         event |= without_empty({
             "feedback_type": row("feedback_type_string"), "reporter": row("reporter_string"),
             "text": row("text_string")})
+        self.route_of(event, row)
+
+    def route_of(self, event: dict, row) -> None:
+        host = row("mx_host_string")
+        if host:
+            event["mx"] = {"host": host}
+        event |= without_empty({"source_address": row("source_address_string")})
 
     def bounced_later(self, event: dict, time: int) -> None:
         row = self.take("feedback")
@@ -365,6 +372,7 @@ class Decoder:
             "reporter": row("reporter_string"), "text": row("text_string"),
             "class": named(CLASS, row("class"))})
         event["said_by"] = named(SAID_BY, row("said_by"))
+        self.route_of(event, row)
 
 
 def wrapped(number: int) -> int:

@@ -24,7 +24,7 @@ struct EventRoutes: Sendable {
         let format = try Self.format(call)
         let follows = try call.query.flag("follow") ?? (format == .serverSent)
         let filter = try Self.filter(call, caller)
-        let since = try Self.instant(call)
+        let since = try Self.instant(call, now: services.now())
         let from = try await first(call, since)
         let limit = try call.query.number("limit", in: 1...Int.max)
         let place = try services.streams.enter()
@@ -81,12 +81,14 @@ struct EventRoutes: Sendable {
         return try call.query.number("from", in: 1...(UInt64.max - 1)).map { ($0, "from") }
     }
 
-    private static func instant(_ call: APICall) throws(Problem) -> EventTime? {
+    private static func instant(
+        _ call: APICall, now: EventTime
+    ) throws(Problem) -> EventTime? {
         guard let text = try call.query.one("since") else { return nil }
-        guard let time = InstantText.parse(text) else {
-            throw .invalid("since", "`since` is an instant such as 2026-11-21T09:41:27Z.")
+        guard let point = TimePoint(text) else {
+            throw .invalid("since", "`since` is an instant such as 2026-11-21T09:41:27Z, or 24h.")
         }
-        return time
+        return point.time(now: now)
     }
 
     private static func format(_ call: APICall) throws(Problem) -> EventFormat {

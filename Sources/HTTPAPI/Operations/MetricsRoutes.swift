@@ -1,5 +1,7 @@
 import EventLog
 import Hummingbird
+import MailProjections
+import Projections
 
 /// `/metrics` in Prometheus' text format, version 0.0.4.
 ///
@@ -16,64 +18,85 @@ struct MetricsRoutes: Sendable {
     private func metrics(_ call: APICall) async throws -> Response {
         let caller = try call.knownCaller()
         var text = MetricsText()
-        let totals = await services.totals.totals()
-        if let totals {
-            Self.write(totals, seenBy: caller, &text)
+        let state = services.state
+        let tenant = caller.seesAll ? nil : caller.tenant
+        // Nothing rather than too little while they are being read: a counter never goes back.
+        let figures = try await services.reading { _ in
+            state.readStatistics { $0.figures(of: tenant) }
         }
+        if let figures { MailMetrics.write(figures, &text) }
         if caller.seesAll {
-            let sequence = try await services.reading { try $0.lastSequence() }
-            text.family(
-                "waybill_log_sequence", .gauge, "Sequence of the last durable event.",
-                [([], Int(clamping: sequence))])
-            var accepts = 0
-            if case .success = services.log.acceptance() { accepts = 1 }
-            text.family(
-                "waybill_accepting", .gauge, "1 when new messages are taken.", [([], accepts)])
-            text.family(
-                "waybill_http_octets_in_flight", .gauge,
-                "Octets of HTTP requests and their messages in memory.",
-                [([], services.memory.usedOctets)])
+            if let queue = await state.queue() { Self.write(queue, &text) }
+            Self.write(state.projections(), &text)
+            try await writeServer(&text)
         }
         return .octets(text.bytes, type: "text/plain; version=0.0.4; charset=utf-8")
     }
 
-    private static func write(
-        _ totals: ServerTotals, seenBy caller: Caller, _ text: inout MetricsText
-    ) {
-        var rows: [(labels: [(String, String)], totals: EventTotals)] = []
-        for (tenant, part) in totals.byTenant.sorted(by: { $0.key < $1.key })
-        where caller.sees(tenant: tenant) {
-            rows.append(([("tenant", tenant)], part))
+    private static func write(_ queue: QueueFigures, _ text: inout MetricsText) {
+        let counts = queue.counts
+        text.single(
+            "waybill_queue_messages", .gauge, "Messages with a waiting recipient.", counts.messages)
+        text.family(
+            "waybill_queue_recipients", .gauge,
+            "Waiting recipients: before the first failed attempt, and after it.",
+            [
+                ([("state", "fresh")], counts.recipients - counts.deferred),
+                ([("state", "deferred")], counts.deferred),
+            ])
+        text.single(
+            "waybill_queue_in_doubt_recipients", .gauge,
+            "Waiting recipients with an attempt whose outcome is not known.", counts.inDoubt)
+        text.single(
+            "waybill_queue_octets", .gauge, "Octets of waiting messages.", counts.octets)
+        text.single(
+            "waybill_queue_suspensions", .gauge, "Suspensions in force.", queue.suspensions)
+    }
+
+    private static func write(_ projections: [ProjectionStatus], _ text: inout MetricsText) {
+        func gauge(_ name: String, _ help: String, _ value: (ProjectionStatus) -> Int) {
+            text.family(
+                name, .gauge, help, projections.map { ([("projection", $0.name)], value($0)) })
         }
-        if totals.byTenant.isEmpty, caller.seesAll { rows.append(([], totals.events)) }
-        let families: [(String, String, (EventTotals) -> Int)] = [
-            ("waybill_messages_received_total", "Messages accepted.", { $0.received }),
-            ("waybill_recipients_queued_total", "Recipients queued.", { $0.queued }),
-            ("waybill_attempts_deferred_total", "Attempts that failed for now.", { $0.deferred }),
-            ("waybill_recipients_delivered_total", "Recipients delivered.", { $0.delivered }),
-            (
-                "waybill_recipients_bounced_total", "Recipients that failed for good.",
-                { $0.bounced }
-            ),
-            (
-                "waybill_recipients_expired_total", "Recipients given up because of age.",
-                { $0.expired }
-            ),
-        ]
-        for (name, help, value) in families {
-            text.family(name, .counter, help, rows.map { ($0.labels, value($0.totals)) })
+        gauge("waybill_projection_sequence", "Last event applied.") { Int(clamping: $0.sequence) }
+        gauge("waybill_projection_lag_events", "Events of the log not applied yet.") {
+            Int(clamping: $0.lag)
         }
-        guard caller.seesAll else { return }
-        let waiting = totals.waiting
+        gauge("waybill_projection_checkpoint_sequence", "Last event in the file.") {
+            Int(clamping: $0.checkpoint)
+        }
+        gauge("waybill_projection_quarantined_events", "Events passed over as refused.") {
+            $0.refused.list.count
+        }
         text.family(
-            "waybill_queue_messages", .gauge, "Messages with a waiting recipient.",
-            [([], waiting.messages)])
-        text.family(
-            "waybill_queue_recipients", .gauge, "Waiting recipients.", [([], waiting.recipients)])
-        text.family(
-            "waybill_queue_deferred_recipients", .gauge,
-            "Waiting recipients with a failed attempt.", [([], waiting.deferred)])
-        text.family(
-            "waybill_queue_octets", .gauge, "Octets of waiting messages.", [([], waiting.octets)])
+            "waybill_projection_phase", .gauge, "1 for the phase that the projection is in.",
+            projections.flatMap { status in
+                ProjectionStatus.Phase.allCases.map { phase in
+                    (
+                        [
+                            ("projection", status.name),
+                            ("phase", phase.name.replacing(" ", with: "_")),
+                        ], status.phase == phase ? 1 : 0
+                    )
+                }
+            })
+    }
+
+    private func writeServer(_ text: inout MetricsText) async throws {
+        let sequence = try await services.reading { try $0.lastSequence() }
+        text.single(
+            "waybill_log_sequence", .gauge, "Sequence of the last durable event.",
+            Int(clamping: sequence))
+        if let free = services.state.freeOctets() {
+            text.single(
+                "waybill_log_free_octets", .gauge, "Octets free on the log's file system.",
+                Int(clamping: free))
+        }
+        var accepts = 0
+        if case .success = services.log.acceptance() { accepts = 1 }
+        text.single("waybill_accepting", .gauge, "1 when new messages are taken.", accepts)
+        text.single(
+            "waybill_http_octets_in_flight", .gauge,
+            "Octets of HTTP requests and their messages in memory.", services.memory.usedOctets)
     }
 }

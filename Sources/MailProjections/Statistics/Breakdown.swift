@@ -32,7 +32,7 @@ struct Breakdown: Sendable {
     /// Counts under a name if it has a place, else under others.
     @inline(__always)
     mutating func add(_ name: UInt32, _ count: (inout DeliveryCounters) -> Void) {
-        if let index = top.index(of: name) { count(&counters[index]) } else { count(&others) }
+        if let index = top.find(name) { count(&counters[index]) } else { count(&others) }
     }
 
     /// Gives up every name.

@@ -92,11 +92,31 @@ struct ByteTable: Sendable {
         }
     }
 
+    /// Eight octets at a time.
     private static func hash(_ text: ArraySlice<UInt8>) -> UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for octet in text { hash = (hash ^ UInt64(octet)) &* 0x0000_0100_0000_01B3 }
-        hash ^= hash >> 32
-        hash = hash &* 0x9E37_79B9_7F4A_7C15
-        return hash ^ hash >> 29
+        let bytes = unsafe text.span.bytes
+        var hash = UInt64(truncatingIfNeeded: bytes.byteCount) &* multiplier
+        var offset = 0
+        while offset + 8 <= bytes.byteCount {
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            hash = mixed(hash ^ UInt64(littleEndian: word))
+            offset += 8
+        }
+        guard offset < bytes.byteCount else { return hash }
+        var rest: UInt64 = 0
+        while offset < bytes.byteCount {
+            rest =
+                rest << 8 | UInt64(unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+            offset += 1
+        }
+        return mixed(hash ^ rest)
+    }
+
+    private static let multiplier: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    @inline(__always)
+    private static func mixed(_ value: UInt64) -> UInt64 {
+        let product = value &* multiplier
+        return product ^ product >> 29
     }
 }

@@ -26,6 +26,10 @@ package struct DeliveryCounters: Hashable, Sendable {
     package var inDoubt = 0
     /// Commands refused at ingress.
     package var rejected = 0
+    /// Complaints of recipients about what was delivered to them.
+    package var complained = 0
+    /// Deliveries that were returned afterwards.
+    package var bouncedLater = 0
 
     /// Nothing counted.
     package init() {}
@@ -42,6 +46,9 @@ package struct DeliveryCounters: Hashable, Sendable {
     package var bounceRate: Double? { Self.ratio(bounced &+ expired, final) }
     /// Deferred of all attempts, 0 to 1; nil when there was none.
     package var deferralRate: Double? { Self.ratio(deferred, attempts) }
+    /// Complaints for each delivery; nil when there was none. In a short span it may be over 1: a
+    /// complaint counts when it comes.
+    package var complaintRate: Double? { Self.ratio(complained, delivered) }
 
     private static func ratio(_ part: Int, _ whole: Int) -> Double? {
         whole > 0 ? Double(part) / Double(whole) : nil
@@ -62,17 +69,19 @@ package struct DeliveryCounters: Hashable, Sendable {
         left.retries &+= right.retries
         left.inDoubt &+= right.inDoubt
         left.rejected &+= right.rejected
+        left.complained &+= right.complained
+        left.bouncedLater &+= right.bouncedLater
     }
 
     // MARK: Rows
 
-    private static let fields = 10
+    private static let fields = 12
 
     /// In the order of the bits of ``write(to:)``; a new one is added at the end.
     private var numbers: [Int] {
         [
             received, octets, queued, delivered, deferred, bounced, expired, retries, inDoubt,
-            rejected,
+            rejected, complained, bouncedLater,
         ]
     }
 
@@ -107,5 +116,7 @@ package struct DeliveryCounters: Hashable, Sendable {
         retries = next(7)
         inDoubt = next(8)
         rejected = next(9)
+        complained = next(10)
+        bouncedLater = next(11)
     }
 }

@@ -60,6 +60,8 @@ package struct OutcomeDetail: Hashable, Sendable {
     package var failures = FailureCounts()
     /// `deferred`.
     package var deferrals = FailureCounts()
+    /// `bounced_later`.
+    package var returns = FailureCounts()
     /// From `received` to `delivered`; only of messages whose `received` the fold has seen.
     package var latency = LatencyHistogram()
 
@@ -70,6 +72,7 @@ package struct OutcomeDetail: Hashable, Sendable {
     package static func += (left: inout OutcomeDetail, right: OutcomeDetail) {
         left.failures += right.failures
         left.deferrals += right.deferrals
+        left.returns += right.returns
         left.latency += right.latency
     }
 
@@ -79,12 +82,14 @@ package struct OutcomeDetail: Hashable, Sendable {
     func write(to row: inout RowWriter) {
         failures.write(to: &row)
         deferrals.write(to: &row)
+        returns.write(to: &row)
         latency.write(to: &row)
     }
 
     init(_ reader: inout RowReader) {
         failures = FailureCounts(&reader)
         deferrals = FailureCounts(&reader)
+        returns = FailureCounts(&reader)
         latency = LatencyHistogram(&reader)
     }
 }

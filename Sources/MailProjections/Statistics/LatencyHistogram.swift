@@ -108,6 +108,23 @@ package struct LatencyHistogram: Hashable, Sendable {
         }
     }
 
+    /// Bounds that people find round, milliseconds: from a tenth of a second to a day.
+    package static let roundBounds: [Int64] = [
+        100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
+        14_400_000, 86_400_000,
+    ]
+
+    /// How many deliveries took at most each bound and more than the one before, a bucket as a
+    /// whole; what takes longer than the last bound counts there.
+    package func counts(under bounds: [Int64]) -> [(upTo: Int64, count: Int)] {
+        var counts = [Int](repeating: 0, count: bounds.count)
+        guard let last = bounds.indices.last else { return [] }
+        for (upTo, count) in buckets {
+            counts[bounds.firstIndex { min(upTo, maximum) <= $0 } ?? last] += count
+        }
+        return bounds.indices.map { (bounds[$0], counts[$0]) }
+    }
+
     // MARK: Rows
 
     /// Number of buckets (varint), first bucket, counts, maximum and sum (varints); nothing but a

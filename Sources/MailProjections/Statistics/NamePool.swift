@@ -21,6 +21,9 @@ struct NamePool: Sendable {
         return number
     }
 
+    /// The number of a name that is there; nil for another.
+    func find(_ name: ArraySlice<UInt8>) -> UInt32? { table.find(name) }
+
     /// The octets of a name.
     subscript(number: UInt32) -> [UInt8] { table.texts[Int(number)] }
 

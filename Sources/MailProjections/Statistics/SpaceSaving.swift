@@ -11,13 +11,24 @@ struct SpaceSaving: Sendable {
     private(set) var names: [UInt32] = []
     private(set) var counts: [Int] = []
     private(set) var errors: [Int] = []
+    /// Where a name with these low bits was found last: a guess, not part of the state.
+    private var guesses = InlineArray<64, UInt8>(repeating: 0)
 
     /// Where a name stands; nil when it has no place.
-    @inline(__always)
     func index(of name: UInt32) -> Int? {
         let names = names.span
         for index in names.indices where names[index] == name { return index }
         return nil
+    }
+
+    /// The same, quickly for a name that comes often.
+    @inline(__always)
+    mutating func find(_ name: UInt32) -> Int? {
+        let guess = Int(guesses[Int(name & 63)])
+        if guess < names.count, names[guess] == name { return guess }
+        guard let index = index(of: name) else { return nil }
+        guesses[Int(name & 63)] = UInt8(truncatingIfNeeded: index)
+        return index
     }
 
     /// Counts a name.
@@ -27,7 +38,7 @@ struct SpaceSaving: Sendable {
     mutating func count(
         _ name: UInt32, places: Int, pool: inout NamePool
     ) -> (index: Int, isReplaced: Bool) {
-        if let index = index(of: name) {
+        if let index = find(name) {
             counts[index] &+= 1
             return (index, false)
         }

@@ -4,9 +4,9 @@ package import Projections
 
 extension Statistics: Projection {
     package static var name: String { "statistics" }
-    package static var version: UInt32 { 1 }
+    package static var version: UInt32 { 2 }
 
-    /// First octets of keys: subjects have their kind (1 to 6), logins ``Logins/keyMark``.
+    /// First octets of keys: subjects have their kind (1 to 7), logins ``Logins/keyMark``.
     private static let liveMark: UInt8 = 0x80
     /// The last row.
     private static let headKey: [UInt8] = [0xFF]

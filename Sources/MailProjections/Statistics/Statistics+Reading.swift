@@ -85,6 +85,12 @@ extension Statistics {
     /// One subject; nil when there is none with that key.
     package func report(_ key: SubjectKey) -> SubjectReport? { number(key).flatMap { report($0) } }
 
+    /// A subject of a list.
+    func report(_ one: Ranked) -> SubjectReport? { report(one.number) }
+
+    /// Whether there is a subject with that key.
+    func has(_ key: SubjectKey) -> Bool { number(key) != nil }
+
     /// What happened to a subject by period.
     ///
     /// - Parameters:
@@ -98,7 +104,12 @@ extension Statistics {
         _ key: SubjectKey, _ resolution: Resolution, since: EventTime? = nil,
         until: EventTime? = nil
     ) -> [PeriodReport] {
-        guard let number = number(key) else { return [] }
+        number(key).map { periods($0, resolution, since: since, until: until) } ?? []
+    }
+
+    private func periods(
+        _ number: Int, _ resolution: Resolution, since: EventTime?, until: EventTime?
+    ) -> [PeriodReport] {
         let from = since.map { Self.minute(of: $0.microseconds) / resolution.minutes } ?? 0
         var periods: [PeriodReport] = []
         let (series, chunk, open) = series(number, resolution)
@@ -127,15 +138,26 @@ extension Statistics {
     package func counters(
         _ key: SubjectKey, since: EventTime?, until: EventTime?
     ) -> DeliveryCounters {
-        if since == nil, until.map({ $0 > time }) ?? true {
-            return report(key)?.counters ?? DeliveryCounters()
-        }
+        number(key).map { counters($0, since: since, until: until) } ?? DeliveryCounters()
+    }
+
+    func counters(_ number: Int, since: EventTime?, until: EventTime?) -> DeliveryCounters {
+        if since == nil, until.map({ $0 > time }) ?? true { return total(number) }
         let resolution = since.map { self.resolution(reaching: $0) } ?? .day
         var sum = DeliveryCounters()
-        for period in periods(key, resolution, since: since, until: until) {
+        for period in periods(number, resolution, since: since, until: until) {
             sum += period.counters
         }
         return sum
+    }
+
+    /// What happened to a subject in all.
+    func total(_ number: Int) -> DeliveryCounters {
+        var counters = subjects[number].closedCounters
+        counters += subjects[number].dayCounters
+        counters += subjects[number].hourCounters
+        counters += cells[number].counters
+        return counters
     }
 
     /// Bounce classes and times to delivery of a span of time, by whole hours.
@@ -186,22 +208,19 @@ extension Statistics {
 
     // MARK: Inside
 
-    private func number(_ key: SubjectKey) -> Int? {
+    func number(_ key: SubjectKey) -> Int? {
         keys.find(SubjectKeyBytes.bytes(key)[...]).map { Int($0) }
     }
 
     private func report(_ number: Int) -> SubjectReport? {
         let subject = subjects[number]
         guard let key = SubjectKeyBytes.key(subject.key) else { return nil }
-        var counters = subject.closedCounters
-        counters += subject.dayCounters
-        counters += subject.hourCounters
-        counters += cells[number].counters
         var detail = subject.closedDetail
         detail += subject.openDetail
         return SubjectReport(
             key: key, first: EventTime(microseconds: subject.firstAt),
-            last: EventTime(microseconds: cells[number].lastAt), counters: counters, detail: detail)
+            last: EventTime(microseconds: cells[number].lastAt), counters: total(number),
+            detail: detail)
     }
 
     private func report(_ breakdown: Breakdown) -> BreakdownReport {

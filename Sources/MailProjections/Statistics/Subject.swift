@@ -17,6 +17,20 @@ struct OpenMinute: Sendable {
     /// Time of the last event, microseconds since the epoch.
     var lastAt: Int64
     var counters = DeliveryCounters()
+
+    /// Counts something that happens now, in the open minute.
+    @inline(__always)
+    mutating func count(_ now: Int64, _ body: (inout DeliveryCounters) -> Void) {
+        isChanged = true
+        lastAt = now
+        body(&counters)
+    }
+
+    /// Begins a minute.
+    mutating func begin(_ minute: UInt32) {
+        self.minute = minute
+        counters = DeliveryCounters()
+    }
 }
 
 /// What is kept of one subject beside its open minute.

@@ -14,6 +14,8 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
     case provider = 5
     /// One of our own source addresses.
     case source = 6
+    /// One of our own source addresses at one receiving provider.
+    case route = 7
 
     /// The name in output.
     package var name: String { String(describing: self) }
@@ -27,6 +29,7 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
         case .domain: Limits.domainsMaximum
         case .provider: Limits.providersMaximum
         case .source: Limits.sourcesMaximum
+        case .route: Limits.routesMaximum
         }
     }
 
@@ -37,7 +40,7 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
         case .tenant: Limits.daysKept
         case .campaign: Limits.campaignIdleDays
         case .domain: Limits.domainIdleDays
-        case .provider, .source: Limits.providerIdleDays
+        case .provider, .source, .route: Limits.providerIdleDays
         }
     }
 
@@ -46,7 +49,7 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
         switch self {
         case .server: Limits.hoursKept
         case .tenant, .provider, .source: Limits.detailHoursKept
-        case .campaign, .domain: 0
+        case .campaign, .domain, .route: 0
         }
     }
 
@@ -55,15 +58,15 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
     /// Whether attempts are counted by provider.
     package var hasProviders: Bool { self == .tenant || self == .campaign || self == .source }
     /// Whether replies are counted.
-    var hasReplies: Bool { self != .domain }
+    var hasReplies: Bool { self != .domain && self != .route }
 }
 
 /// Names a subject.
 package struct SubjectKey: Hashable, Sendable {
     package var kind: SubjectKind
-    /// The tenant of a campaign; empty for other kinds.
+    /// The tenant of a campaign, the source address of a route; empty for other kinds.
     package var tenant: String
-    /// Empty for the server, and for mail that named no tenant or campaign.
+    /// The provider of a route. Empty for the server, and for mail that named no tenant or campaign.
     package var name: String
 
     /// Whether it stands for all subjects of its kind beyond the limit.

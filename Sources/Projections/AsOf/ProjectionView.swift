@@ -120,7 +120,7 @@ package struct ProjectionView<State: Projection>: Sendable {
 
 extension HostedProjection {
     /// Takes over a quarantine, for a replay that is to pass over the same events.
-    func pass(over refused: RefusedEvents) { fold.withLock { $0.refused = refused } }
+    package func pass(over refused: RefusedEvents) { fold.withLock { $0.refused = refused } }
 
     /// Applies what the log has, to the end of an event that need not be the last of its batch.
     ///

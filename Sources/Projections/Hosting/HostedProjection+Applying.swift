@@ -125,7 +125,7 @@ extension HostedProjection {
     /// Applies a batch where there is no file to go back to.
     ///
     /// - Throws: What the fold threw; the state is in doubt then.
-    func applyOrThrow(_ batch: StoredBatch) throws {
+    package func applyOrThrow(_ batch: StoredBatch) throws {
         let outcome = try fold.withLock { try Self.step(batch, &$0, splitter: options.splitter) }
         if case .failure(let error)? = outcome {
             throw error as? RefusedEvent

@@ -28,6 +28,14 @@ package protocol ProjectionHost: AnyObject, Sendable {
     ///   when its file is damaged; `EventLogError`.
     func apply(_ batch: StoredBatch) throws
 
+    /// Applies a batch where there is no file to go back to.
+    ///
+    /// - Throws: ``RefusedEvent`` when the fold refuses an event; the state is in doubt then.
+    func applyOrThrow(_ batch: StoredBatch) throws
+
+    /// Takes over a quarantine, for a replay that is to pass over the same events.
+    func pass(over refused: RefusedEvents)
+
     /// Writes what the file lacks; it counts when this returns.
     ///
     /// - Returns: Whether there was anything to write.

@@ -9,6 +9,8 @@ struct FoldPass {
     var onward: (UInt64) -> Bool
     /// Called when a projection cannot go on: refused, damaged. It takes no further part.
     var failed: (any ProjectionHost, any Error) -> Void
+    /// Hands a projection a batch.
+    var apply: (any ProjectionHost, StoredBatch) throws -> Void = { try $0.apply($1) }
     /// Called after a projection has applied a batch.
     var applied: (any ProjectionHost) -> Void = { _ in }
 
@@ -28,7 +30,7 @@ struct FoldPass {
             for host in active {
                 do {
                     for batch in chunk {
-                        try host.apply(batch)
+                        try apply(host, batch)
                         applied(host)
                     }
                 } catch {

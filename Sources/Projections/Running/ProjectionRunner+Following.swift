@@ -145,6 +145,7 @@ extension ProjectionRunner {
             lane.hosts.append(host)
             control.withLock { control in
                 control.board[name]?.status.phase = .live
+                control.board[name]?.hasArrived = true
                 if control.board[name]?.isRebuilt == true {
                     control.board[name]?.status.rebuilds += 1
                     control.board[name]?.isRebuilt = false

@@ -101,6 +101,15 @@ package final class ProjectionRunner: Sendable {
         control.withLock { $0.board[State.name]?.host as? HostedProjection<State> }
     }
 
+    /// The same once it has reached the log's end since the start; nil before, when what it says
+    /// would be too little.
+    package func arrived<State: Projection>(_: State.Type) -> HostedProjection<State>? {
+        control.withLock { control in
+            guard let entry = control.board[State.name], entry.hasArrived else { return nil }
+            return entry.host as? HostedProjection<State>
+        }
+    }
+
     /// Builds a projection anew beside the one in use, and puts it in use when it has caught up.
     ///
     /// - Returns: False when there is no such projection, or a rebuild runs.

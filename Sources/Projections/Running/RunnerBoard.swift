@@ -11,6 +11,8 @@ struct RunnerBoard: Sendable {
         /// Being built beside it.
         var beside: (any ProjectionHost)?
         var status: ProjectionStatus
+        /// It has reached the log's end since the start: what it says is whole.
+        var hasArrived = false
         /// Its file was no good: what is being read is a rebuild.
         var isRebuilt = false
         /// Where it stood at the last look, and when that was.

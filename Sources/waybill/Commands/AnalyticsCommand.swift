@@ -32,35 +32,17 @@ struct AnalyticsOptions: ParsableArguments {
         }
     }
 
-    /// Statistics, span, and the subject that the filters name.
-    func load() throws -> (statistics: Statistics, span: Span, key: SubjectKey) {
-        var (statistics, span) = try self.statistics.load()
-        if let last { span.since = last.time(now: self.statistics.now(statistics)) }
-        let key: SubjectKey
-        if let campaign {
-            key = try CampaignCommand.find(campaign, tenant: tenant, in: statistics)
-        } else if let tenant {
-            key = try statistics.find(.tenant, tenant, list: "client list")
-        } else if let domain {
-            key = try statistics.find(
-                .domain, domain.asciiLowercased(), list: "analytics domains")
-        } else {
-            key = SubjectKey(kind: .server, name: "")
-        }
-        return (statistics, span, key)
+    private var scope: AnalyticsScope {
+        AnalyticsScope(tenant: tenant, campaign: campaign, domain: domain)
     }
 
-    /// What is told of failures and times in the span; complains when it is kept in total only.
-    func detail(
-        _ key: SubjectKey, _ statistics: Statistics, _ span: Span
-    ) throws -> OutcomeDetail {
-        if let detail = statistics.detail(key, since: span.since, until: span.until) {
-            return detail
-        }
-        guard statistics.report(key) != nil else { return OutcomeDetail() }
-        throw ValidationError(
-            "bounce classes and times to delivery of a \(key.kind.name) are kept in total only: "
-                + "leave --last, --since and --until out")
+    /// Asks about what the filters name, and prints the answer.
+    func ask(
+        _ question: (AnalyticsScope) -> StatisticsQuestion, page: PageOptions? = nil, empty: String
+    ) throws {
+        var options = statistics
+        if let last { options.since = last }
+        try options.ask(question(scope), page: page, empty: empty)
     }
 }
 
@@ -79,10 +61,8 @@ struct AnalyticsDelivery: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span, key) = try options.load()
-        page.show(
-            SubjectList.history([key], statistics, span, by: history.by),
-            options.statistics.output, empty: "nothing happened then")
+        try options.ask(
+            { .delivery($0, by: history.by) }, page: page, empty: "nothing happened then")
     }
 }
 
@@ -99,11 +79,7 @@ struct AnalyticsBounces: ParsableCommand {
     @OptionGroup var options: AnalyticsOptions
 
     func run() throws {
-        let (statistics, span, key) = try options.load()
-        let detail = try options.detail(key, statistics, span)
-        put(
-            SubjectCard.classes(detail).text(
-                options.statistics.output, empty: "nothing failed then"))
+        try options.ask({ .bounces($0) }, empty: "nothing failed then")
     }
 }
 
@@ -122,19 +98,7 @@ struct AnalyticsDomains: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span, key) = try options.load()
-        let listing: Listing
-        if let domains = key.kind.hasDomains ? statistics.domains(of: key) : nil {
-            guard span.isEverything else {
-                throw ValidationError(
-                    "domains of a \(key.kind.name) are counted in total only: leave --last, "
-                        + "--since and --until out")
-            }
-            listing = SubjectCard.breakdown(domains, "DOMAIN", "domain")
-        } else {
-            listing = SubjectList.receivers(.domain, statistics, span)
-        }
-        page.show(listing, options.statistics.output, empty: "no recipient then")
+        try options.ask({ .domains($0) }, page: page, empty: "no recipient then")
     }
 }
 
@@ -152,42 +116,6 @@ struct AnalyticsLatency: ParsableCommand {
     @OptionGroup var options: AnalyticsOptions
 
     func run() throws {
-        let (statistics, span, key) = try options.load()
-        let latency = try options.detail(key, statistics, span).latency
-        let format = options.statistics.output
-        var listing = Listing([
-            .init(">UP TO", "up_to_ms"), .init(">DELIVERED", "delivered"),
-            .init(">WITHIN", "within"), .shape("SHARE"),
-        ])
-        var seen = 0
-        for (upTo, count) in format == .table ? Self.coarse(latency) : latency.buckets {
-            seen += count
-            listing.add([
-                .milliseconds(upTo), .number(count),
-                .rate(Double(seen) / Double(max(1, latency.count))),
-                .shape(Shape.bar(count, of: latency.count, width: 30)),
-            ])
-        }
-        put(listing.text(format, empty: "nothing was delivered then"))
-        guard format == .table, latency.count > 0 else { return }
-        put("\n")
-        for value in SubjectColumns.all(latency) {
-            put(
-                value.title + String(repeating: " ", count: max(1, 24 - value.title.count))
-                    + value.cell.words + "\n")
-        }
-    }
-
-    /// Buckets put together under round bounds, the first to the last in use.
-    private static func coarse(_ latency: LatencyHistogram) -> [(upTo: Int64, count: Int)] {
-        let bounds = SubjectColumns.latencyBounds + [max(latency.maximum, 86_400_001)]
-        var counts = [Int](repeating: 0, count: bounds.count)
-        for (upTo, count) in latency.buckets {
-            counts[bounds.firstIndex { upTo <= $0 } ?? bounds.count - 1] += count
-        }
-        guard let first = counts.firstIndex(where: { $0 > 0 }),
-            let last = counts.lastIndex(where: { $0 > 0 })
-        else { return [] }
-        return (first...last).map { (bounds[$0], counts[$0]) }
+        try options.ask({ .latency($0) }, empty: "nothing was delivered then")
     }
 }

@@ -14,27 +14,6 @@ struct CampaignCommand: ParsableCommand {
             CampaignList.self, CampaignStats.self, CampaignHistory.self, CampaignCompare.self,
             CampaignExport.self,
         ])
-
-    /// The campaign of that name; complains when there is none, or several.
-    static func find(
-        _ name: String, tenant: String?, in statistics: Statistics
-    ) throws -> SubjectKey {
-        let keys = statistics.reports(.campaign).map(\.key).filter {
-            $0.name == name && (tenant ?? $0.tenant) == $0.tenant
-        }
-        guard let key = keys.first else {
-            complain(
-                "waybill: no campaign \"\(name)\"; `waybill campaign list` shows those there are")
-            throw Exit.found
-        }
-        guard keys.count == 1 else {
-            let tenants = keys.map { $0.tenant.isEmpty ? "\"\"" : $0.tenant }
-            throw ValidationError(
-                "several clients have a campaign \"\(name)\"; say --tenant with one of: "
-                    + tenants.joined(separator: ", "))
-        }
-        return key
-    }
 }
 
 /// `waybill campaign list`.
@@ -52,20 +31,9 @@ struct CampaignList: ParsableCommand {
     @OptionGroup var page: PageOptions
     @Option(help: "Only this client's.") var tenant: String?
     @Option(help: "Only recipients at this domain.") var domain: String?
-
-    func validate() throws {
-        if domain != nil, options.since != nil || options.until != nil {
-            throw ValidationError(
-                "a campaign's domains are counted in total only: leave --since and --until out")
-        }
-    }
-
     func run() throws {
-        let (statistics, span) = try options.load()
-        page.show(
-            SubjectList.campaigns(
-                statistics, span, tenant: tenant, domain: domain?.asciiLowercased()),
-            options.output, empty: "no campaign")
+        try options.ask(
+            .campaigns(tenant: tenant, domain: domain), page: page, empty: "no campaign")
     }
 }
 
@@ -86,9 +54,7 @@ struct CampaignStats: ParsableCommand {
     @Option(help: "The client, when several have a campaign of that name.") var tenant: String?
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        let key = try CampaignCommand.find(name, tenant: tenant, in: statistics)
-        put(SubjectCard(key, statistics, span)?.text(options.output) ?? "")
+        try options.ask(.campaign(name, tenant: tenant))
     }
 }
 
@@ -117,10 +83,8 @@ struct CampaignHistory: ParsableCommand {
     @Option(help: "The client, when several have a campaign of that name.") var tenant: String?
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        let key = try CampaignCommand.find(name, tenant: tenant, in: statistics)
-        page.show(
-            SubjectList.history([key], statistics, span, by: history.by), options.output,
+        try options.ask(
+            .campaignHistory(name, tenant: tenant, by: history.by), page: page,
             empty: "nothing happened then")
     }
 }
@@ -143,33 +107,7 @@ struct CampaignCompare: ParsableCommand {
     }
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        var columns: [[(title: String, key: String, cell: Cell)]] = []
-        for name in names {
-            let key = try CampaignCommand.find(name, tenant: tenant, in: statistics)
-            let counters = statistics.counters(key, since: span.since, until: span.until)
-            let detail = statistics.detail(key, since: span.since, until: span.until)
-            columns.append(
-                SubjectColumns.all(counters)
-                    + SubjectColumns.all(detail?.latency ?? LatencyHistogram()))
-        }
-        let format = options.output
-        if format == .table {
-            var listing = Listing(
-                [.init("", "")] + names.map { .init(">" + EventLine.printable($0), $0) })
-            for row in columns[0].indices {
-                listing.add([.text(columns[0][row].title)] + columns.map { $0[row].cell })
-            }
-            put(listing.text(.table))
-        } else {
-            // For programs a campaign is a row.
-            var listing = Listing(
-                [.init("", "campaign")] + columns[0].map { .init($0.title, $0.key) })
-            for (name, column) in zip(names, columns) {
-                listing.add([.text(name)] + column.map(\.cell))
-            }
-            put(listing.text(format))
-        }
+        try options.ask(.comparison(names, tenant: tenant))
     }
 }
 
@@ -190,15 +128,8 @@ struct CampaignExport: ParsableCommand {
     @Option(help: "Only this campaign.") var campaign: String?
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        let keys = statistics.reports(.campaign).map(\.key).filter {
-            (tenant ?? $0.tenant) == $0.tenant && (campaign ?? $0.name) == $0.name
-        }
-        let format = options.format ?? (options.data.json ? .ndjson : .csv)
-        guard !keys.isEmpty else {
-            complain("waybill: no such campaign; `waybill campaign list` shows those there are")
-            throw Exit.found
-        }
-        put(SubjectList.history(keys, statistics, span, by: history.by).text(format))
+        try options.ask(
+            .export(campaign: campaign, tenant: tenant, by: history.by),
+            format: options.format ?? (options.data.json ? .ndjson : .csv))
     }
 }

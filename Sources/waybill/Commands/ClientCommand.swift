@@ -9,19 +9,6 @@ struct ClientCommand: ParsableCommand {
         subcommands: [ClientList.self, ClientStats.self, ClientHistory.self])
 }
 
-extension Statistics {
-    /// The subject of that kind and name; complains when there is none.
-    func find(_ kind: SubjectKind, _ name: String, list: String) throws -> SubjectKey {
-        let key = SubjectKey(kind: kind, name: name)
-        guard report(key) != nil else {
-            complain(
-                "waybill: nothing is counted of \"\(name)\"; `waybill \(list)` shows what is")
-            throw Exit.found
-        }
-        return key
-    }
-}
-
 /// `waybill client list`.
 struct ClientList: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,8 +23,7 @@ struct ClientList: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        page.show(SubjectList.clients(statistics, span), options.output, empty: "no client")
+        try options.ask(.clients(only: nil), page: page, empty: "no client")
     }
 }
 
@@ -56,9 +42,7 @@ struct ClientStats: ParsableCommand {
     @OptionGroup var options: StatisticsOptions
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        let key = try statistics.find(.tenant, name, list: "client list")
-        put(SubjectCard(key, statistics, span)?.text(options.output) ?? "")
+        try options.ask(.subject(.tenant, name))
     }
 }
 
@@ -77,10 +61,7 @@ struct ClientHistory: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        let key = try statistics.find(.tenant, name, list: "client list")
-        page.show(
-            SubjectList.history([key], statistics, span, by: history.by), options.output,
-            empty: "nothing happened then")
+        try options.ask(
+            .history(.tenant, name, by: history.by), page: page, empty: "nothing happened then")
     }
 }

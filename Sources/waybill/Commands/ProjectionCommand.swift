@@ -129,7 +129,7 @@ struct ProjectionDigest: ParsableCommand {
     @OptionGroup var options: ProjectionOptions
 
     @Option(help: "A sequence, or a time such as 2026-11-20T08:00:00Z. Default: the log's end.")
-    var asOf: AsOf?
+    var asOf: LogPoint?
 
     func run() throws {
         let log = try options.data.openLog()
@@ -140,12 +140,8 @@ struct ProjectionDigest: ParsableCommand {
                 var request = AsOfRequest(
                     directory: directory, log: log, through: .max,
                     splitter: MailProjections.all.splitter)
-                switch asOf {
-                case .sequence(let sequence): request.through = sequence
-                case .time(let time):
-                    request.through = try log.lastSequence(
-                        at: time.microseconds, splitter: request.splitter)
-                case nil: break
+                if let asOf {
+                    request.through = try log.sequence(of: asOf, now: SystemClock.now())
                 }
                 let bar = ReplayBar(title: "replaying \(projection.name)")
                 request.progress = { bar.show($0) }

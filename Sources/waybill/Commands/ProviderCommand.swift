@@ -26,10 +26,7 @@ struct ProviderList: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        page.show(
-            SubjectList.receivers(.provider, statistics, span), options.output,
-            empty: "no delivery was attempted")
+        try options.ask(.receivers(.provider), page: page, empty: "no delivery was attempted")
     }
 }
 
@@ -48,12 +45,11 @@ struct ProviderStats: ParsableCommand {
 
     func run() throws {
         let (statistics, span) = try options.load()
-        let key = try statistics.find(
-            .provider, name.asciiLowercased(), list: "provider list")
-        put(SubjectCard(key, statistics, span)?.text(options.output) ?? "")
+        let card = try options.answer(.subject(.provider, name), statistics, span)
+        put(card.text(options.output))
         guard options.output == .table else { return }
-        let windows = SubjectList.reputation(
-            .provider, statistics, now: options.now(statistics), name: key.name)
+        let windows = try options.answer(
+            .reputation(.provider, source: nil, provider: name), statistics, span)
         put("\nWindows\n" + windows.text(.table, empty: "no attempt within 7 days"))
     }
 }
@@ -78,10 +74,7 @@ struct SourceList: ParsableCommand {
     @OptionGroup var page: PageOptions
 
     func run() throws {
-        let (statistics, span) = try options.load()
-        page.show(
-            SubjectList.receivers(.source, statistics, span), options.output,
-            empty: "no delivery was attempted")
+        try options.ask(.receivers(.source), page: page, empty: "no delivery was attempted")
     }
 }
 
@@ -92,15 +85,18 @@ struct SourceReputation: ParsableCommand {
         abstract: "Show delivery, bounce and deferral rates of the last hour, day and week.",
         discussion: """
             Delivery and bounce rates are of recipients that are final, the deferral rate of \
-            attempts. With --at the windows end there.
+            attempts, the complaint rate of deliveries. With --at the windows end there.
             Examples:
               waybill source reputation
-              waybill source reputation 192.0.2.25 --at 2026-11-21T09:00
+              waybill source reputation 192.0.2.25 --by-provider
+              waybill source reputation --provider google.com --at 2026-11-21T09:00
             """)
 
     @Argument(help: "An address; all of them without.") var address: String?
     @OptionGroup var options: StatisticsOptions
     @OptionGroup var page: PageOptions
+    @Flag(help: "A row for each receiving provider.") var byProvider = false
+    @Option(help: "Only at this provider.") var provider: String?
 
     func validate() throws {
         if options.since != nil || options.until != nil {
@@ -109,10 +105,9 @@ struct SourceReputation: ParsableCommand {
     }
 
     func run() throws {
-        let (statistics, _) = try options.load()
-        if let address { _ = try statistics.find(.source, address, list: "source list") }
-        let listing = SubjectList.reputation(
-            .source, statistics, now: options.now(statistics), name: address)
-        page.show(listing, options.output, empty: "no attempt within 7 days")
+        let isByProvider = byProvider || provider != nil
+        try options.ask(
+            .reputation(isByProvider ? .route : .source, source: address, provider: provider),
+            page: page, empty: "no attempt within 7 days")
     }
 }

@@ -117,21 +117,10 @@ final class DeliveryService: Sendable {
         }
     }
 
-    /// What the queue has counted since the log began, and what waits in it; nil after a stop.
-    func totals() async -> ServerTotals? {
-        await delivery.withQueue { queue in
-            var totals = ServerTotals()
-            totals.events.received = queue.totals.received
-            totals.events.queued = queue.totals.queued
-            totals.events.deferred = queue.totals.deferred
-            totals.events.delivered = queue.totals.delivered
-            totals.events.bounced = queue.totals.bounced
-            totals.events.expired = queue.totals.expired
-            totals.waiting.messages = queue.counts.messages
-            totals.waiting.recipients = queue.counts.recipients
-            totals.waiting.deferred = queue.counts.deferred
-            totals.waiting.octets = queue.counts.octets
-            return totals
+    /// What waits in the queue; nil after a stop.
+    func queueFigures() async -> QueueFigures? {
+        await delivery.withQueue {
+            QueueFigures(counts: $0.counts, suspensions: $0.suspensions.count)
         }
     }
 

@@ -24,11 +24,12 @@ final class MailServer: Service {
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
-    private let totals = LiveTotals()
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
-    private let state = LiveFolds()
+    /// The folds that orders look at.
+    private let folds = LiveFolds()
+    private let state: RunningState
 
     private struct Reloadable {
         let log: EventLog<MailEventCodec>
@@ -47,6 +48,7 @@ final class MailServer: Service {
     ) {
         self.configuration = configuration
         self.readAgain = readAgain
+        state = RunningState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
     }
 
@@ -143,16 +145,17 @@ final class MailServer: Service {
         log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup, limitMilliseconds: Int
     ) async throws {
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
-        totals.set(delivery)
         reloadable.withLock { parts in
             parts = delivery.map {
                 Reloadable(log: log, delivery: $0, text: configuration.effectiveText)
             }
         }
         defer { reloadable.withLock { $0 = nil } }
-        state.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
+        folds.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
         defer { projections.stop() }
+        state.set(
+            RunningState.Parts(delivery: delivery, runner: projections.runner, log: log.reader))
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
@@ -168,7 +171,7 @@ final class MailServer: Service {
         await reception.stop(limitSeconds: seconds)
         _ = await httpStopped
         self.reception.withLock { $0 = nil }
-        totals.set(nil)
+        folds.set(nil)
         state.set(nil)
         await delivery?.stop(limitMilliseconds: limitMilliseconds)
     }
@@ -183,7 +186,7 @@ final class MailServer: Service {
             logger.warning("the HTTP API has no file of keys: only /health, /docs answer")
         }
         return try await HTTPAPI.start(
-            configuration: api, log: log, readiness: readiness, totals: totals, state: state,
+            configuration: api, log: log, readiness: readiness, state: state, folds: folds,
             group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
     }
 

@@ -18,8 +18,8 @@ struct StatisticsOptions: ParsableArguments {
     @Option(help: "Only what happened before; as --since.")
     var until: TimeArgument?
 
-    @Option(help: "As it was after this sequence, or at this time.")
-    var at: String?
+    @Option(help: "As it was after this sequence, or at this time (2026-11-21T09:00, 24h).")
+    var at: LogPoint?
 
     /// The format asked for.
     var output: OutputFormat { format ?? (data.json ? .ndjson : .table) }
@@ -27,10 +27,6 @@ struct StatisticsOptions: ParsableArguments {
     func validate() throws {
         if let format, data.json, format == .table || format == .csv {
             throw ValidationError("--json and --format \(format.rawValue) contradict each other")
-        }
-        if let at, Self.horizon(at) == nil {
-            throw ValidationError(
-                "--at takes a sequence such as 120000, or a time such as 2026-11-21T09:00, 24h")
         }
     }
 
@@ -41,8 +37,11 @@ struct StatisticsOptions: ParsableArguments {
         let directory = DataDirectory.projections(try data.directory())
         var statistics = Statistics()
         try projecting(Statistics.name) {
-            statistics = try Self.load(
-                directory: directory, log: log, at: at.flatMap(Self.horizon))
+            let bar = ReplayBar(title: "replaying")
+            defer { bar.finish() }
+            statistics = try Statistics.load(
+                directory: directory, log: log, at: at, now: SystemClock.now()
+            ) { bar.show($0) }
         }
         let now = now(statistics)
         let span = Span(since: since?.time(now: now), until: until?.time(now: now))
@@ -57,42 +56,60 @@ struct StatisticsOptions: ParsableArguments {
         at == nil ? max(SystemClock.now(), statistics.time) : statistics.time
     }
 
-    /// The one place that decides where statistics come from: the nearest state that is kept, and
-    /// what the log has beyond it.
-    private static func load(
-        directory: String, log: LogReader, at horizon: Horizon?
-    ) throws -> Statistics {
-        var request = AsOfRequest(
-            directory: directory, log: log, through: horizon?.sequence ?? .max,
-            splitter: MailProjections.all.splitter)
-        if let time = horizon?.time {
-            request.through = try log.lastSequence(
-                at: time.time(now: SystemClock.now()).microseconds, splitter: request.splitter)
+    /// Asks, and prints the answer; in a table with a word on what is left out.
+    func ask(
+        _ question: StatisticsQuestion, page: PageOptions? = nil, format: OutputFormat? = nil,
+        empty: String = "nothing"
+    ) throws {
+        let (statistics, span) = try load()
+        let answer = try answer(question, statistics, span, page: page)
+        let format = format ?? output
+        put(answer.text(format, empty: empty))
+        guard let page, format == .table, case .rows(let rows, let total) = answer else { return }
+        page.tellRest(shown: rows.rows.count, of: total)
+    }
+
+    /// The answer to a question; complains when there is none.
+    func answer(
+        _ question: StatisticsQuestion, _ statistics: Statistics, _ span: Span,
+        page: PageOptions? = nil
+    ) throws -> StatisticsAnswer {
+        do throws(AnswerError) {
+            return try statistics.answer(
+                question, span: span, now: now(statistics), page: page?.page ?? .all)
+        } catch {
+            switch error {
+            case .severalCampaigns(let name, let tenants):
+                let names = tenants.map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: ", ")
+                throw ValidationError(
+                    "several clients have a campaign \"\(name)\"; say --tenant with one of: "
+                        + names)
+            case .totalsOnly(let what):
+                throw ValidationError(
+                    "\(what) are kept in total only: leave --last, --since and --until out")
+            case .noCampaign(let name):
+                complain(
+                    "waybill: no campaign \"\(name)\"; `waybill campaign list` shows those there "
+                        + "are")
+            case .nothingCounted(let kind, let name):
+                complain(
+                    "waybill: nothing is counted of \"\(name)\"; "
+                        + "`waybill \(Self.list(kind))` shows what is")
+            }
+            throw Exit.found
         }
-        let bar = ReplayBar(title: "replaying")
-        defer { bar.finish() }
-        request.progress = { bar.show($0) }
-        return try ProjectionView<Statistics>.load(request).view.state
     }
 
-    private struct Horizon {
-        var sequence = UInt64.max
-        var time: TimeArgument?
+    /// The command that lists subjects of a kind.
+    private static func list(_ kind: SubjectKind) -> String {
+        switch kind {
+        case .server, .tenant: "client list"
+        case .campaign: "campaign list"
+        case .domain: "analytics domains"
+        case .provider: "provider list"
+        case .source, .route: "source list"
+        }
     }
-
-    private static func horizon(_ text: String) -> Horizon? {
-        if let sequence = UInt64(text) { return Horizon(sequence: sequence) }
-        return TimeArgument(argument: text).map { Horizon(time: $0) }
-    }
-}
-
-/// A span of time; nil is open.
-struct Span {
-    var since: EventTime?
-    var until: EventTime?
-
-    /// Whether it is all of time.
-    var isEverything: Bool { since == nil && until == nil }
 }
 
 /// Which part of a list is shown.
@@ -106,13 +123,18 @@ struct PageOptions: ParsableArguments {
         }
     }
 
+    var page: Page { Page(offset: offset, limit: limit) }
+
     /// Prints a page of a listing; in a table with a word on what is left out.
     func show(_ listing: Listing, _ format: OutputFormat, empty: String) {
-        let page = listing.page(offset: offset, limit: limit)
-        put(page.text(format, empty: empty))
-        let left = listing.rows.count - offset - page.rows.count
-        if format == .table, left > 0 {
-            put("and \(left) more; --limit and --offset show them\n")
-        }
+        let part = listing.page(page)
+        put(part.text(format, empty: empty))
+        if format == .table { tellRest(shown: part.rows.count, of: listing.rows.count) }
+    }
+
+    /// Says how many rows there are beyond a page.
+    func tellRest(shown: Int, of total: Int) {
+        let left = total - offset - shown
+        if left > 0 { put("and \(left) more; --limit and --offset show them\n") }
     }
 }

@@ -1,10 +1,11 @@
-import MailModel
-
 /// Instants as people and programs write them.
-enum InstantText {
-    /// RFC 3339 (`2026-11-21T09:41:27.5Z`, `2026-11-21T10:41:27+01:00`), a date alone (its
-    /// midnight in UTC), or whole seconds since the Unix epoch. nil when it is none of them.
-    static func parse(_ text: String) -> EventTime? {
+///
+/// Concurrency: no state.
+package enum InstantText {
+    /// RFC 3339 (`2026-11-21T09:41:27.5Z`, `2026-11-21T10:41:27+01:00`), the same without seconds
+    /// or without an offset (UTC), a date alone (its midnight in UTC), or whole seconds since the
+    /// Unix epoch. nil when it is none of them.
+    package static func parse(_ text: String) -> EventTime? {
         if text.utf8.count <= 12, let seconds = Int64(text), seconds >= 0 {
             return EventTime(microseconds: seconds * 1_000_000)
         }
@@ -17,10 +18,15 @@ enum InstantText {
         if rest.isEmpty { return EventTime(microseconds: microseconds) }
         guard skip(&rest, "T") || skip(&rest, "t") || skip(&rest, " "),
             let hour = number(&rest, 2), skip(&rest, ":"), let minute = number(&rest, 2),
-            skip(&rest, ":"), let second = number(&rest, 2), hour < 24, minute < 60, second <= 60
+            hour < 24, minute < 60
         else { return nil }
-        microseconds += (hour * 3600 + minute * 60 + second) * 1_000_000
-        if skip(&rest, ".") {
+        microseconds += (hour * 3600 + minute * 60) * 1_000_000
+        let hasSeconds = skip(&rest, ":")
+        if hasSeconds {
+            guard let second = number(&rest, 2), second <= 60 else { return nil }
+            microseconds += second * 1_000_000
+        }
+        if hasSeconds, skip(&rest, ".") {
             var unit: Int64 = 100_000
             var count = 0
             while let digit = number(&rest, 1) {
@@ -30,6 +36,7 @@ enum InstantText {
             }
             guard count > 0 else { return nil }
         }
+        if rest.isEmpty { return EventTime(microseconds: microseconds) }
         guard let offset = offset(&rest), rest.isEmpty else { return nil }
         return EventTime(microseconds: microseconds - offset)
     }

@@ -1,8 +1,9 @@
 import MailModel
-import MailProjections
 
-/// Columns that several listings share.
-enum SubjectColumns {
+/// Columns that several listings share. Their names for programs never change.
+///
+/// Concurrency: no state.
+package enum SubjectColumns {
     /// Titles of ``cells(_:)``.
     static let counters: [Listing.Column] = [
         .init(">MESSAGES", "messages"), .init(">RECIPIENTS", "recipients"),
@@ -22,21 +23,27 @@ enum SubjectColumns {
     static let outcomes: [Listing.Column] = [
         .init(">DELIVERED", "delivered"), .init(">DEFERRALS", "deferrals"),
         .init(">BOUNCED", "bounced"), .init(">EXPIRED", "expired"),
+        .init(">COMPLAINTS", "complaints"), .init(">LATE", "late_bounces"),
         .init(">DELIVERY", "delivery_rate"), .init(">BOUNCE", "bounce_rate"),
-        .init(">DEFERRAL", "deferral_rate"),
+        .init(">DEFERRAL", "deferral_rate"), .init(">COMPLAINT", "complaint_rate"),
     ]
 
     /// What came of attempts, and the rates.
     static func outcomes(_ counters: DeliveryCounters) -> [Cell] {
         [
             .number(counters.delivered), .number(counters.deferred), .number(counters.bounced),
-            .number(counters.expired), .rate(counters.deliveryRate), .rate(counters.bounceRate),
-            .rate(counters.deferralRate),
+            .number(counters.expired), .number(counters.complained),
+            .number(counters.bouncedLater), .rate(counters.deliveryRate),
+            .rate(counters.bounceRate), .rate(counters.deferralRate),
+            .rate(counters.complaintRate),
         ]
     }
 
+    /// A value with its name for people and its name for programs.
+    package typealias Named = (title: String, key: String, cell: Cell)
+
     /// Every counter by name, for cards and comparisons.
-    static func all(_ counters: DeliveryCounters) -> [(title: String, key: String, cell: Cell)] {
+    static func all(_ counters: DeliveryCounters) -> [Named] {
         [
             ("messages", "messages", .number(counters.received)),
             ("octets", "octets", .octets(counters.octets)),
@@ -49,14 +56,17 @@ enum SubjectColumns {
             ("retries", "retries", .number(counters.retries)),
             ("in doubt", "in_doubt", .number(counters.inDoubt)),
             ("refused commands", "rejections", .number(counters.rejected)),
+            ("complaints", "complaints", .number(counters.complained)),
+            ("late bounces", "late_bounces", .number(counters.bouncedLater)),
             ("delivery rate", "delivery_rate", .rate(counters.deliveryRate)),
             ("bounce rate", "bounce_rate", .rate(counters.bounceRate)),
             ("deferral rate", "deferral_rate", .rate(counters.deferralRate)),
+            ("complaint rate", "complaint_rate", .rate(counters.complaintRate)),
         ]
     }
 
     /// Times to delivery by name.
-    static func all(_ latency: LatencyHistogram) -> [(title: String, key: String, cell: Cell)] {
+    package static func all(_ latency: LatencyHistogram) -> [Named] {
         [
             (
                 "time to delivery, p50", "latency_p50_ms",
@@ -70,10 +80,4 @@ enum SubjectColumns {
             ),
         ]
     }
-
-    /// Deliveries by time taken: the upper bounds of the classes that a table shows, milliseconds.
-    static let latencyBounds: [Int64] = [
-        100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 900_000, 3_600_000,
-        14_400_000, 86_400_000,
-    ]
 }

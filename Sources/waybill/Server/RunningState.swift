@@ -1,0 +1,51 @@
+import EventLog
+import HTTPAPI
+import MailModel
+import MailProjections
+import Projections
+import Synchronization
+
+/// What the HTTP API asks of the running server's projections.
+///
+/// Concurrency: any thread.
+final class RunningState: ServerState {
+    /// Where answers come from.
+    struct Parts: Sendable {
+        /// nil while mail is held.
+        var delivery: DeliveryService?
+        var runner: ProjectionRunner
+        var log: LogReader
+    }
+
+    private let parts = Mutex<Parts?>(nil)
+    private let dataDirectory: String
+
+    /// Nothing to ask yet.
+    init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+
+    /// Whom to ask from now on; nil when there is nobody.
+    func set(_ parts: Parts?) { self.parts.withLock { $0 = parts } }
+
+    private var current: Parts? { parts.withLock { $0 } }
+
+    func queue() async -> QueueFigures? {
+        guard let delivery = current?.delivery else { return nil }
+        return await delivery.queueFigures()
+    }
+
+    func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? {
+        guard let host = current?.runner.arrived(Statistics.self) else { return nil }
+        return try host.withState { statistics, _ in try body(statistics) }
+    }
+
+    func statistics(through sequence: UInt64) throws -> Statistics {
+        guard let log = current?.log else { throw CancellationError() }
+        return try Statistics.load(
+            directory: DataDirectory.projections(dataDirectory), log: log,
+            at: .sequence(sequence), now: SystemClock.now())
+    }
+
+    func projections() -> [ProjectionStatus] { current?.runner.report().all ?? [] }
+
+    func freeOctets() -> UInt64? { FileSystem.freeBytes(of: DataDirectory.log(dataDirectory)) }
+}

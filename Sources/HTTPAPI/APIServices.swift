@@ -15,6 +15,7 @@ final class APIServices: Sendable {
     let totals: any TotalsSource
     /// Takes what is asked of the queue and of suppressed addresses.
     let desk: OrderDesk
+    let messages: any MessageIndexSource
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
@@ -28,6 +29,7 @@ final class APIServices: Sendable {
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
         readiness: Readiness, totals: any TotalsSource, state: any LiveState,
+        messages: any MessageIndexSource,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
@@ -36,6 +38,7 @@ final class APIServices: Sendable {
         self.readiness = readiness
         self.totals = totals
         desk = OrderDesk(log: log, state: state, now: now)
+        self.messages = messages
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

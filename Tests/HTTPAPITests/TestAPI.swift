@@ -26,6 +26,7 @@ final class TestAPI: Sendable {
     let totals = TestTotals()
     /// What would be delivered: the folds that orders look at.
     let state: FollowedState
+    let index = TestIndex()
     private let tokens: [String: String]
 
     /// Keys: `inject`, `read`, `operate`, `admin` for all tenants, `acme` and `zeta` with `inject` and
@@ -61,7 +62,8 @@ final class TestAPI: Sendable {
         try state.begin(reader: log.reader, through: log.follow(state))
         services = APIServices(
             configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
-            readiness: readiness, totals: totals, state: state, now: { TestClock.now },
+            readiness: readiness, totals: totals, state: state, messages: index,
+            now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         services.readers.start()
         try await services.rememberRecentKeys()
@@ -171,6 +173,20 @@ final class TestTotals: TotalsSource {
     func set(_ totals: ServerTotals?) { state.withLock { $0 = totals } }
 
     func totals() async -> ServerTotals? { state.withLock { $0 } }
+}
+
+/// The index of messages, made anew for every question; may be ordered to be away.
+final class TestIndex: MessageIndexSource {
+    private let isAway = Mutex(false)
+
+    func setAway(_ away: Bool) { isAway.withLock { $0 = away } }
+
+    func index(of log: LogReader) throws -> HistoryIndex {
+        guard !isAway.withLock({ $0 }) else {
+            throw HistoryIndex.Unavailable(description: "away")
+        }
+        return try HistoryIndex.open(directory: "/nowhere", log: log).index
+    }
 }
 
 /// A clock that tests move.

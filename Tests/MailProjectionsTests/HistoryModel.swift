@@ -8,21 +8,24 @@ import WaybillTesting
 
 /// What the history means, as plainly as it can be said: every question answered from all events.
 struct HistoryModel {
-    var events: [RecordedEvent]
-
-    init(_ events: [RecordedEvent]) { self.events = events }
-
     /// The messages, oldest first.
-    var messages: [MessageID] {
-        events.compactMap { event in
-            guard case .received = event.event.fact else { return nil }
-            return MessageID(epoch: event.epoch, sequence: event.sequence)
+    private(set) var messages: [MessageID] = []
+    /// By message: its events, and the notifications that report on it.
+    private var events: [MessageID: [RecordedEvent]] = [:]
+
+    init(_ all: [RecordedEvent]) {
+        for event in all {
+            if case .received(let fact) = event.event.fact {
+                messages.append(MessageID(epoch: event.epoch, sequence: event.sequence))
+                if let reported = fact.reportsOn { events[reported, default: []].append(event) }
+            }
+            if let message = event.messageID { events[message, default: []].append(event) }
         }
     }
 
     func trace(_ message: MessageID, through: UInt64 = .max) -> MessageTrace? {
         var trace = MessageTrace(message: message)
-        for event in events where event.sequence <= through {
+        for event in events[message] ?? [] where event.sequence <= through {
             if case .received(let fact) = event.event.fact, fact.reportsOn == message {
                 trace.notifications.append(
                     MessageID(epoch: event.epoch, sequence: event.sequence))

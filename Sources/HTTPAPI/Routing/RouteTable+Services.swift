@@ -6,6 +6,7 @@ extension RouteTable {
             + MetricsRoutes(services: services).routes
             + InjectionRoutes(services: services).routes
             + EventRoutes(services: services).routes
+            + MessageListRoutes(services: services).routes
             + MessageRoutes(services: services).routes
             + QueueRoutes(services: services).routes
             + SuppressionRoutes(services: services).routes

@@ -93,7 +93,8 @@ package struct History: Sendable {
 
     /// Closes the open chunk and begins another one.
     mutating func seal(next: UInt64) {
-        if open.contains(where: { !$0.isEmpty }) {
+        // Every chunk has its row, so that a missing one is known to be missing.
+        while head.openChunk < next {
             var pieces: [[PostingPiece]] = []
             for kind in HistoryKind.allCases {
                 Posting.sort(&open[kind.index])
@@ -108,8 +109,8 @@ package struct History: Sendable {
                 pieces: pieces)
             chunks.append(chunk)
             if keepsPieces { pending.append(Sealed(chunk: chunk, pieces: pieces)) }
+            head.openChunk += 1
         }
-        head.openChunk = next
         dropOld()
     }
 

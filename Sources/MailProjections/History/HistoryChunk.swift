@@ -61,15 +61,22 @@ struct HistoryChunk: Hashable, Sendable {
 
     var pieceCount: Int { firsts.reduce(0) { $0 + $1.count } }
 
+    /// The first postings of the pieces that may have a key, with their places among all.
+    func firsts(_ kind: HistoryKind, _ key: UInt64) -> ArraySlice<UInt64> {
+        let words = firsts[kind.index]
+        // The last piece that begins with the key or before it, and those before that one as long as
+        // they begin with the key.
+        let end = words.count(before: { Posting($0).key > key })
+        var start = max(0, end - 1)
+        while start > 0, Posting(words[start]).key == key { start -= 1 }
+        return words[start..<end]
+    }
+
     /// Whether it has a piece that begins so.
     func hasPiece(_ kind: HistoryKind, first: UInt64) -> Bool {
         let words = firsts[kind.index]
-        var (low, high) = (0, words.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if words[middle] < first { low = middle + 1 } else { high = middle }
-        }
-        return low < words.count && words[low] == first
+        let place = words.count(before: { $0 >= first })
+        return place < words.count && words[place] == first
     }
 
     /// Its rows' keys, its own last.
@@ -83,5 +90,17 @@ struct HistoryChunk: Hashable, Sendable {
         }
         keys.append(HistoryRowKey.chunk(number).bytes)
         return keys
+    }
+}
+
+extension [UInt64] {
+    /// How many come before the first one beyond, in an array that is ordered by that.
+    fileprivate func count(before isBeyond: (UInt64) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBeyond(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

@@ -10,43 +10,42 @@ extension ProjectionRows.Snapshot {
         return found
     }
 
-    /// Appends the postings with one of some keys in a chunk.
+    /// What the file has of a sealed chunk: every chunk from the oldest to the open one is there.
+    func chunk(_ number: UInt32) throws -> HistoryChunk {
+        guard let value = try value(HistoryRowKey.chunk(number).bytes),
+            let chunk = HistoryChunk(number: number, value)
+        else { throw Self.damaged("chunk \(number) is missing or malformed") }
+        return chunk
+    }
+
+    /// Appends the postings with one of some keys in a sealed chunk.
     ///
     /// - Parameter keys: Ascending.
     func collect(
-        _ kind: HistoryKind, _ keys: [UInt64], chunk: UInt64, head: History.Head, counts: [Int],
+        _ kind: HistoryKind, _ keys: [UInt64], sealed chunk: HistoryChunk,
         into postings: inout [Posting]
     ) throws {
-        if chunk < head.openChunk {
-            for key in keys {
-                try collectSealed(kind, key, UInt32(truncatingIfNeeded: chunk), into: &postings)
+        for key in keys {
+            for first in chunk.firsts(kind, key) {
+                let row = HistoryRowKey.piece(chunk: chunk.number, kind, first: first)
+                guard let bytes = try value(row.bytes) else {
+                    throw Self.damaged("a piece of chunk \(chunk.number) is missing")
+                }
+                let piece = PostingPiece(first: first, bytes: bytes)
+                guard piece.collect(key, into: &postings) else {
+                    throw Self.damaged("a piece of chunk \(chunk.number) is malformed")
+                }
             }
-        } else if chunk == head.openChunk {
-            try collectOpen(kind, keys, count: counts[kind.index], into: &postings)
         }
     }
 
-    /// Looks from the last piece that may have the key back to the first.
-    private func collectSealed(
-        _ kind: HistoryKind, _ key: UInt64, _ chunk: UInt32, into postings: inout [Posting]
-    ) throws {
-        var bound = Posting(key: key, offset: Posting.offsetMask).word
-        while let row = try floor(HistoryRowKey.piece(chunk: chunk, kind, first: bound).bytes),
-            case .piece(chunk, kind, let first)? = HistoryRowKey(row.key)
-        {
-            let piece = PostingPiece(first: first, bytes: row.value)
-            let isIntact = piece.forEach { posting in
-                if posting.key == key { postings.append(posting) }
-                return posting.key <= key
-            }
-            guard isIntact else { throw Self.damaged("a piece is malformed") }
-            guard Posting(first).key == key, first > 0 else { break }
-            bound = first - 1
-        }
-    }
-
-    private func collectOpen(
-        _ kind: HistoryKind, _ keys: [UInt64], count: Int, into postings: inout [Posting]
+    /// Appends the postings with one of some keys in the open chunk.
+    ///
+    /// - Parameters:
+    ///   - keys: Ascending.
+    ///   - count: Of the kind, as the head says.
+    func collect(
+        _ kind: HistoryKind, _ keys: [UInt64], openOf count: Int, into postings: inout [Posting]
     ) throws {
         for block in 0..<(count + History.blockPostings - 1) / History.blockPostings {
             guard let value = try value(HistoryRowKey.open(kind, block: UInt32(block)).bytes) else {
@@ -90,29 +89,10 @@ extension History {
 
 extension History.Sealed {
     func collect(_ kind: HistoryKind, _ key: UInt64, into postings: inout [Posting]) {
-        let pieces = pieces[kind.index]
-        // The last piece that begins at or before the key, and those before it that begin with it.
-        var place = pieces.partition { Posting($0.first).key > key }
-        while place > 0 {
-            place -= 1
-            _ = pieces[place].forEach { posting in
-                if posting.key == key { postings.append(posting) }
-                return posting.key <= key
-            }
-            if Posting(pieces[place].first).key != key { break }
+        let wanted = chunk.firsts(kind, key)
+        for place in wanted.indices {
+            _ = pieces[kind.index][place].collect(key, into: &postings)
         }
-    }
-}
-
-extension [PostingPiece] {
-    /// How many elements come before the first one beyond, in an array ordered by that.
-    fileprivate func partition(_ isBeyond: (PostingPiece) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if isBeyond(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 

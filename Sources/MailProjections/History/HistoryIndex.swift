@@ -11,8 +11,10 @@ package struct HistoryIndex: Sendable {
     }
 
     private let rows: ProjectionRows?
-    /// A posting may be in several of them.
+    /// What the file may lack; a posting may be in several of them and in the file.
     private let memories: [History]
+    /// The sealed chunks of the file, when they are known without reading it.
+    private let chunks: History?
     /// From this chunk on, nothing is looked for in the file.
     private let wholeFrom: UInt64
     /// The last event that is in the index.
@@ -22,7 +24,10 @@ package struct HistoryIndex: Sendable {
     /// Of what seeds the hashes and divides the log.
     let head: History.Head
 
-    private init(rows: ProjectionRows?, memories: [History], wholeFrom: UInt64) {
+    private init(
+        rows: ProjectionRows?, memories: [History], chunks: History? = nil, wholeFrom: UInt64
+    ) {
+        self.chunks = chunks
         self.rows = rows
         self.memories = memories
         self.wholeFrom = wholeFrom
@@ -102,7 +107,8 @@ package struct HistoryIndex: Sendable {
                 throw Unavailable(description: "the index of messages is being made: \(error)")
             }
         }
-        return HistoryIndex(rows: rows, memories: [state, tail], wholeFrom: wholeFrom)
+        return HistoryIndex(
+            rows: rows, memories: [state, tail], chunks: state, wholeFrom: wholeFrom)
     }
 
     // MARK: Look-ups
@@ -131,10 +137,17 @@ package struct HistoryIndex: Sendable {
             ofFile = try rows.read { snapshot in
                 let (head, counts) = try snapshot.head()
                 var all: [UInt64: [Posting]] = [:]
-                for chunk in chunks.lowerBound..<inFile {
-                    try snapshot.collect(
-                        kind, keys, chunk: chunk, head: head, counts: counts,
-                        into: &all[chunk, default: []])
+                for number in chunks.lowerBound..<inFile {
+                    if number < head.openChunk {
+                        let short = UInt32(truncatingIfNeeded: number)
+                        let chunk = try self.chunks?[chunk: short] ?? snapshot.chunk(short)
+                        try snapshot.collect(
+                            kind, keys, sealed: chunk, into: &all[number, default: []])
+                    } else if number == head.openChunk {
+                        try snapshot.collect(
+                            kind, keys, openOf: counts[kind.index],
+                            into: &all[number, default: []])
+                    }
                 }
                 return all
             }

@@ -40,14 +40,10 @@ extension MessageSearch {
         var last = min(query.through, index.lastSequence)
         if query.before <= last { last = query.before == 0 ? 0 : query.before - 1 }
         var first: UInt64 = 1
-        let splitter = MailBatchSplitter()
         if let until = query.filter.until {
-            let before = try log.lastSequence(at: until.microseconds &- 1, splitter: splitter)
-            last = min(last, before)
+            last = min(last, try lastSequence(at: until.justBefore))
         }
-        if let since = query.filter.since {
-            first = try log.lastSequence(at: since.microseconds &- 1, splitter: splitter) + 1
-        }
+        if let since = query.filter.since { first = try lastSequence(at: since.justBefore) + 1 }
         return first <= last ? first...last : nil
     }
 
@@ -116,7 +112,6 @@ extension MessageSearch {
         _ group: [UInt64], _ query: MessageQuery
     ) throws -> [(place: UInt64, trace: MessageTrace)] {
         fetcher.removeAll()
-        // One recipient is what most messages have.
         try fetcher.load(group)
         // A `queued` that stands for itself leads to its message.
         let roots = group.compactMap { sequence -> (UInt64, UInt64)? in
@@ -177,4 +172,9 @@ extension MessageFilter {
                 && (state ?? outcome.state) == outcome.state
         }
     }
+}
+
+extension EventTime {
+    /// A microsecond earlier.
+    fileprivate var justBefore: EventTime { EventTime(microseconds: microseconds &- 1) }
 }

@@ -19,6 +19,11 @@ package struct MessageSearch {
         fetcher = EventFetcher(log: log)
     }
 
+    /// The last event at or before an instant; 0 for none.
+    package func lastSequence(at time: EventTime) throws -> UInt64 {
+        try log.lastSequence(at: time.microseconds, splitter: MailBatchSplitter())
+    }
+
     /// Everything about a message, in order.
     ///
     /// - Parameter through: What came after this event is not seen.

@@ -67,12 +67,12 @@ struct PostingPiece: Hashable, Sendable {
         return reader.isIntact
     }
 
-    /// Appends the offsets of a key, ascending.
+    /// Appends the postings with a key, ascending.
     ///
     /// - Returns: False when the bytes are malformed.
-    func collect(_ key: UInt64, into offsets: inout [UInt64]) -> Bool {
+    func collect(_ key: UInt64, into postings: inout [Posting]) -> Bool {
         forEach { posting in
-            if posting.key == key { offsets.append(posting.offset) }
+            if posting.key == key { postings.append(posting) }
             return posting.key <= key
         }
     }

@@ -30,11 +30,6 @@ package struct ProjectionRows: Sendable {
             try rows.value(key).map { try checked(key, $0) }
         }
 
-        /// The last row whose key is `key` or before it; nil when every key is beyond.
-        package func floor(_ key: [UInt8]) throws -> ProjectionRow? {
-            try rows.floor(key).map { ProjectionRow(key: $0.key, value: try checked($0.key, $0.value)) }
-        }
-
         private func checked(_ key: [UInt8], _ stored: [UInt8]) throws -> [UInt8] {
             guard let (value, _) = ProjectionFile.unpack(key: key, stored: stored) else {
                 throw ProjectionError(

@@ -25,6 +25,7 @@ final class MailServer: Service {
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
     private let totals = LiveTotals()
+    private let messages = LiveMessageIndex()
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
@@ -152,7 +153,11 @@ final class MailServer: Service {
         defer { reloadable.withLock { $0 = nil } }
         state.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
-        defer { projections.stop() }
+        messages.set(projections.runner)
+        defer {
+            messages.set(nil)
+            projections.stop()
+        }
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
@@ -184,7 +189,8 @@ final class MailServer: Service {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, totals: totals, state: state,
-            group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
+            messages: messages, group: group, now: { SystemClock.now() },
+            logger: Logger(label: "http"))
     }
 
     /// The first event of a new log opens its epoch; every start says which configuration rules.

@@ -1,4 +1,4 @@
-import MailEvents
+import HTTPTypes
 import Testing
 
 @testable import HTTPAPI

@@ -24,7 +24,7 @@ struct MessageSearchTests {
             if random.oneIn(4) { filter.campaign = fact.campaign }
             if random.oneIn(4) { filter.tenant = fact.tenant }
             if random.oneIn(4) { filter.domain = mailbox?.domain }
-            if random.oneIn(4) { filter.state = RecipientOutcome.State.any(&random) }
+            if random.oneIn(4) { filter.state = RecipientStanding.State.any(&random) }
             if random.oneIn(4) { filter.since = event.event.time }
             if random.oneIn(4) { filter.until = event.event.time }
             filters.append(filter)

@@ -71,8 +71,8 @@ struct MessageListRoutes: Sendable {
         filter.tenant = try call.query.one("tenant")
         filter.domain = try call.query.one("domain")?.asciiLowercased()
         if let text = try call.query.one("state") {
-            guard let state = RecipientOutcome.State(rawValue: text) else {
-                let names = RecipientOutcome.State.allCases.map(\.rawValue)
+            guard let state = RecipientStanding.State(rawValue: text) else {
+                let names = RecipientStanding.State.allCases.map(\.rawValue)
                 throw .invalid("state", "`state` is one of " + names.joined(separator: ", ") + ".")
             }
             filter.state = state

@@ -42,16 +42,20 @@ struct MessageSummary: Sendable {
         writer.string(trace.message.description, "message_id")
         writer.time(event.event.time, "received")
         writer.string(fact.reversePath.description, "reverse_path")
-        writer.text(fact.tenant, "tenant")
-        writer.text(fact.campaign, "campaign")
+        if !fact.tenant.isEmpty { writer.string(fact.tenant, "tenant") }
+        if !fact.campaign.isEmpty { writer.string(fact.campaign, "campaign") }
         writer.number(fact.sizeOctets, "size")
-        writer.text(fact.headerMessageID, "header_message_id")
+        if !fact.headerMessageID.isEmpty {
+            writer.string(fact.headerMessageID, "header_message_id")
+        }
         writer.bool(trace.isFinal, "final")
         writer.number(fact.recipientCount, "recipient_count")
         writer.beginObject("states")
-        for state in RecipientOutcome.State.allCases {
+        for state in RecipientStanding.State.allCases {
             let count = outcomes.count { $0.state == state }
-            if count > 0 { writer.number(count, state.rawValue) }
+            guard count > 0 else { continue }
+            writer.key(state.rawValue)
+            writer.number(count)
         }
         writer.endObject()
         writer.beginArray("recipients")
@@ -63,7 +67,7 @@ struct MessageSummary: Sendable {
     }
 }
 
-extension RecipientOutcome {
+extension RecipientStanding {
     /// Writes it as one JSON object.
     func write(to writer: inout JSONWriter) {
         writer.beginObject()

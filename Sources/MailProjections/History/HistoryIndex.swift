@@ -8,6 +8,9 @@ package struct HistoryIndex: Sendable {
     /// Why no index can be used.
     package struct Unavailable: Error, Hashable, Sendable, CustomStringConvertible {
         package var description: String
+
+        /// Says why.
+        package init(description: String) { self.description = description }
     }
 
     private let rows: ProjectionRows?

@@ -15,7 +15,7 @@ package struct MessageFilter: Hashable, Sendable {
     /// Of one of the forward-paths, in lower case.
     package var domain: String?
     /// Of one of the recipients (of those asked for, with ``recipient`` or ``domain``).
-    package var state: RecipientOutcome.State?
+    package var state: RecipientStanding.State?
     /// The first instant of acceptance.
     package var since: EventTime?
     /// Of acceptance; not that instant itself.

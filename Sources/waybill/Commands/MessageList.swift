@@ -26,7 +26,7 @@ struct MessageList: ParsableCommand {
     @Option(help: "Only this client's; '' for messages without one.") var tenant: String?
     @Option(help: "Only messages with a recipient at this domain.") var domain: String?
     @Option(help: "Only messages with a recipient in this state.")
-    var state: RecipientOutcome.State?
+    var state: RecipientStanding.State?
     @Option(help: "Only messages accepted since: 24h, 7d, 2026-11-21T09:00 (UTC).")
     var since: TimeArgument?
     @Option(help: "Only messages accepted before; as --since.") var until: TimeArgument?
@@ -71,4 +71,4 @@ struct MessageList: ParsableCommand {
     }
 }
 
-extension RecipientOutcome.State: ExpressibleByArgument {}
+extension RecipientStanding.State: ExpressibleByArgument {}

@@ -52,9 +52,9 @@ enum MessageListing {
     }
 
     /// `delivered`, or `3 delivered, 1 deferred`.
-    static func states(_ outcomes: [RecipientOutcome]) -> String {
+    static func states(_ outcomes: [RecipientStanding]) -> String {
         guard outcomes.count > 1 else { return outcomes.first?.state.rawValue ?? "-" }
-        return RecipientOutcome.State.allCases.compactMap { state in
+        return RecipientStanding.State.allCases.compactMap { state in
             let count = outcomes.count { $0.state == state }
             return count > 0 ? "\(count) \(state.rawValue)" : nil
         }.joined(separator: ", ")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventLog
+import MailModel
 import MailProjections
 import Projections
 

@@ -4,7 +4,7 @@ package import MailModel
 /// Where a recipient of a message stands, from the message's events.
 ///
 /// Concurrency: value.
-package struct RecipientOutcome: Hashable, Sendable {
+package struct RecipientStanding: Hashable, Sendable {
     /// What was the last to become of it; raw values are the events' wire names.
     package enum State: String, CaseIterable, Hashable, Sendable {
         case queued, attempted, deferred, delivered, bounced, expired
@@ -41,13 +41,13 @@ extension MessageTrace {
     /// Where each recipient stands, by number.
     ///
     /// What came back later, and what was asked for, change nothing of what became of it.
-    package var outcomes: [RecipientOutcome] {
-        var outcomes: [Int: RecipientOutcome] = [:]
+    package var outcomes: [RecipientStanding] {
+        var outcomes: [Int: RecipientStanding] = [:]
         for event in events {
             guard let (recipient, state, attempt) = event.event.fact.outcome else { continue }
             var outcome =
                 outcomes[recipient.number]
-                ?? RecipientOutcome(
+                ?? RecipientStanding(
                     number: recipient.number, mailbox: recipient.mailbox, state: state,
                     since: event.event.time)
             outcome.state = state
@@ -64,7 +64,7 @@ extension MessageTrace {
 
 extension Fact {
     /// The recipient whose state it changes, the new one, and the attempt.
-    fileprivate var outcome: (RecipientReference, RecipientOutcome.State, Attempt?)? {
+    fileprivate var outcome: (RecipientReference, RecipientStanding.State, Attempt?)? {
         switch self {
         case .queued(let fact): (fact.recipient, .queued, nil)
         case .deferred(let fact): (fact.recipient, .deferred, fact.attempt)

@@ -18,10 +18,8 @@ struct EventReader: ~Copyable {
     /// Time of the event before, in microseconds; of the current one while it is read.
     private(set) var time: Int64
 
-    /// Begins with the first event of a batch.
-    ///
-    /// - Parameter makesTexts: Whether to make all texts of the batch now: right when every event is
-    ///   read.
+    /// Begins with the first event of a batch. Makes all its texts now where `makesTexts` is true,
+    /// which is right when every event will be read.
     init(
         _ index: consuming BatchIndex, _ bytes: [UInt8], firstSequence: UInt64, epoch: UInt32,
         firstTime: Int64, makesTexts: Bool = true

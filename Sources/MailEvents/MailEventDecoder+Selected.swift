@@ -10,6 +10,8 @@ extension MailEventDecoder {
     ///   - firstSequence: Of the batch.
     ///   - epoch: Of the batch.
     ///   - firstTime: Of the batch.
+    /// - Returns: The events.
+    /// - Throws: `BatchDecodingError` when the batch's structure or one of these events is damaged.
     package static func decode(
         only sequences: some Sequence<UInt64>, of bytes: [UInt8], firstSequence: UInt64,
         epoch: UInt32, firstTime: Int64

@@ -73,6 +73,10 @@ enum Limits {
     static let historyChunkBits: UInt64 = 18
     /// Octets of a piece of a sealed chunk: with its checksum and LMDB's header just one page.
     static let historyPieceOctets = 4072
+    /// Postings of 8 octets in one row of the open chunk, which with checksum and header take just
+    /// eight pages: few enough that a checkpoint may rewrite the last row of each kind, so many that
+    /// all of them are read in one go each.
+    static let historyBlockPostings = 4093
     /// A message can be found by recipient, sender, campaign, tenant and domain for 400 days: a year
     /// and a month more, so that a season can be compared with the one before.
     static let historyDaysKept: Int64 = 400

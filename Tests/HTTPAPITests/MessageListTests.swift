@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Lists of messages")
 struct MessageListTests {
-    private func body(_ recipients: [String], sender: String = "s@example.org", campaign: String)
+    private func body(
+        _ recipients: [String], sender: String = "s@example.org", campaign: String
+    )
         -> String
     {
         let list = recipients.map { "\"\($0)\"" }.joined(separator: ", ")

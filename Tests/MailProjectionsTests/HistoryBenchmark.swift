@@ -34,7 +34,7 @@ struct HistoryBenchmark {
     private func residentMegabytes() -> Int {
         let text = (try? bytes(of: "/proc/self/statm")).map { String(decoding: $0, as: UTF8.self) }
         return (text?.split(separator: " ").dropFirst().first).flatMap { Int($0) }.map {
-            $0 * 4096 >> 20
+            $0 / 256
         } ?? 0
     }
 
@@ -55,19 +55,23 @@ struct HistoryBenchmark {
 
     private func report(_ what: String, _ count: Int, _ body: (Int) throws -> Int) rethrows {
         var times: [Double] = []
+        var used: [Double] = []
         var found = 0
         for number in 0..<count {
-            let start = ContinuousClock.now
+            let (start, cpu) = (ContinuousClock.now, seconds())
             found += try body(number)
-            times.append((ContinuousClock.now - start) / .milliseconds(1))
+            times.append((ContinuousClock.now - start) / .microseconds(1))
+            used.append((seconds() - cpu) * 1e6)
         }
-        times.sort()
-        func show(_ share: Double) -> String {
-            let microseconds = Int(times[Int(Double(times.count - 1) * share)] * 1000)
-            return "\(microseconds) us"
+        func show(_ times: [Double]) -> String {
+            let sorted = times.sorted()
+            return [0.5, 0.99, 1].map { share in
+                String(Int(sorted[Int(Double(sorted.count - 1) * share)]))
+            }.joined(separator: ", ")
         }
         print(
-            "\(what): p50 \(show(0.5)), p99 \(show(0.99)), max \(show(1)), \(found) events seen")
+            "\(what): p50, p99, max \(show(times)) us; of the processor \(show(used)) us;",
+            "\(found) events seen")
     }
 
     @Test("Fold, file, look-ups")
@@ -120,7 +124,8 @@ struct HistoryBenchmark {
             query.before = 2 + UInt64(random.below(Int(count) - 2))
             traces += try sample.find(query).messages
         }
-        func find(_ what: String, limit: Int = 50, _ make: (MessageTrace) -> MessageFilter?) throws {
+        func find(_ what: String, limit: Int = 50, _ make: (MessageTrace) -> MessageFilter?) throws
+        {
             try report(what, traces.count) { number in
                 guard let filter = make(traces[number]) else { return 0 }
                 var search = try opened(directory)

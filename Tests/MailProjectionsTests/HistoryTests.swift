@@ -87,6 +87,31 @@ struct HistoryTests {
         #expect(load(file)?.digest() == plain.digest())
     }
 
+    @Test("An open chunk of many rows is kept row by row, and read again")
+    func manyRows() throws {
+        var generator = EventGenerator(seed: 8)
+        var history = History(chunkBits: 16)
+        var file: [[UInt8]: [UInt8]] = [:]
+        // Until some time after the first chunk is sealed.
+        for round in 0..<24 {
+            try history.apply(storedBatch(generator.events(3000)[...]))
+            let checkpoint = history.takeCheckpoint(
+                at: Position(epoch: 1, sequence: 1, chainHash: []))
+            #expect(checkpoint.isWhole == (round == 0))
+            for change in checkpoint.changes { file[change.key] = change.value }
+            if round == 12 { history.forgetChanges() }
+            var loaded = try #require(load(file))
+            #expect(loaded.digest() == history.digest())
+            #expect(loaded.open == history.open)
+            if round % 5 == 0 {
+                swap(&history, &loaded)
+            }
+        }
+        #expect(history.chunks.count == 1)
+        #expect(history.open.contains { $0.count < Limits.historyBlockPostings })
+        #expect(file.keys.contains(HistoryRowKey.open(.message, block: 0).bytes))
+    }
+
     @Test("Histories that differ by an event have different digests")
     func digestsDiffer() throws {
         let events = stream(0, count: 200)
@@ -151,7 +176,8 @@ struct HistoryTests {
         var random = SeededRandom(seed: 1)
         for change in checkpoint.changes {
             for _ in 0..<12 {
-                var value = Array((change.value ?? [])[..<random.below((change.value ?? []).count + 1)])
+                var value = Array(
+                    (change.value ?? [])[..<random.below((change.value ?? []).count + 1)])
                 if !value.isEmpty, random.oneIn(2) {
                     value[random.below(value.count)] = UInt8(random.below(256))
                 }

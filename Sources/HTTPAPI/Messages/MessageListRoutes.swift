@@ -63,7 +63,8 @@ struct MessageListRoutes: Sendable {
         }
         if let text = try call.query.one("sender") {
             guard let path = AddressText.reversePath(text) else {
-                throw .invalid("sender", "`sender` is a mailbox, or empty for the null reverse-path.")
+                throw .invalid(
+                    "sender", "`sender` is a mailbox, or empty for the null reverse-path.")
             }
             filter.sender = path
         }

@@ -9,9 +9,7 @@ extension History: Projection {
     package static var name: String { "history" }
     package static var version: UInt32 { 1 }
 
-    /// Postings in one row of the open chunk: what one checkpoint rewrites at most that the one
-    /// before has written, a page.
-    static let blockPostings = Limits.historyPieceOctets / 8
+    static let blockPostings = Limits.historyBlockPostings
 
     package mutating func apply(_ batch: StoredBatch) throws {
         guard batch.lastSequence > head.lastSequence else { return }
@@ -84,7 +82,9 @@ extension History: Projection {
     // MARK: Checkpoints
 
     package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
-        var changes = [ProjectionChange(key: HistoryRowKey.head.bytes, value: head.value(open.map(\.count)))]
+        var changes = [
+            ProjectionChange(key: HistoryRowKey.head.bytes, value: head.value(open.map(\.count)))
+        ]
         (taken, pending) = (pending, [])
         (droppedTaken, dropped) = (dropped, [])
         for chunk in droppedTaken {
@@ -145,7 +145,8 @@ extension History: Projection {
 
     private func value(_ kind: HistoryKind, _ block: Int) -> [UInt8] {
         let start = block * Self.blockPostings
-        let words = open[kind.index][start..<min(start + Self.blockPostings, open[kind.index].count)]
+        let words = open[kind.index][
+            start..<min(start + Self.blockPostings, open[kind.index].count)]
         var row = RowWriter(capacity: 8 * words.count)
         for word in words { row.write(fixed: word) }
         return row.bytes
@@ -153,9 +154,7 @@ extension History: Projection {
 }
 
 extension History.Head {
-    /// The row.
-    ///
-    /// - Parameter counts: Postings in the open chunk, by kind.
+    /// The row; with the numbers of postings in the open chunk, by kind.
     func value(_ counts: [Int]) -> [UInt8] {
         var row = RowWriter(capacity: 64)
         row.write(UInt8(truncatingIfNeeded: chunkBits))

@@ -18,9 +18,7 @@ extension ProjectionRows.Snapshot {
         return chunk
     }
 
-    /// Appends the postings with one of some keys in a sealed chunk.
-    ///
-    /// - Parameter keys: Ascending.
+    /// Appends the postings with one of some keys, which ascend, in a sealed chunk.
     func collect(
         _ kind: HistoryKind, _ keys: [UInt64], sealed chunk: HistoryChunk,
         into postings: inout [Posting]
@@ -39,24 +37,23 @@ extension ProjectionRows.Snapshot {
         }
     }
 
-    /// Appends the postings with one of some keys in the open chunk.
-    ///
-    /// - Parameters:
-    ///   - keys: Ascending.
-    ///   - count: Of the kind, as the head says.
-    func collect(
-        _ kind: HistoryKind, _ keys: [UInt64], openOf count: Int, into postings: inout [Posting]
-    ) throws {
+    /// The postings of the open chunk: of a kind as many as the head says.
+    func open(_ kind: HistoryKind, count: Int) throws -> [UInt64] {
+        var words: [UInt64] = []
+        words.reserveCapacity(count)
         for block in 0..<(count + History.blockPostings - 1) / History.blockPostings {
             guard let value = try value(HistoryRowKey.open(kind, block: UInt32(block)).bytes) else {
                 throw Self.damaged("postings are missing")
             }
-            var reader = RowReader(value)
-            for _ in 0..<value.count / 8 {
-                let posting = Posting(reader.fixed(UInt64.self))
-                if keys.has(posting.key) { postings.append(posting) }
+            let octets = unsafe value.span.bytes
+            for offset in stride(from: 0, to: value.count - 7, by: 8) {
+                // Every bit pattern is a number, and the span checks its bounds.
+                let word = unsafe octets.unsafeLoadUnaligned(
+                    fromByteOffset: offset, as: UInt64.self)
+                words.append(UInt64(littleEndian: word))
             }
         }
+        return words
     }
 
     private static func damaged(_ what: String) -> ProjectionError {
@@ -65,16 +62,13 @@ extension ProjectionRows.Snapshot {
 }
 
 extension History {
-    /// Appends the postings with one of some keys in a chunk, as far as they are in memory.
-    ///
-    /// - Parameter keys: Ascending.
+    /// Appends the postings with one of some keys, which ascend, in a chunk, as far as they are in
+    /// memory.
     func collect(
         _ kind: HistoryKind, _ keys: [UInt64], chunk: UInt64, into postings: inout [Posting]
     ) {
         if chunk == head.openChunk {
-            for word in open[kind.index] where keys.has(word >> Posting.offsetBits) {
-                postings.append(Posting(word))
-            }
+            open[kind.index].collect(keys, into: &postings)
         }
         for sealed in [taken, pending].joined() where UInt64(sealed.chunk.number) == chunk {
             for key in keys { sealed.collect(kind, key, into: &postings) }
@@ -97,6 +91,13 @@ extension History.Sealed {
 }
 
 extension [UInt64] {
+    /// Appends the postings among these that have one of some keys, which ascend.
+    func collect(_ keys: [UInt64], into postings: inout [Posting]) {
+        for word in self where keys.has(word >> Posting.offsetBits) {
+            postings.append(Posting(word))
+        }
+    }
+
     /// Whether a number is among these, which ascend.
     @inline(__always)
     func has(_ number: UInt64) -> Bool {

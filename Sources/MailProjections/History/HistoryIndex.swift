@@ -3,7 +3,7 @@ package import Projections
 
 /// Where postings are looked for: in a file, and in memory what the file lacks.
 ///
-/// Concurrency: value; may be used by one thread at a time.
+/// Concurrency: value; what it remembers of the file is behind a lock.
 package struct HistoryIndex: Sendable {
     /// Why no index can be used.
     package struct Unavailable: Error, Hashable, Sendable, CustomStringConvertible {
@@ -16,8 +16,8 @@ package struct HistoryIndex: Sendable {
     private let rows: ProjectionRows?
     /// What the file may lack; a posting may be in several of them and in the file.
     private let memories: [History]
-    /// The sealed chunks of the file, when they are known without reading it.
-    private let chunks: History?
+    /// What was read of the file, to be used again.
+    private let known: HistoryCache
     /// From this chunk on, nothing is looked for in the file.
     private let wholeFrom: UInt64
     /// The last event that is in the index.
@@ -28,9 +28,10 @@ package struct HistoryIndex: Sendable {
     let head: History.Head
 
     private init(
-        rows: ProjectionRows?, memories: [History], chunks: History? = nil, wholeFrom: UInt64
+        rows: ProjectionRows?, memories: [History], known: HistoryCache = HistoryCache(),
+        wholeFrom: UInt64
     ) {
-        self.chunks = chunks
+        self.known = known
         self.rows = rows
         self.memories = memories
         self.wholeFrom = wholeFrom
@@ -111,7 +112,8 @@ package struct HistoryIndex: Sendable {
             }
         }
         return HistoryIndex(
-            rows: rows, memories: [state, tail], chunks: state, wholeFrom: wholeFrom)
+            rows: rows, memories: [state, tail], known: HistoryCache(state.chunks),
+            wholeFrom: wholeFrom)
     }
 
     // MARK: Look-ups
@@ -119,7 +121,8 @@ package struct HistoryIndex: Sendable {
     /// The chunks from the one of a sequence to the newest.
     func chunks(from sequence: UInt64) -> ClosedRange<UInt64> {
         let newest = memories.map(\.head.openChunk).max() ?? 0
-        return min(max(sequence >> head.chunkBits, firstSequence >> head.chunkBits), newest)...newest
+        return min(
+            max(sequence >> head.chunkBits, firstSequence >> head.chunkBits), newest)...newest
     }
 
     /// The postings with one of some keys in some chunks, ascending, each once.
@@ -142,14 +145,14 @@ package struct HistoryIndex: Sendable {
                 var all: [UInt64: [Posting]] = [:]
                 for number in chunks.lowerBound..<inFile {
                     if number < head.openChunk {
-                        let short = UInt32(truncatingIfNeeded: number)
-                        let chunk = try self.chunks?[chunk: short] ?? snapshot.chunk(short)
+                        let chunk = try known.chunk(number) { try snapshot.chunk($0) }
                         try snapshot.collect(
                             kind, keys, sealed: chunk, into: &all[number, default: []])
                     } else if number == head.openChunk {
-                        try snapshot.collect(
-                            kind, keys, openOf: counts[kind.index],
-                            into: &all[number, default: []])
+                        let words = try known.open(kind, number) {
+                            try snapshot.open(kind, count: counts[kind.index])
+                        }
+                        words.collect(keys, into: &all[number, default: []])
                     }
                 }
                 return all

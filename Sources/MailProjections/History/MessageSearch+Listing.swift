@@ -32,6 +32,8 @@ extension MessageSearch {
         var page: MessagePage
         /// Messages that may still be looked at.
         var left: Int
+        /// Messages to look at together: more when few of them match.
+        var group = 0
         var seen: Set<MessageID> = []
     }
 
@@ -88,7 +90,8 @@ extension MessageSearch {
         var rest = candidates[...]
         while !rest.isEmpty {
             let missing = walk.query.limit - walk.page.messages.count
-            let count = min(max(missing, 8), Limits.messagesPerRead, max(walk.left, 1), rest.count)
+            walk.group = min(max(missing, 2 * walk.group, 1), Limits.messagesPerRead)
+            let count = min(walk.group, max(walk.left, 1), rest.count)
             let group = rest.prefix(count)
             rest = rest.dropFirst(count)
             walk.left -= count

@@ -26,7 +26,9 @@ package struct MessageSearch {
 
     /// Everything about a message, in order.
     ///
-    /// - Parameter through: What came after this event is not seen.
+    /// - Parameters:
+    ///   - message: As shown to people and peers.
+    ///   - through: What came after this event is not seen.
     /// - Returns: nil when the log has no such message.
     /// - Throws: `EventLogError`, `BatchDecodingError`, `ProjectionError` when the index's file is
     ///   damaged.

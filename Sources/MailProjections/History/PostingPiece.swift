@@ -15,7 +15,10 @@ struct PostingPiece: Hashable, Sendable {
 
     /// Cuts sorted words, none twice, into pieces.
     ///
-    /// - Parameter octets: At most so many in a piece's ``bytes``.
+    /// - Parameters:
+    ///   - words: Ascending.
+    ///   - octets: At most so many in a piece's ``bytes``.
+    /// - Returns: The pieces, ascending.
     static func pieces(of words: [UInt64], octets: Int) -> [PostingPiece] {
         var pieces: [PostingPiece] = []
         guard var before = words.first.map(Posting.init) else { return [] }

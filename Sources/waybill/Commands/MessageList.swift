@@ -49,7 +49,8 @@ struct MessageList: ParsableCommand {
         var filter = MessageFilter()
         filter.recipient = recipient?.mailbox
         if let sender {
-            let path = sender.hasPrefix("<") && sender.hasSuffix(">") && sender.count >= 2
+            let path =
+                sender.hasPrefix("<") && sender.hasSuffix(">") && sender.count >= 2
                 ? String(sender.dropFirst().dropLast()) : sender
             guard path.isEmpty || MailboxArgument(argument: path) != nil else {
                 throw ValidationError("--sender \(sender): expected a mailbox, or '<>'")

@@ -75,7 +75,8 @@ struct MessagePageOptions: ParsableArguments {
         }
         if page.isCut {
             complain(
-                "waybill: messages older than the index, which goes back 400 days, are not looked for")
+                "waybill: messages older than the index, which goes back 400 days, are not looked for"
+            )
         }
     }
 }

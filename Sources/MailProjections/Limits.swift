@@ -88,6 +88,11 @@ enum Limits {
     static let fetchedBatchesMaximum = 32
     /// Messages looked at together for a list: their events stand in the same batches.
     static let messagesPerRead = 64
+    /// Recipients of the messages whose events are read together, some hundred octets an event.
+    static let recipientsPerRead = 10_000
+    /// A page of a list ends with the message that brings its events to so many, some hundred
+    /// megabytes: mailings to thousands of recipients fill it before its limit of messages does.
+    static let eventsPerPage = 100_000
     /// Events that a list without a filter reads back at most for one page.
     static let eventsReadBackMaximum: UInt64 = 1_000_000
 }

@@ -118,6 +118,26 @@ struct MessageSearchTests {
         }
     }
 
+    @Test("A page ends when its messages have too many events to be held together")
+    func manyEvents() async throws {
+        let site = try HistorySite()
+        try await site.write(400)
+        try site.save()
+        var (search, _) = try site.search()
+        var query = MessageQuery(MessageFilter(), limit: 1000)
+        let expected = try site.model().find(query)
+        query.events = 5
+        var found: [MessageTrace] = []
+        while true {
+            let page = try search.find(query)
+            #expect(page.messages.dropLast().reduce(0) { $0 + $1.events.count } < 5)
+            found += page.messages
+            guard let next = page.next else { break }
+            query.before = next
+        }
+        #expect(found == expected)
+    }
+
     @Test("A `queued` that stands apart from its `received` is found all the same")
     func apart() async throws {
         let site = try HistorySite()

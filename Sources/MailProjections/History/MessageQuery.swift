@@ -39,6 +39,8 @@ package struct MessageQuery: Hashable, Sendable {
     /// Messages looked at for one page at most; a page then may be short, or empty, though there
     /// are more.
     package var examined = Int.max
+    /// Events of a page's messages, after which it ends.
+    var events = Limits.eventsPerPage
 
     /// Asks for a page.
     package init(_ filter: MessageFilter, limit: Int) {

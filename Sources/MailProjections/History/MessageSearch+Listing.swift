@@ -12,7 +12,6 @@ extension MessageSearch {
         var page = MessagePage()
         page.sequence = min(query.through, index.lastSequence)
         guard query.limit > 0, let span = try span(of: query) else { return page }
-        page.isCut = span.lowerBound < index.firstSequence
         let keys = keys(of: query.filter)
         var walk = Walk(query: query, page: page, left: query.examined)
         if keys.isEmpty {
@@ -20,8 +19,9 @@ extension MessageSearch {
         } else {
             for chunk in index.chunks(from: span.lowerBound).reversed() {
                 let candidates = try candidates(keys, chunk).filter(span.contains)
-                guard try look(at: candidates, &walk) else { break }
+                guard try look(at: candidates, &walk) else { return walk.page }
             }
+            walk.page.isCut = span.lowerBound < index.firstSequence
         }
         return walk.page
     }
@@ -32,6 +32,8 @@ extension MessageSearch {
         var page: MessagePage
         /// Messages that may still be looked at.
         var left: Int
+        /// Of the messages on the page.
+        var events = 0
         /// Messages to look at together: more when few of them match.
         var group = 0
         var seen: Set<MessageID> = []
@@ -95,13 +97,7 @@ extension MessageSearch {
             let group = rest.prefix(count)
             rest = rest.dropFirst(count)
             walk.left -= count
-            for (place, trace) in try matches(Array(group), walk.query) {
-                guard walk.seen.insert(trace.message).inserted else { continue }
-                walk.page.messages.append(trace)
-                guard walk.page.messages.count >= walk.query.limit else { continue }
-                walk.page.next = place
-                return false
-            }
+            guard try take(messages(found: Array(group), walk.query), &walk) else { return false }
             if walk.left <= 0 {
                 walk.page.next = group.last
                 return false
@@ -110,31 +106,60 @@ extension MessageSearch {
         return true
     }
 
-    /// Those of some messages that match, with the sequences by which they were found.
-    private mutating func matches(
-        _ group: [UInt64], _ query: MessageQuery
-    ) throws -> [(place: UInt64, trace: MessageTrace)] {
+    /// The messages to which some sequences lead and that may match by their `received` alone.
+    private mutating func messages(
+        found group: [UInt64], _ query: MessageQuery
+    ) throws -> [(place: UInt64, received: RecordedEvent)] {
         fetcher.removeAll()
         try fetcher.load(group)
         // A `queued` that stands for itself leads to its message.
-        let roots = group.compactMap { sequence -> (UInt64, UInt64)? in
+        let roots = group.compactMap { sequence -> (place: UInt64, received: UInt64)? in
             guard let event = fetcher[sequence], let message = event.messageID else { return nil }
-            if case .suppressed = event.event.fact { return nil }
-            if case .unsuppressed = event.event.fact { return nil }
-            return (sequence, message.sequence)
+            switch event.event.fact {
+            case .suppressed, .unsuppressed: return nil
+            default: return (sequence, message.sequence)
+            }
         }
-        try fetcher.load(Set(roots.map(\.1)))
-        var places: [UInt64] = []
-        var received: [RecordedEvent] = []
-        for (place, sequence) in roots {
-            guard let event = fetcher[sequence], case .received(let fact) = event.event.fact,
+        try fetcher.load(Set(roots.map(\.received)))
+        return roots.compactMap { root in
+            guard let event = fetcher[root.received], case .received(let fact) = event.event.fact,
                 query.filter.admits(fact)
-            else { continue }
-            places.append(place)
-            received.append(event)
+            else { return nil }
+            return (root.place, event)
         }
-        let traces = try traces(received, through: query.through)
-        return zip(places, traces).filter { query.filter.admits($0.1) }.map { ($0.0, $0.1) }
+    }
+
+    /// Adds those messages to the page that match, in their order.
+    ///
+    /// - Returns: False when the page is full.
+    private mutating func take(
+        _ messages: [(place: UInt64, received: RecordedEvent)], _ walk: inout Walk
+    ) throws -> Bool {
+        var rest = messages[...]
+        while !rest.isEmpty {
+            // Few at a time of those with many recipients: their events are in memory together.
+            var recipients = 0
+            let count = rest.prefix { message in
+                defer { recipients += message.received.recipientCount }
+                return recipients < Limits.recipientsPerRead
+            }.count
+            let group = rest.prefix(count)
+            rest = rest.dropFirst(count)
+            fetcher.removeAll()
+            let traces = try traces(group.map(\.received), through: walk.query.through)
+            for (message, trace) in zip(group, traces) where walk.query.filter.admits(trace) {
+                guard walk.seen.insert(trace.message).inserted else { continue }
+                walk.page.messages.append(trace)
+                walk.events += trace.events.count
+                guard walk.page.messages.count < walk.query.limit,
+                    walk.events < walk.query.events
+                else {
+                    walk.page.next = message.place
+                    return false
+                }
+            }
+        }
+        return true
     }
 
     /// Goes back through the log itself, for a question without a key.
@@ -174,6 +199,13 @@ extension MessageFilter {
                 && (domain ?? outcome.mailbox.domain) == outcome.mailbox.domain
                 && (state ?? outcome.state) == outcome.state
         }
+    }
+}
+
+extension RecordedEvent {
+    /// Of a `received`.
+    fileprivate var recipientCount: Int {
+        if case .received(let fact) = event.fact { fact.recipientCount } else { 0 }
     }
 }
 

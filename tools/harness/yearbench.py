@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .eventstream import StreamBenchmark
 from .injection import InjectionBenchmark
-from .measured import Measured, measured
+from .measured import Measured, MemoryLimit, measured
 from .queries import QueryBenchmark
 from .samples import Samples, file_system, machine
 from .support import ROOT, Skip, program, run, waybill_binary
@@ -70,13 +70,15 @@ class YearBenchmark:
     """All parts, one after the other; keeps their figures."""
 
     def __init__(self, place: Path, logs: Path, events: list[int], rounds: int, parts: set[str],
-                 quick: bool):
-        self.place, self.rounds, self.parts = place, rounds, parts
-        self.years = [Year(logs / f"year-{count}", count) for count in sorted(set(events))]
+                 quick: bool, memory: int | None = None):
+        self.place, self.rounds, self.parts, self.memory = place, rounds, parts, memory
+        wanted = sorted(set(events)) if parts & {"rebuild", "queries", "stream"} else []
+        if "rebuild" not in parts:
+            wanted = wanted[-1:]
+        self.years = [Year(logs / f"year-{count}", count) for count in wanted]
         self.samples: dict[tuple[str, int], Samples] = {}
         self.versions = {"sqlite": "?"}
-        largest = self.years[-1]
-        self.queries = QueryBenchmark(place, largest.data, quick)
+        self.queries = QueryBenchmark(place, self.years[-1].data if wanted else place, quick)
         self.stream = StreamBenchmark(quick)
         self.injection = InjectionBenchmark(place, 1 if quick else rounds, quick)
 
@@ -101,8 +103,13 @@ class YearBenchmark:
     def _rebuild(self, year: Year, number: int) -> None:
         for name, _, projections in REBUILDS:
             chosen = projections or self._all(year)
-            took = measured(
-                waybill_binary(), "projection", "rebuild", *chosen, "--data", year.data)
+            command = [
+                waybill_binary(), "projection", "rebuild", *chosen, "--data", year.data]
+            if self.memory:
+                with MemoryLimit(self.memory) as limit:
+                    took = measured(*command, limit=limit)
+            else:
+                took = measured(*command)
             self._add(name, year, number, took, year.events)
             shutil.rmtree(year.data / "projections", ignore_errors=True)
         took = measured(binary(), "read", year.data / "log")
@@ -142,10 +149,13 @@ class YearBenchmark:
             "# A year in a box: rebuilds, queries, streams, injection", "",
             f"Machine: {machine()}. File system: {file_system(self.place)}."
             f" {self.rounds} rounds; median [lowest-highest]. Made by `tools/benchmarks"
-            " --projections`. Client and server share the machine.", "", *YEAR, "",
-            "| log | messages | octets an event | segments | made in |",
-            "| --- | --- | --- | --- | --- |",
+            " --projections`. Client and server share the machine.", "",
         ]
+        if self.years:
+            lines += [
+                *YEAR, "", "| log | messages | octets an event | segments | made in |",
+                "| --- | --- | --- | --- | --- |",
+            ]
         for year in self.years:
             made = year.made
             lines.append(
@@ -164,7 +174,9 @@ class YearBenchmark:
 
     def _rebuild_report(self) -> list[str]:
         lines = [
-            "## Rebuilding", "", *REBUILDING, "",
+            "## Rebuilding", "", *REBUILDING,
+            *([f"The rebuilds ran in a control group of {self.memory:,} MiB, page cache included."]
+              if self.memory else []), "",
             "| what | log | events a second | CPU microseconds an event | peak memory, MiB |",
             "| --- | --- | --- | --- | --- |",
         ]

@@ -40,7 +40,8 @@ final class SQLiteWaiting {
     }
 
     func queue(_ event: EventView, local: [UInt8], domain: Int64) throws(SQLiteError) {
-        try bind(insertRecipient, Self.message(event), Int64(event.recipientNumber), domain, event.due)
+        try bind(
+            insertRecipient, Self.message(event), Int64(event.recipientNumber), domain, event.due)
         statements += 1
         try insertRecipient.run(5, local)
     }

@@ -8,8 +8,10 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// Creates a writer with no text.
-    package init() {}
+    /// Creates a writer with no text, and room for so many octets.
+    package init(capacity: Int = 0) {
+        if capacity > 0 { bytes.reserveCapacity(capacity) }
+    }
 
     /// The text so far.
     package var text: String { String(decoding: bytes, as: UTF8.self) }

@@ -55,7 +55,10 @@ final class JSONObject {
 
     /// The pointer of a member.
     func place(_ name: String) -> String {
-        pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+        guard name.utf8.contains(where: { $0 == 0x7E || $0 == 0x2F }) else {
+            return pointer + "/" + name
+        }
+        return pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
     }
 
     /// Notes a mistake with a member.

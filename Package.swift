@@ -203,18 +203,29 @@ for test in tests {
             name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
 }
 
-// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log` runs; it needs libsqlite3-dev.
+// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log` and `--projections` run; it needs
+// libsqlite3-dev.
 if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
     package.targets += [
         .systemLibrary(
             name: "CSQLite", path: "tools/CSQLite", pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "BenchmarkSupport", dependencies: ["CSQLite"], path: "tools/benchmark-support"),
         .executableTarget(
             name: "log-benchmark",
             dependencies: [
-                "EventLog", "LMDB", "MailEvents", "MailModel", "WaybillTesting", "CSQLite",
+                "EventLog", "LMDB", "MailEvents", "MailModel", "WaybillTesting",
+                "BenchmarkSupport",
             ],
             path: "tools/log-benchmark"),
+        .executableTarget(
+            name: "year-in-a-box",
+            dependencies: [
+                "EventLog", "MailEvents", "MailModel", "MailProjections", "WaybillTesting",
+                "BenchmarkSupport",
+            ],
+            path: "tools/year-in-a-box"),
     ]
 }
 

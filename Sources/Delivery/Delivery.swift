@@ -78,6 +78,15 @@ package final class Delivery: Sendable {
         return delivery
     }
 
+    /// Whether a stop has begun, or is over: no attempt begins any more.
+    package var isStopping: Bool {
+        get async {
+            let engine = engine
+            let answer = try? await eventLoop.submit { engine.value?.isStopping ?? true }.get()
+            return answer ?? true
+        }
+    }
+
     /// Begins no new transaction, lets those under way finish until the deadline, and returns when
     /// their outcomes are durable, or have not become so within the grace after the deadline. The log
     /// may be closed afterwards.

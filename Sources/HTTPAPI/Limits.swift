@@ -69,9 +69,11 @@ package enum APILimits {
     /// Octets of a report (RFC 5965), with what it returns of the message. Beyond: 413.
     package static let reportOctets = 1 << 20
 
-    /// Octets of events gathered before they are written to a consumer: what a slow consumer
-    /// costs, beside the socket's own buffer.
+    /// Octets of events gathered before they are written to a consumer. Twice that is what a slow
+    /// consumer costs, beside the socket's own buffer: what is being written, and what comes next.
     package static let streamChunkOctets = 262_144
+    /// Octets that the last event of a piece mostly fits in.
+    package static let streamEventOctets = 4096
     /// Events looked at in one go before the consumer's connection is looked at again.
     package static let streamChunkEvents = 50_000
     /// Seconds between heartbeats of a stream that has nothing to say: a consumer that is gone is

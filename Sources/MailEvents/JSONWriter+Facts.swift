@@ -26,7 +26,7 @@ extension JSONWriter {
         guard reply.code > 0 || reply.status != nil || !reply.text.isEmpty else { return }
         beginObject("reply")
         positive(Int(reply.code), "code")
-        if let status = reply.status { string(status.description, "status") }
+        if let status = reply.status { self.status(status, "status") }
         text(reply.text, "text")
         endObject()
     }

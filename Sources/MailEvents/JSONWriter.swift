@@ -8,8 +8,10 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// Creates a writer with no text.
-    package init() {}
+    /// Creates a writer with no text, and room for so many octets.
+    package init(capacity: Int = 0) {
+        if capacity > 0 { bytes.reserveCapacity(capacity) }
+    }
 
     /// The text so far.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -61,11 +63,22 @@ package struct JSONWriter: Sendable {
     /// A number.
     package mutating func number(_ value: some BinaryInteger, _ key: StaticString? = nil) {
         begin(key)
-        if let small = UInt8(exactly: value), small < 10 {
-            bytes.append(0x30 + small)
+        if let small = UInt64(exactly: value) {
+            decimal(small)
         } else {
             bytes.append(contentsOf: String(value).utf8)
         }
+    }
+
+    private mutating func decimal(_ number: UInt64) {
+        var width = 1
+        var bound: UInt64 = 10
+        while width < 20, number >= bound {
+            width += 1
+            let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
+            bound = overflow ? .max : next
+        }
+        digits(number, width)
     }
 
     /// `true` or `false`.
@@ -103,6 +116,36 @@ package struct JSONWriter: Sendable {
         quote(value)
     }
 
+    /// A mailbox as a text: `local-part@domain`.
+    package mutating func mailbox(_ value: Mailbox, _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x22)
+        escape(value.localPart)
+        bytes.append(0x40)
+        escape(value.domain)
+        bytes.append(0x22)
+    }
+
+    /// A message's id as a text.
+    package mutating func messageID(_ value: MessageID, _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x22)
+        value.append(to: &bytes)
+        bytes.append(0x22)
+    }
+
+    /// An enhanced status code as a text.
+    package mutating func status(_ value: EnhancedStatusCode, _ key: StaticString? = nil) {
+        begin(key)
+        bytes.append(0x22)
+        decimal(UInt64(value.class))
+        bytes.append(0x2E)
+        decimal(UInt64(value.subject))
+        bytes.append(0x2E)
+        decimal(UInt64(value.detail))
+        bytes.append(0x22)
+    }
+
     /// An instant as RFC 3339 text with microseconds.
     package mutating func time(_ value: EventTime, _ key: StaticString? = nil) {
         begin(key)
@@ -128,12 +171,16 @@ package struct JSONWriter: Sendable {
     }
 
     /// A number of so many digits, with leading zeros.
-    private mutating func digits(_ number: Int64, _ width: Int) {
-        var divisor: Int64 = 1
-        for _ in 1..<width { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
-            divisor /= 10
+    private mutating func digits(_ number: some FixedWidthInteger, _ width: Int) {
+        let first = bytes.count
+        bytes.append(contentsOf: repeatElement(0x30, count: width))
+        var rest = UInt64(truncatingIfNeeded: number)
+        var place = first + width
+        while place > first {
+            place -= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            bytes[place] = 0x30 + UInt8(truncatingIfNeeded: digit)
+            rest = quotient
         }
     }
 
@@ -169,29 +216,47 @@ package struct JSONWriter: Sendable {
 
     private mutating func quote(_ value: String) {
         bytes.append(0x22)
-        for byte in value.utf8 {
-            switch byte {
-            case 0x22, 0x5C:
-                bytes.append(0x5C)
-                bytes.append(byte)
-            case 0x08: escape(UInt8(ascii: "b"))
-            case 0x09: escape(UInt8(ascii: "t"))
-            case 0x0A: escape(UInt8(ascii: "n"))
-            case 0x0C: escape(UInt8(ascii: "f"))
-            case 0x0D: escape(UInt8(ascii: "r"))
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(hexDigit(byte >> 4))
-                bytes.append(hexDigit(byte & 15))
-            default: bytes.append(byte)
-            }
-        }
+        escape(value)
         bytes.append(0x22)
     }
 
-    private mutating func escape(_ letter: UInt8) {
+    /// Appends a text; what needs no escape goes in runs.
+    private mutating func escape(_ value: String) {
+        let octets = value.utf8.span
+        var start = 0
+        for place in octets.indices where !Self.isPlain(octets[place]) {
+            append(octets, start..<place)
+            escape(octets[place])
+            start = place + 1
+        }
+        append(octets, start..<octets.count)
+    }
+
+    private mutating func append(_ octets: Span<UInt8>, _ range: Range<Int>) {
+        unsafe octets.extracting(range).withUnsafeBufferPointer {
+            unsafe bytes.append(contentsOf: $0)
+        }
+    }
+
+    @inline(__always)
+    private static func isPlain(_ octet: UInt8) -> Bool {
+        octet >= 0x20 && octet != 0x22 && octet != 0x5C
+    }
+
+    private mutating func escape(_ octet: UInt8) {
         bytes.append(0x5C)
-        bytes.append(letter)
+        switch octet {
+        case 0x22, 0x5C: bytes.append(octet)
+        case 0x08: bytes.append(UInt8(ascii: "b"))
+        case 0x09: bytes.append(UInt8(ascii: "t"))
+        case 0x0A: bytes.append(UInt8(ascii: "n"))
+        case 0x0C: bytes.append(UInt8(ascii: "f"))
+        case 0x0D: bytes.append(UInt8(ascii: "r"))
+        default:
+            bytes.append(contentsOf: "u00".utf8)
+            bytes.append(hexDigit(octet >> 4))
+            bytes.append(hexDigit(octet & 15))
+        }
     }
 
     private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }

@@ -17,7 +17,7 @@ extension RecordedEvent {
         writer.number(epoch, "epoch")
         writer.time(event.time, "time")
         writer.string(event.fact.typeName, "type")
-        if let messageID { writer.string(messageID.description, "message_id") }
+        if let messageID { writer.messageID(messageID, "message_id") }
         switch event.fact {
         case .received(let fact): fact.write(to: &writer)
         case .queued(let fact):
@@ -93,7 +93,10 @@ extension MessageReceived {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.text(tenant, "tenant")
         writer.text(campaign, "campaign")
-        writer.string(reversePath.description, "reverse_path")
+        switch reversePath {
+        case .null: writer.string("", "reverse_path")
+        case .mailbox(let mailbox): writer.mailbox(mailbox, "reverse_path")
+        }
         writer.number(sizeOctets, "size")
         writer.hex(contentSHA256, "content_sha256")
         writer.number(recipientCount, "recipients")
@@ -103,7 +106,7 @@ extension MessageReceived {
         writer.text(envelopeID, "envid")
         writer.text(headerMessageID, "header_message_id")
         writer.flags(suppliedFields.names, "supplied_fields")
-        if let reportsOn { writer.string(reportsOn.description, "reports_on") }
+        if let reportsOn { writer.messageID(reportsOn, "reports_on") }
         writer.text(session.listener, "listener")
         writer.text(session.serverName, "server")
         writer.string(session.transmissionType.keyword, "protocol")
@@ -127,7 +130,7 @@ extension MessageReceived {
 
 extension RecipientReference {
     func write(to writer: inout JSONWriter) {
-        writer.string(mailbox.description, "recipient")
+        writer.mailbox(mailbox, "recipient")
         writer.number(number, "recipient_number")
         writer.text(tenant, "tenant")
         writer.text(campaign, "campaign")

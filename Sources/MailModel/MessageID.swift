@@ -44,10 +44,15 @@ extension MessageID: LosslessStringConvertible {
     /// The text shown to people and peers, for example `1-3k9`.
     package var description: String {
         var text: [UInt8] = []
+        append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends ``description``.
+    package func append(to text: inout [UInt8]) {
         Self.append(UInt64(epoch), to: &text)
         text.append(UInt8(ascii: "-"))
         Self.append(sequence, to: &text)
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads the shown form, in either case; nil when it is not one.
@@ -61,13 +66,10 @@ extension MessageID: LosslessStringConvertible {
     }
 
     private static func append(_ number: UInt64, to text: inout [UInt8]) {
-        var digits: [UInt8] = []
-        var rest = number
-        repeat {
-            digits.append(alphabet[Int(rest & 31)])
-            rest >>= 5
-        } while rest > 0
-        text.append(contentsOf: digits.reversed())
+        let digits = max(1, (64 - number.leadingZeroBitCount + 4) / 5)
+        for place in (0..<digits).reversed() {
+            text.append(alphabet[Int(number >> UInt64(5 * place) & 31)])
+        }
     }
 
     private static func number(_ text: some Collection<UInt8>) -> UInt64? {

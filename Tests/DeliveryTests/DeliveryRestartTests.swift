@@ -12,13 +12,8 @@ struct DeliveryRestartTests {
     @Test("A stop lets a transaction finish; what waits is sent after the next start, once")
     func gracefulStop() async throws {
         try await DeliveryHarness.run { harness in
-            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
-                if case .dot = command {
-                    .later("250 2.0.0 slowly", .milliseconds(300))
-                } else {
-                    nil
-                }
-            }
+            let (mx, gate) = try await harness.gatedServer()
+            defer { gate.succeed() }
             let policy = DeliveryHarness.policy(port: mx.port) { $0.connectionsMax = 1 }
             try await harness.start(policy)
             var ids: [MessageID] = []
@@ -26,7 +21,12 @@ struct DeliveryRestartTests {
                 ids.append(try await harness.submit(to: ["r\(number)@example.org"]))
             }
             try await harness.wait { mx.messages.count == 1 }
-            await harness.stop()
+            let delivery = try #require(harness.delivery)
+            // The first message's reply comes when the stop has begun.
+            async let stopped: Void = harness.stop()
+            try await harness.wait { await delivery.isStopping }
+            gate.succeed()
+            await stopped
             #expect(mx.messages.count == 1)
 
             try await harness.start(policy)

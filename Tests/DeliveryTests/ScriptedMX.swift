@@ -86,6 +86,14 @@ final class ScriptedMX: Sendable {
         return server
     }
 
+    /// Whether this machine has such an address.
+    static func canListen(on host: String) async -> Bool {
+        let group = MultiThreadedEventLoopGroup.singleton
+        guard let server = try? await start(group: group, host: host) else { return false }
+        await server.close()
+        return true
+    }
+
     private final class Shared: Sendable {
         private let box: Mutex<ScriptedMX?>
         init(box: consuming Mutex<ScriptedMX?>) { self.box = box }

@@ -78,6 +78,16 @@ struct RequestTests {
         #expect(try Template(literal: "{{a}}").render([:], .none) == "{{a}}")
     }
 
+    @Test("Braces round no name are text, however many there are")
+    func manyBraces() throws {
+        // Looking for the closing ones anew at each of them would take hours.
+        let text = String(repeating: "{{ {{{ ", count: 100_000) + "}} and }}} {{name}}"
+        let template = Template(text)
+        #expect(template.names == ["name"] && template.unsupported?.hasPrefix("{{ {{{") == true)
+        let rendered = try template.render(["name": "Ann"], .none)
+        #expect(rendered == text.replacing("{{name}}", with: "Ann"))
+    }
+
     @Test("An unknown path is 404, a wrong method 405 with Allow, HEAD is GET without a body")
     func routing() async throws {
         let api = try await TestAPI()

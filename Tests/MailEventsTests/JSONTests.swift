@@ -118,6 +118,44 @@ struct JSONTests {
         #expect(writer.text == "false")
     }
 
+    @Test("Whole numbers are written as Swift writes them")
+    func numbers() {
+        var numbers: [Int64] = [0, 9, -1, .min, .max]
+        var power: Int64 = 1
+        for _ in 0..<18 {
+            power *= 10
+            numbers += [power - 1, power, power + 1]
+        }
+        for number in numbers {
+            var writer = JSONWriter()
+            writer.number(number)
+            #expect(writer.text == "\(number)")
+        }
+        for number in [UInt64.max, 10_000_000_000_000_000_000, 9_999_999_999_999_999_999] {
+            var writer = JSONWriter()
+            writer.number(number)
+            #expect(writer.text == "\(number)")
+        }
+    }
+
+    @Test("Ids, mailboxes and status codes are written as their descriptions")
+    func texts() {
+        for sequence in [1, 31, 32, 1023, 1024, UInt64.max] {
+            let id = MessageID(epoch: 70_000, sequence: sequence)
+            var writer = JSONWriter()
+            writer.messageID(id)
+            #expect(writer.text == "\"\(id)\"" && MessageID(id.description) == id)
+        }
+        let mailbox = Mailbox(localPart: "\"a\\b\"", domain: "example.org")
+        let status = EnhancedStatusCode(5, 1, 999)
+        var writer = JSONWriter()
+        writer.beginArray()
+        writer.mailbox(mailbox)
+        writer.status(status)
+        writer.endArray()
+        #expect(writer.text == #"["\"a\\b\"@example.org","5.1.999"]"#)
+    }
+
     @Test(
         "Times are RFC 3339 in UTC with microseconds",
         arguments: [

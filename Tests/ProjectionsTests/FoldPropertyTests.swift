@@ -73,6 +73,34 @@ struct FoldPropertyTests {
         #expect(try site.kept("words").report.replayed == 0)
     }
 
+    @Test(
+        "Several are rebuilt in one pass, each from where it stands; one that refuses stops alone")
+    func rebuildSeveral() async throws {
+        let site = try WordSite()
+        try await site.chatter(500)
+        let names = ["words", "journal"]
+        let definitions = try names.map { try #require(site.registry[$0]) }
+        func rebuild(_ definitions: [AnyProjection]) throws -> [ProjectionRebuild.Outcome] {
+            try ProjectionRebuild.run(
+                definitions, directory: site.projections, log: site.log.reader,
+                options: HostOptions(splitter: WordSplitter())
+            ) { _ in }
+        }
+        for (name, outcome) in zip(names, try rebuild(definitions)) {
+            let state = try outcome.get()
+            #expect(state.sequence == 500 && state.report.replayed == 500)
+            #expect(try site.kept(name).digest == state.digest)
+        }
+        let journal = try site.kept("journal").digest
+        try await site.say(["poison"])
+        let outcomes = try rebuild(definitions)
+        #expect(try outcomes[0].get().sequence == 501)
+        #expect(throws: RefusedEvent.self) { try outcomes[1].get() }
+        #expect(!exists(try site.paths("journal").next))
+        #expect(try site.kept("journal", through: 500).digest == journal)
+        #expect(exists(try site.paths("journal").live))
+    }
+
     @Test("A gap between batches is never passed over")
     func gap() async throws {
         let site = try WordSite()

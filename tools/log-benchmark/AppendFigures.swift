@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import MailEvents
 
 /// What one side did in one case.

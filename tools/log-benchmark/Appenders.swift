@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import MailEvents
 
 /// So many appenders, each of which appends again once its last append is durable.

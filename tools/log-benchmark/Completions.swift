@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import EventLog
 
 /// Takes the outcomes on a writer thread, and that thread's CPU time, for the thread that appends.

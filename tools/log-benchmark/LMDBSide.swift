@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import LMDB
 
 /// The upper bound: LMDB alone, given the values that the log stored, ready made.

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import MailEvents
 
 /// How fast one side read all its events.

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import MailEvents
 
@@ -21,7 +22,7 @@ struct SQLiteSide {
     func append(_ workload: Workload, _ appenders: Appenders) throws -> AppendFigures {
         let empty: Int
         do {
-            _ = try SQLiteDatabase(path: path)
+            _ = try SQLiteDatabase.events(path: path)
             empty = fileOctets
         }
         let completions = Completions()
@@ -40,7 +41,7 @@ struct SQLiteSide {
 
     /// Reads all rows in order: as values, and as the octets they are.
     func replay(expecting events: Int) throws -> [ReplayFigures] {
-        let database = try SQLiteDatabase(path: path)
+        let database = try SQLiteDatabase.events(path: path)
         let all = try SQLiteStatement(
             "SELECT sequence, time, body FROM event ORDER BY sequence", database)
         let values = try ReplayFigures.measure(side: "sqlite", mode: "values", expected: events) {

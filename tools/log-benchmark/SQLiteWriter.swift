@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Foundation
 
 /// Writes what appenders hand over, on one thread, with group commit: what arrived while the last
@@ -22,7 +23,7 @@ final class SQLiteWriter: Sendable {
         self.completions = completions
         Thread.detachNewThread { [self] in
             do throws(SQLiteError) {
-                try write(to: SQLiteDatabase(path: path))
+                try write(to: SQLiteDatabase.events(path: path))
             } catch {
                 // The appenders would wait for ever.
                 FileHandle.standardError.write(Data("log-benchmark: \(error)\n".utf8))

@@ -31,7 +31,9 @@ struct EventCursor: Sendable {
     /// Reads on, until a piece is large enough, or the log ends.
     mutating func read(_ log: LogReader) throws -> Piece {
         let last = try log.lastSequence()
-        var writer = JSONWriter()
+        // Nothing is reserved for a consumer that waits at the end.
+        let room = next <= last ? APILimits.streamChunkOctets + APILimits.streamEventOctets : 0
+        var writer = JSONWriter(capacity: room)
         var looked = 0
         var isFull = false
         if next <= last {

@@ -5,9 +5,9 @@ import NIOCore
 
 /// Writes events to one consumer at the consumer's own pace.
 ///
-/// A piece is read from the disk only when the last one has been taken by the connection, so a
-/// slow consumer costs one piece of memory and nothing to anybody else; nothing is kept for it and
-/// nothing is left out.
+/// While a piece is being taken by the connection the next one is read, and no further one until
+/// then: a slow consumer costs two pieces of memory and nothing to anybody else; nothing is kept for
+/// it and nothing is left out.
 ///
 /// Concurrency: used by one task.
 struct EventStream {
@@ -23,39 +23,57 @@ struct EventStream {
     mutating func run(_ writer: inout any ResponseBodyWriter) async throws {
         var hasCaughtUp = false
         var lastWrite = ContinuousClock.now
+        let services = services
+        var (reached, piece) = try await Self.read(cursor, services)
         while !services.bell.isClosed {
-            let before = cursor
-            let (next, piece) = try await services.reading { log in
-                var cursor = before
-                let piece = try cursor.read(log)
-                return (cursor, piece)
-            }
-            cursor = next
+            cursor = reached
+            let next = piece.isAtEnd || piece.isComplete ? nil : reached
+            async let ahead = Self.readAhead(next, services)
             if !piece.octets.isEmpty {
                 try await writer.write(ByteBuffer(bytes: piece.octets))
                 lastWrite = .now
             }
             if piece.isComplete { return }
             var mark = JSONWriter()
-            if piece.isAtEnd {
-                if !hasCaughtUp {
-                    next.format.appendCaughtUp(next.seen, services.now(), to: &mark)
-                    hasCaughtUp = true
-                } else if ContinuousClock.now - lastWrite >= heartbeat {
-                    next.format.appendHeartbeat(next.seen, services.now(), to: &mark)
-                }
+            if piece.isAtEnd, !hasCaughtUp {
+                cursor.format.appendCaughtUp(cursor.seen, services.now(), to: &mark)
+                hasCaughtUp = true
             } else if ContinuousClock.now - lastWrite >= heartbeat {
-                next.format.appendHeartbeat(next.seen, services.now(), to: &mark)
+                cursor.format.appendHeartbeat(cursor.seen, services.now(), to: &mark)
             }
             if !mark.bytes.isEmpty {
                 try await writer.write(ByteBuffer(bytes: mark.bytes))
                 lastWrite = .now
             }
-            guard piece.isAtEnd else { continue }
+            if let read = try await ahead {
+                (reached, piece) = read
+                continue
+            }
             guard follows else { return }
             let rest = heartbeat - (ContinuousClock.now - lastWrite)
-            await services.bell.wait(beyond: next.seen, atMost: max(rest, .milliseconds(10)))
+            await services.bell.wait(beyond: cursor.seen, atMost: max(rest, .milliseconds(10)))
             try Task.checkCancellation()
+            (reached, piece) = try await Self.read(cursor, services)
         }
+    }
+
+    /// Reads a piece on a thread of its own kind.
+    private static func read(
+        _ cursor: EventCursor, _ services: APIServices
+    ) async throws -> (EventCursor, EventCursor.Piece) {
+        try await services.reading { log in
+            var cursor = cursor
+            let piece = try cursor.read(log)
+            return (cursor, piece)
+        }
+    }
+
+    /// Reads the piece after the one that is being written; nil when there is none yet.
+    @concurrent
+    private static func readAhead(
+        _ cursor: EventCursor?, _ services: APIServices
+    ) async throws -> (EventCursor, EventCursor.Piece)? {
+        guard let cursor else { return nil }
+        return try await read(cursor, services)
     }
 }

@@ -73,10 +73,12 @@ struct InjectionPlan: Sendable {
             metadata: MessageMetadata(message.metadata.map { ($0.name, $0.value) }))
     }
 
-    /// The id of the message at a place, once the append has its own.
-    func messageID(_ place: Int, _ receipt: AppendReceipt) -> MessageID {
-        let before = messages[..<place].reduce(0) { $0 + 1 + $1.recipients.count }
-        return MessageID(
-            epoch: receipt.epoch, sequence: receipt.firstSequence + UInt64(before))
+    /// The ids of the messages in their order, once the append has its own.
+    func messageIDs(_ receipt: AppendReceipt) -> [MessageID] {
+        var sequence = receipt.firstSequence
+        return messages.map { message in
+            defer { sequence += UInt64(1 + message.recipients.count) }
+            return MessageID(epoch: receipt.epoch, sequence: sequence)
+        }
     }
 }

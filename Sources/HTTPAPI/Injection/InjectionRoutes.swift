@@ -87,6 +87,7 @@ struct InjectionRoutes: Sendable {
         let accepted = plan.outcomes.count { outcome in
             if case .accepted = outcome { true } else { false }
         }
+        let ids = taken.map { plan.messageIDs($0.receipt) } ?? []
         var response = Response.json(status: taken == nil ? .unprocessableContent : .ok) { writer in
             writer.beginObject()
             writer.number(accepted, "accepted")
@@ -98,10 +99,7 @@ struct InjectionRoutes: Sendable {
                 switch outcome {
                 case .accepted(let message, let number):
                     writer.string("accepted", "status")
-                    if let taken {
-                        let id = plan.messageID(message, taken.receipt)
-                        writer.string(id.description, "message_id")
-                    }
+                    if !ids.isEmpty { writer.messageID(ids[message], "message_id") }
                     writer.number(number, "recipient_number")
                 case .refused(let reason):
                     writer.string("refused", "status")

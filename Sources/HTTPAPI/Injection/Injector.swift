@@ -30,10 +30,12 @@ struct Injector: Sendable {
             suppliesMissingFields: services.configuration.suppliesMissingFields)
         let plan = try planner.plan(request) { octets throws(Problem) in try share.take(octets) }
         guard !plan.messages.isEmpty else { return (plan, nil) }
+        let isTLS = services.configuration.tls != nil
+        let tls = isTLS ? await call.context.tlsVersion() : ""
         let session = IngressSession(
             listener: "http", serverName: services.configuration.serverName,
             transmissionType: .http, clientAddress: call.context.clientAddress,
-            identity: caller.name, tlsVersion: await call.context.tlsVersion())
+            identity: caller.name, tlsVersion: tls)
         guard !request.idempotencyKey.isEmpty else {
             let receipt = try await append(plan, session)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: false))

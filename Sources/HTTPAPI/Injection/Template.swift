@@ -38,37 +38,63 @@ struct Template: Hashable, Sendable {
     /// The same text in which nothing is put in.
     var literal: Template { Template(literal: source) }
 
-    /// Finds the places in a text.
+    /// Finds the places in a text, in time that grows with its length only.
     init(_ text: String) {
         source = text
-        var rest = text[...]
-        var literal = ""
-        while let open = rest.firstRange(of: "{{") {
-            literal += rest[..<open.lowerBound]
-            let isRaw = rest[open.upperBound...].hasPrefix("{")
-            let start = isRaw ? rest.index(after: open.upperBound) : open.upperBound
-            let closing = isRaw ? "}}}" : "}}"
-            guard let close = rest[start...].firstRange(of: closing) else {
-                literal += rest[open.lowerBound...]
-                rest = ""
-                break
-            }
-            let inner = rest[start..<close.lowerBound]
-            let name = Self.trimmed(inner)
+        let octets = Array(text.utf8)
+        guard let first = octets.firstPair(Self.open, from: 0) else {
+            segments = [.text(text)]
+            return
+        }
+        var literalStart = 0
+        var next: Int? = first
+        // Where the next `}}` and `}}}` stand: not looked for again by every `{{` before them.
+        var closings = Closings()
+        while let place = next {
+            let isRaw = place + 2 < octets.count && octets[place + 2] == Self.open
+            let start = place + (isRaw ? 3 : 2)
+            guard let close = closings.next(from: start, isRaw: isRaw, in: octets) else { break }
+            let name = Self.trimmed(octets[start..<close])
             if Self.isName(name) {
-                if !literal.isEmpty { segments.append(.text(literal)) }
-                literal = ""
-                segments.append(.value(String(name), isRaw: isRaw))
-                names.insert(String(name))
-                rest = rest[close.upperBound...]
+                appendText(octets[literalStart..<place])
+                let name = String(decoding: name, as: UTF8.self)
+                segments.append(.value(name, isRaw: isRaw))
+                names.insert(name)
+                literalStart = close + (isRaw ? 3 : 2)
+                next = octets.firstPair(Self.open, from: literalStart)
             } else {
-                if unsupported == nil { unsupported = "{{\(inner.prefix(60))}}" }
-                literal += "{{"
-                rest = rest[open.upperBound...]
+                if unsupported == nil {
+                    let inner = String(decoding: octets[start..<close], as: UTF8.self)
+                    unsupported = "{{\(inner.prefix(60))}}"
+                }
+                next = octets.firstPair(Self.open, from: place + 2)
             }
         }
-        literal += rest
-        if !literal.isEmpty || segments.isEmpty { segments.append(.text(literal)) }
+        appendText(octets[literalStart...])
+        if segments.isEmpty { segments.append(.text("")) }
+    }
+
+    private mutating func appendText(_ octets: ArraySlice<UInt8>) {
+        if !octets.isEmpty { segments.append(.text(String(decoding: octets, as: UTF8.self))) }
+    }
+
+    private static let open = UInt8(ascii: "{")
+
+    /// Closing braces, found in order.
+    private struct Closings {
+        private var places: [Int?] = [-1, -1]
+
+        /// The first closing at or after a place that never decreases.
+        mutating func next(from start: Int, isRaw: Bool, in octets: [UInt8]) -> Int? {
+            let kind = isRaw ? 1 : 0
+            guard let known = places[kind], known < start else { return places[kind] }
+            var place = octets.firstPair(UInt8(ascii: "}"), from: start)
+            while isRaw, let found = place, !octets[found...].starts(with: "}}}".utf8) {
+                place = octets.firstPair(UInt8(ascii: "}"), from: found + 1)
+            }
+            places[kind] = place
+            return place
+        }
     }
 
     /// The text with the values put in.
@@ -91,17 +117,17 @@ struct Template: Hashable, Sendable {
         return out
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text.drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return text
+    private static func trimmed(_ octets: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var octets = octets.drop { $0 == 0x20 }
+        while octets.last == 0x20 { octets.removeLast() }
+        return octets
     }
 
-    private static func isName(_ text: Substring) -> Bool {
-        guard let first = text.utf8.first, text.utf8.count <= 64 else { return false }
+    private static func isName(_ octets: ArraySlice<UInt8>) -> Bool {
+        guard let first = octets.first, octets.count <= 64 else { return false }
         let isStart = (0x41...0x5A).contains(first & 0xDF) || first == 0x5F
         return isStart
-            && text.utf8.allSatisfy {
+            && octets.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x5F
                     || $0 == 0x2E || $0 == 0x2D
             }
@@ -125,6 +151,24 @@ struct Template: Hashable, Sendable {
             }
         }
         return out
+    }
+}
+
+extension [UInt8] {
+    /// The first place from `start` on where an octet stands twice; nil for none.
+    fileprivate func firstPair(_ octet: UInt8, from start: Int) -> Int? {
+        var place = start
+        while place + 1 < count {
+            // An octet that is another ends two pairs.
+            if self[place + 1] != octet {
+                place += 2
+            } else if self[place] == octet {
+                return place
+            } else {
+                place += 1
+            }
+        }
+        return nil
     }
 }
 

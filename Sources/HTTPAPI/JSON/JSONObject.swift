@@ -28,13 +28,22 @@ final class JSONObject {
     let notes: Notes
     /// JSON pointer of this object.
     let pointer: String
-    private let members: [String: JSONValue]
-    private let names: [String]
-    private var known: Set<String> = []
+    private let members: [JSONValue.Member]
+    /// Place of each name, the last of equal ones; nil for few members, which are looked through.
+    private let places: [String: Int]?
+    /// Names that were asked for; those of a program, so few.
+    private var known: [String] = []
+
+    /// Members that are looked through faster than a table is made.
+    private static let fewMembers = 16
 
     init(_ members: [JSONValue.Member], pointer: String, notes: Notes) {
-        self.members = Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-        names = members.map(\.name)
+        self.members = members
+        places =
+            members.count <= Self.fewMembers
+            ? nil
+            : Dictionary(
+                members.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
         self.pointer = pointer
         self.notes = notes
     }
@@ -55,7 +64,10 @@ final class JSONObject {
 
     /// The pointer of a member.
     func place(_ name: String) -> String {
-        pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+        guard name.utf8.contains(where: { $0 == 0x7E || $0 == 0x2F }) else {
+            return pointer + "/" + name
+        }
+        return pointer + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
     }
 
     /// Notes a mistake with a member.
@@ -63,9 +75,15 @@ final class JSONObject {
 
     /// The value of a member; nil when it is absent or null.
     func value(_ name: String) -> JSONValue? {
-        known.insert(name)
-        guard let value = members[name], value != .null else { return nil }
-        return value
+        if !known.contains(name) { known.append(name) }
+        return find(name)
+    }
+
+    private func find(_ name: String) -> JSONValue? {
+        let place = places.map { $0[name] } ?? members.lastIndex { $0.name == name }
+        guard let place else { return nil }
+        if case .null = members[place].value { return nil }
+        return members[place].value
     }
 
     func has(_ name: String) -> Bool { value(name) != nil }
@@ -138,19 +156,20 @@ final class JSONObject {
     /// The members of an object whose values are texts, numbers or booleans, in their order.
     func scalars(_ name: String) -> [(name: String, text: String)] {
         guard let object = object(name) else { return [] }
-        return object.names.compactMap { member in
-            guard let value = object.value(member) else { return nil }
+        return object.members.compactMap { member in
+            guard let value = object.find(member.name) else { return nil }
             guard let text = value.scalarText else {
-                object.note(member, "is \(value.kind) and should be a text, number or boolean")
+                object.note(
+                    member.name, "is \(value.kind) and should be a text, number or boolean")
                 return nil
             }
-            return (member, text)
+            return (member.name, text)
         }
     }
 
     /// Notes every member that was not asked for.
     func finish() {
-        for name in names where !known.contains(name) {
+        for name in members.map(\.name) where !known.contains(name) {
             note(name, "is not known here; known are \(known.sorted().joined(separator: ", "))")
         }
     }

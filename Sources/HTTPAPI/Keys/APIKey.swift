@@ -66,11 +66,12 @@ extension APIKey {
 
     /// The id within a token; nil when it is not of a token's form.
     package static func id(inToken token: String) -> String? {
-        let parts = token.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "wb", parts[1].utf8.count == 10,
-            parts[2].utf8.count == 52
+        let parts = token.utf8.split(
+            separator: UInt8(ascii: "_"), omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0].elementsEqual("wb".utf8), parts[1].count == 10,
+            parts[2].count == 52
         else { return nil }
-        return String(parts[1])
+        return String(Substring(parts[1]))
     }
 
     /// Five random bits a letter; the alphabet of message ids.

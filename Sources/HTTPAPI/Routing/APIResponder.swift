@@ -32,7 +32,8 @@ struct APIResponder: HTTPResponder {
 
     private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
         let target = (request.head.path ?? "/")[...]
-        let path = target.prefix { $0 != "?" }
+        let end = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        let path = target[..<end]
         let (route, parameters) = try table.route(request.method, path)
         var caller: Caller?
         if case .role(let role) = route.access {
@@ -42,7 +43,7 @@ struct APIResponder: HTTPResponder {
             }
             caller = known
         }
-        let query = try QueryParameters(target.dropFirst(path.count + 1))
+        let query = try QueryParameters(target[end...].dropFirst())
         return try await route.handle(
             APICall(
                 request: request, context: context, parameters: parameters, query: query,
@@ -55,7 +56,7 @@ struct APIResponder: HTTPResponder {
         guard let field = request.headers[.authorization] else {
             throw Problem(.unauthorized, "Give a key: Authorization: Bearer <token>.")
         }
-        let parts = field.split(separator: " ", maxSplits: 1)
+        let parts = field.utf8.split(separator: 0x20, maxSplits: 1).map { Substring($0) }
         var token: String?
         if parts.count == 2 {
             let credentials = parts[1].drop { $0 == " " }

@@ -17,11 +17,18 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral, CustomString
         }
     }
 
-    /// The values of the parameters in their order, percent-decoded; nil when a path is another
-    /// one.
-    func match(_ path: Substring) -> [String]? {
-        guard path.first == "/" else { return nil }
-        let given = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    /// The parts of a path that a request names, still escaped; nil when it does not begin at the
+    /// root.
+    static func parts(of path: Substring) -> [Substring]? {
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
+        return path.utf8.dropFirst()
+            .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            .map { Substring($0) }
+    }
+
+    /// The values of the parameters in their order, percent-decoded; nil when these are the
+    /// ``parts(of:)`` of another path.
+    func match(_ given: [Substring]) -> [String]? {
         guard given.count == parts.count else { return nil }
         var values: [String] = []
         for (part, text) in zip(parts, given) {

@@ -6,9 +6,10 @@ struct QueryParameters: Equatable, Sendable {
 
     /// Reads the text after `?`; throws ``Problem`` when an escape in it is malformed.
     init(_ query: Substring) throws(Problem) {
-        for part in query.split(separator: "&") {
+        for part in query.utf8.split(separator: UInt8(ascii: "&")) {
             let sides = part.split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false
+            ).map { Substring($0) }
             guard let name = PercentCoding.decode(sides[0], plusIsSpace: true),
                 let value = sides.count == 2
                     ? PercentCoding.decode(sides[1], plusIsSpace: true) : ""

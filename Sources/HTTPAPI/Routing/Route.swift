@@ -46,8 +46,9 @@ struct RouteTable: Sendable {
         _ method: HTTPRequest.Method, _ path: Substring
     ) throws(Problem) -> (route: Route, parameters: [String]) {
         var allowed: Set<String> = []
+        let parts = PathPattern.parts(of: path)
         for route in routes {
-            guard let parameters = route.path.match(path) else { continue }
+            guard let parts, let parameters = route.path.match(parts) else { continue }
             if route.method == method || (method == .head && route.method == .get) {
                 return (route, parameters)
             }

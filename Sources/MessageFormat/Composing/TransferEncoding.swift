@@ -98,6 +98,7 @@ enum TransferEncoding {
 package enum LineEndings {
     /// The octets with CR, LF and CRLF all as CRLF (RFC 5321 section 2.3.8).
     package static func canonical(_ octets: [UInt8]) -> [UInt8] {
+        if isCanonical(octets) { return octets }
         var out: [UInt8] = []
         out.reserveCapacity(octets.count + octets.count / 32 + 2)
         var last: UInt8 = 0
@@ -111,5 +112,15 @@ package enum LineEndings {
             last = octet
         }
         return out
+    }
+
+    /// Whether every CR has its LF behind it and every LF its CR before it.
+    private static func isCanonical(_ octets: [UInt8]) -> Bool {
+        var last: UInt8 = 0
+        for octet in octets {
+            if (octet == 0x0A) != (last == 0x0D) { return false }
+            last = octet
+        }
+        return last != 0x0D
     }
 }

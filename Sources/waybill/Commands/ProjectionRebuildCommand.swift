@@ -13,12 +13,12 @@ struct ProjectionRebuildCommand: ParsableCommand {
         abstract: "Make a projection anew from the log.",
         discussion: """
             The new file is built beside the one in use, which takes its place when it has reached
-            the log's end, and is kept as NAME-vVERSION.mdb.previous. A running server is asked to do
+            the log's end, and is kept as NAME-vVERSION.mdb.previous. Several are built in one pass. A running server is asked to do
             it, and goes on accepting and delivering; on a stopped one's directory it is done here.
             An interrupted rebuild goes on where it was.
 
             Examples:
-              waybill projection rebuild queue --data /var/lib/waybill
+              waybill projection rebuild queue suppression statistics --data /var/lib/waybill
               waybill projection rebuild statistics --no-wait --data /var/lib/waybill
             """)
 
@@ -39,34 +39,52 @@ struct ProjectionRebuildCommand: ParsableCommand {
     func run() throws {
         let log = try options.data.openLog()
         let directory = try options.directory()
-        for projection in try options.chosen() {
-            try projecting(projection.name) {
-                if try options.isServed() {
-                    try ask(projection, directory: directory)
-                } else {
-                    try rebuild(projection, directory: directory, log: log)
-                }
-            }
+        let chosen = try options.chosen()
+        guard try options.isServed() else {
+            return try rebuild(chosen, directory: directory, log: log)
+        }
+        for projection in chosen {
+            try projecting(projection.name) { try ask(projection, directory: directory) }
         }
     }
 
     // MARK: Here
 
+    /// All of them in one pass over the log.
     private func rebuild(
-        _ projection: AnyProjection, directory: String, log: LogReader
+        _ projections: [AnyProjection], directory: String, log: LogReader
     ) throws {
         // No server starts while this is held.
         let lock = try LogLock(directory: DataDirectory.log(try options.data.directory()))
         defer { withExtendedLifetime(lock) {} }
-        let bar = ReplayBar(title: "rebuilding \(projection.name)")
+        let names = projections.map(\.name).joined(separator: ", ")
+        let bar = ReplayBar(title: "rebuilding \(names)")
         let started = SystemClock.now()
-        let state = try ProjectionRebuild.run(
-            projection, directory: directory, log: log,
-            options: HostOptions(
-                onRefusal: skipRefused ? .skip : .stop, splitter: MailProjections.all.splitter)
-        ) { bar.show($0) }
+        var outcomes: [ProjectionRebuild.Outcome] = []
+        try projecting(names) {
+            outcomes = try ProjectionRebuild.run(
+                projections, directory: directory, log: log,
+                options: HostOptions(
+                    onRefusal: skipRefused ? .skip : .stop,
+                    splitter: MailProjections.all.splitter)
+            ) { bar.show($0) }
+        }
         bar.finish()
         let microseconds = max(1, SystemClock.now().microseconds - started.microseconds)
+        var failure: (any Error)?
+        for (projection, outcome) in zip(projections, outcomes) {
+            do {
+                try projecting(projection.name) {
+                    tell(projection, try outcome.get(), microseconds: microseconds)
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func tell(_ projection: AnyProjection, _ state: AsOfState, microseconds: Int64) {
         let rate = Double(state.report.replayed) / Double(microseconds) * 1e6
         if options.data.json {
             var writer = JSONWriter()

@@ -1,12 +1,15 @@
 import Glibc
 
 /// The clocks that the figures come from.
-enum Clock {
+package enum Clock {
     /// Seconds since some moment of the past; never goes back.
-    static func seconds() -> Double { read(CLOCK_MONOTONIC) }
+    package static func seconds() -> Double { read(CLOCK_MONOTONIC) }
 
     /// Microseconds of CPU, user and system, that the calling thread has used.
-    static func threadMicroseconds() -> Double { read(CLOCK_THREAD_CPUTIME_ID) * 1e6 }
+    package static func threadMicroseconds() -> Double { read(CLOCK_THREAD_CPUTIME_ID) * 1e6 }
+
+    /// Seconds of CPU, user and system, that the process has used.
+    package static func processSeconds() -> Double { read(CLOCK_PROCESS_CPUTIME_ID) }
 
     private static func read(_ clock: clockid_t) -> Double {
         var time = timespec()

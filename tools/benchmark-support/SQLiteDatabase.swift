@@ -3,11 +3,11 @@ import CSQLite
 /// One open database. Closed, and with it the last of the log checkpointed, when it is released.
 ///
 /// Concurrency: bound to the thread that opened it.
-@safe final class SQLiteDatabase {
+@safe package final class SQLiteDatabase {
     let handle: OpaquePointer
 
-    /// Opens, and if need be makes, the database `path` in WAL mode with full flushes.
-    init(path: String) throws(SQLiteError) {
+    /// Opens, and if need be makes, the database `path`, and runs `statements`.
+    package init(path: String, _ statements: [String]) throws(SQLiteError) {
         var created: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let code = unsafe sqlite3_open_v2(path, &created, flags, nil)
@@ -16,15 +16,7 @@ import CSQLite
             throw SQLiteError(code: code, operation: "opening \(path)")
         }
         unsafe self.handle = handle
-        try execute("PRAGMA journal_mode = WAL")
-        try execute("PRAGMA synchronous = FULL")
-        try execute("PRAGMA cache_size = -65536")
-        try execute(
-            "CREATE TABLE IF NOT EXISTS event"
-                + " (sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, body BLOB NOT NULL)")
-        try execute(
-            "CREATE TABLE IF NOT EXISTS content"
-                + " (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")
+        for statement in statements { try execute(statement) }
     }
 
     deinit {
@@ -32,12 +24,12 @@ import CSQLite
     }
 
     /// Runs a statement that gives nothing back, or nothing of interest.
-    func execute(_ sql: String) throws(SQLiteError) {
+    package func execute(_ sql: String) throws(SQLiteError) {
         try SQLiteError.check(unsafe sqlite3_exec(handle, sql, nil, nil, nil), sql)
     }
 
     /// Version of the library, for example "3.40.1".
-    static var libraryVersion: String {
+    package static var libraryVersion: String {
         unsafe sqlite3_libversion().map { unsafe String(cString: $0) } ?? "unknown"
     }
 }

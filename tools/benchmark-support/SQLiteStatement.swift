@@ -3,13 +3,13 @@ import CSQLite
 /// A prepared statement, used again and again.
 ///
 /// Concurrency: bound to its database's thread.
-@safe final class SQLiteStatement {
+@safe package final class SQLiteStatement {
     private let database: SQLiteDatabase
     private let handle: OpaquePointer
     private let sql: String
 
     /// Prepares a statement.
-    init(_ sql: String, _ database: SQLiteDatabase) throws(SQLiteError) {
+    package init(_ sql: String, _ database: SQLiteDatabase) throws(SQLiteError) {
         self.database = database
         self.sql = sql
         var created: OpaquePointer?
@@ -26,13 +26,13 @@ import CSQLite
     }
 
     /// Gives a parameter, counted from 1, a number.
-    func bind(_ parameter: Int32, _ value: Int64) throws(SQLiteError) {
+    package func bind(_ parameter: Int32, _ value: Int64) throws(SQLiteError) {
         try SQLiteError.check(unsafe sqlite3_bind_int64(handle, parameter, value), sql)
     }
 
     /// Gives a parameter, counted from 1, some octets, which are not copied, and runs the
     /// statement to its end.
-    func run(_ parameter: Int32, _ bytes: [UInt8]) throws(SQLiteError) {
+    package func run(_ parameter: Int32, _ bytes: [UInt8]) throws(SQLiteError) {
         let code = unsafe bytes.withUnsafeBytes { buffer in
             let bound = unsafe sqlite3_bind_blob(
                 handle, parameter, buffer.baseAddress, Int32(buffer.count), nil)
@@ -45,14 +45,14 @@ import CSQLite
     }
 
     /// Runs the statement to its end.
-    func run() throws(SQLiteError) {
+    package func run() throws(SQLiteError) {
         if try step() { throw SQLiteError(code: SQLITE_ROW, operation: sql) }
     }
 
     /// Goes to the next row.
     ///
     /// - Returns: false after the last one; the statement can then be run again.
-    func step() throws(SQLiteError) -> Bool {
+    package func step() throws(SQLiteError) -> Bool {
         let code = unsafe sqlite3_step(handle)
         if code == SQLITE_ROW { return true }
         unsafe sqlite3_reset(handle)
@@ -61,10 +61,10 @@ import CSQLite
     }
 
     /// The number in a column, counted from 0, of the current row.
-    func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+    package func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
 
     /// The octets in a column, counted from 0, of the current row, copied.
-    func bytes(_ column: Int32) -> [UInt8] {
+    package func bytes(_ column: Int32) -> [UInt8] {
         guard let start = unsafe sqlite3_column_blob(handle, column) else { return [] }
         let count = unsafe Int(sqlite3_column_bytes(handle, column))
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))

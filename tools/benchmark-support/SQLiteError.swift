@@ -3,19 +3,19 @@ import CSQLite
 /// A failed call of SQLite.
 ///
 /// Concurrency: value.
-struct SQLiteError: Error, CustomStringConvertible {
+package struct SQLiteError: Error, CustomStringConvertible {
     /// SQLite's result code.
-    var code: Int32
+    package var code: Int32
     /// The call or the statement that failed.
-    var operation: String
+    package var operation: String
 
-    var description: String {
+    package var description: String {
         let words = unsafe sqlite3_errstr(code).map { unsafe String(cString: $0) }
         return "\(operation): \(words ?? "SQLite error \(code)")"
     }
 
     /// Throws unless `code` is SQLITE_OK.
-    static func check(_ code: Int32, _ operation: String) throws(SQLiteError) {
+    package static func check(_ code: Int32, _ operation: String) throws(SQLiteError) {
         if code != SQLITE_OK { throw SQLiteError(code: code, operation: operation) }
     }
 }

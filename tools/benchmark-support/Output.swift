@@ -1,9 +1,9 @@
 import Glibc
 
 /// Standard output, line by line, also into a pipe.
-enum Output {
+package enum Output {
     /// Writes a line at once.
-    static func line(_ text: String) {
+    package static func line(_ text: String) {
         Swift.print(text)
         fflush(nil)
     }

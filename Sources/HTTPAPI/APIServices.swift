@@ -16,6 +16,7 @@ final class APIServices: Sendable {
     let past: PastStatistics
     /// Takes what is asked of the queue and of suppressed addresses.
     let desk: OrderDesk
+    let messages: any MessageIndexSource
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
@@ -29,6 +30,7 @@ final class APIServices: Sendable {
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
         readiness: Readiness, state: any ServerState, folds: any LiveState,
+        messages: any MessageIndexSource,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
@@ -38,6 +40,7 @@ final class APIServices: Sendable {
         self.state = state
         past = PastStatistics(state: state)
         desk = OrderDesk(log: log, state: folds, now: now)
+        self.messages = messages
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

@@ -79,6 +79,15 @@ package enum APILimits {
     package static let heartbeatSeconds = 15
     /// Threads that read the log for requests.
     package static let readerThreads = 2
+    /// Messages on one page of a list. Beyond: 400.
+    package static let messagesPerPage = 1000
+    /// Messages on a page that does not say how many.
+    package static let messagesPerPageUnsaid = 50
+    /// Messages looked at for one page: a question that few of them match is answered in pieces, each
+    /// in well under a second.
+    package static let messagesExamined = 5000
+    /// Recipients of one message that a list shows; the message itself shows all.
+    package static let recipientsListed = 20
     /// Seconds after which a client should try again what was refused for now.
     package static let retryAfterSeconds = 10
 

@@ -83,7 +83,7 @@ package final class LocalAPI: Sendable {
         services = APIServices(
             configuration: .withoutNetwork(serverName: ""), log: log,
             keys: try APIKeyDirectory(path: nil), readiness: Readiness(.ready),
-            state: NoState(), folds: state, now: now, logger: logger)
+            state: NoState(), folds: state, messages: NoMessageIndex(), now: now, logger: logger)
         services.readers.start()
         responder = APIResponder(
             table: RouteTable(services: services), keys: services.keys,

@@ -64,6 +64,33 @@ struct ColumnReader: ~Copyable {
         return UInt32(truncatingIfNeeded: value)
     }
 
+    /// Passes over so many entries of every column of a group.
+    mutating func skip(
+        _ group: ColumnGroup, _ count: Int, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        for column in group.columns where !columns[column].isAtEnd {
+            let (position, end) = (columns[column].position, columns[column].end)
+            if column == BatchColumn.receivedContentSha256.rawValue {
+                let next = min(position + 32 * count, end)
+                columns[column] = WireReader(position: next, end: end)
+                continue
+            }
+            // Varints end with an octet below 128.
+            let entries = bytes.extracting(position..<end)
+            var left = count
+            var offset = 0
+            while left > 0, offset < entries.count {
+                left -= Int(~entries[offset] >> 7)
+                offset += 1
+            }
+            guard left == 0 else {
+                throw BatchDecodingError(
+                    .truncated, offset: position, BatchColumn(rawValue: column))
+            }
+            columns[column] = WireReader(position: position + offset, end: end)
+        }
+    }
+
     /// The next 32 octets of the content hashes; zeros where the column is absent.
     mutating func hash(_ bytes: Span<UInt8>) -> [UInt8] {
         let column = BatchColumn.receivedContentSha256.rawValue

@@ -5,7 +5,11 @@ import MailModel
 /// Concurrency: value.
 struct EventReader: ~Copyable {
     var columns: ColumnReader
+    /// All texts of the batch, when most of them will be needed; else empty.
     private let strings: [String]
+    private let texts: BatchTexts
+    /// Events passed over since a group's columns were read last.
+    private var passed = InlineArray<13, Int>(repeating: 0)
     private var sessions = Interned<SessionKey, IngressSession>()
     private var peers = Interned<PeerKey, DeliveryPeer>()
     let epoch: UInt32
@@ -14,12 +18,16 @@ struct EventReader: ~Copyable {
     /// Time of the event before, in microseconds; of the current one while it is read.
     private(set) var time: Int64
 
-    /// Begins with the first event of a batch; makes its texts.
+    /// Begins with the first event of a batch. Makes all its texts now where `makesTexts` is true,
+    /// which is right when every event will be read.
     init(
-        _ index: consuming BatchIndex, _ bytes: Span<UInt8>, firstSequence: UInt64, epoch: UInt32,
-        firstTime: Int64
+        _ index: consuming BatchIndex, _ bytes: [UInt8], firstSequence: UInt64, epoch: UInt32,
+        firstTime: Int64, makesTexts: Bool = true
     ) {
-        strings = index.strings.map { String(repairing: bytes.extracting($0)) }
+        texts = BatchTexts(bytes: bytes, ranges: index.strings)
+        let input = bytes.span
+        strings =
+            makesTexts ? index.strings.map { String(repairing: input.extracting($0)) } : []
         columns = ColumnReader(index)
         self.epoch = epoch
         sequence = firstSequence
@@ -34,6 +42,7 @@ struct EventReader: ~Copyable {
         let epochBack = try columns.small(.batchMessageEpochBack, bytes)
         let message = MessageID(epoch: epoch &- epochBack, sequence: sequence &- back)
         let isAboutNone = back == 0 && epochBack == 0
+        try catchUp(type, bytes)
         let fact =
             try fact(type, message, isAboutNone: isAboutNone, bytes)
             ?? .unknown(type: type, message: isAboutNone ? nil : message)
@@ -42,6 +51,28 @@ struct EventReader: ~Copyable {
             event: Event(time: EventTime(microseconds: time), fact: fact))
         sequence &+= 1
         return event
+    }
+
+    /// Passes over the next event, without looking at what its type has.
+    mutating func pass(_ bytes: Span<UInt8>) throws(BatchDecodingError) {
+        let type = try columns.small(.batchType, bytes)
+        time &+= try columns.signed(.batchTimeDelta, bytes)
+        _ = try columns.large(.batchMessageBack, bytes)
+        _ = try columns.small(.batchMessageEpochBack, bytes)
+        sequence &+= 1
+        guard let type = EventType(rawValue: type) else { return }
+        for group in type.groups { passed[group.rawValue] += 1 }
+    }
+
+    /// Brings the columns of a type to its next event, behind those that were passed over.
+    private mutating func catchUp(
+        _ type: UInt32, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        guard strings.isEmpty, let type = EventType(rawValue: type) else { return }
+        for group in type.groups where passed[group.rawValue] > 0 {
+            try columns.skip(group, passed[group.rawValue], bytes)
+            passed[group.rawValue] = 0
+        }
     }
 
     /// The text of a string column's entry.
@@ -55,7 +86,10 @@ struct EventReader: ~Copyable {
 
     /// The text with a number that was checked.
     @inline(__always)
-    func text(_ number: UInt32) -> String { number == 0 ? "" : strings[Int(number) - 1] }
+    func text(_ number: UInt32) -> String {
+        guard !strings.isEmpty else { return texts[number] }
+        return number == 0 ? "" : strings[Int(number) - 1]
+    }
 
     /// The session with these columns: one object for all messages of the batch.
     mutating func session(_ key: SessionKey) -> IngressSession {

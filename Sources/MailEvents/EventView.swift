@@ -30,9 +30,9 @@ package struct EventView: Equatable, Sendable {
 
     // queued, attempted, deferred, delivered, bounced, expired, complained, bounced_later
     package var recipientNumber: UInt32 = 0
-    /// suppressed and unsuppressed too: 0 for the whole domain.
+    /// suppressed and unsuppressed too: 0 for the whole domain. Of received: the reverse-path's.
     package var localText: UInt32 = 0
-    /// Of the types with a tenant.
+    /// Of the types with a tenant. Of received: the reverse-path's.
     package var domainText: UInt32 = 0
 
     // queued

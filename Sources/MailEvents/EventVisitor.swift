@@ -15,8 +15,8 @@ package protocol EventVisitor: ~Copyable {
 ///
 /// Concurrency: value.
 package struct BatchTexts: Sendable {
-    private let bytes: [UInt8]
-    private let ranges: [Range<Int>]
+    let bytes: [UInt8]
+    let ranges: [Range<Int>]
 
     init(bytes: [UInt8], ranges: [Range<Int>]) {
         self.bytes = bytes

@@ -39,4 +39,22 @@ extension MailEventDecoder {
         let index = try BatchIndex(bytes.span)
         return !index.columns[BatchColumn.receivedIdempotencyKeyString.rawValue].copied().isAtEnd
     }
+
+    /// The sequences of a batch's `received` events, ascending. Reads one column.
+    package static func received(
+        in bytes: [UInt8], firstSequence: UInt64
+    ) throws(BatchDecodingError) -> [UInt64] {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        var types = index.columns[BatchColumn.batchType.rawValue].copied()
+        var sequences: [UInt64] = []
+        var sequence = firstSequence
+        while !types.isAtEnd {
+            if try types.varint(input, .batchType) == UInt64(EventType.received.rawValue) {
+                sequences.append(sequence)
+            }
+            sequence &+= 1
+        }
+        return sequences
+    }
 }

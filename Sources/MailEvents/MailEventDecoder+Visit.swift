@@ -81,6 +81,8 @@ extension ColumnReader {
     private mutating func readReceived(
         _ view: inout EventView, epoch: UInt32, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) {
+        view.localText = try textNumber(.receivedReversePathLocalString, bytes)
+        view.domainText = try textNumber(.receivedReversePathDomainString, bytes)
         view.tenantText = try textNumber(.receivedTenantString, bytes)
         view.campaignText = try textNumber(.receivedCampaignString, bytes)
         view.sizeOctets = try number(.receivedSizeOctets, bytes)

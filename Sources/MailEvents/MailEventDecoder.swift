@@ -18,7 +18,7 @@ package enum MailEventDecoder {
         let index = try BatchIndex(input)
         let count = index.eventCount
         var reader = EventReader(
-            index, input, firstSequence: firstSequence, epoch: epoch, firstTime: firstTime)
+            index, bytes, firstSequence: firstSequence, epoch: epoch, firstTime: firstTime)
         var events: [RecordedEvent] = []
         events.reserveCapacity(count)
         for _ in 0..<count { events.append(try reader.next(input)) }

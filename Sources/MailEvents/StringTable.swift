@@ -53,7 +53,7 @@ struct StringTable {
         let octets = unsafe text.utf8.span.bytes
         let length = octets.byteCount
         if length == 0 { return 0 }
-        let hash = Self.hash(octets, seed: seed)
+        let hash = TextHash.hash(octets, seed: seed)
         let mask = slots.count - 1
         var position = Int(truncatingIfNeeded: hash) & mask
         let short = UInt32(truncatingIfNeeded: hash >> 32)
@@ -90,7 +90,7 @@ struct StringTable {
         for (number, entry) in entries.enumerated() {
             let end = entry.offset + entry.length
             let octets = unsafe bytes.span.bytes.extracting(entry.offset..<end)
-            let hash = Self.hash(octets, seed: seed)
+            let hash = TextHash.hash(octets, seed: seed)
             var position = Int(truncatingIfNeeded: hash) & mask
             while grown[position].batch == batch { position = (position + 1) & mask }
             grown[position] = Slot(
@@ -113,49 +113,5 @@ struct StringTable {
             done += 1
         }
         return true
-    }
-
-    /// Multiply-and-fold over words of eight octets.
-    @inline(__always)
-    private static func hash(_ octets: RawSpan, seed: UInt64) -> UInt64 {
-        let length = octets.byteCount
-        var hash = seed ^ UInt64(truncatingIfNeeded: length)
-        var done = 0
-        while done + 8 <= length {
-            hash = fold(hash ^ octets.word(at: done))
-            done += 8
-        }
-        if done < length {
-            var tail: UInt64 = 0
-            if length >= 8 {
-                tail = octets.word(at: length - 8)
-            } else {
-                for position in 0..<length {
-                    tail = tail << 8 | UInt64(octets.octet(at: position))
-                }
-            }
-            hash = fold(hash ^ tail)
-        }
-        return fold(hash ^ seed)
-    }
-
-    @inline(__always)
-    private static func fold(_ value: UInt64) -> UInt64 {
-        let product = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return product.high ^ product.low
-    }
-}
-
-extension RawSpan {
-    /// Eight octets as a number of the machine's byte order; traps beyond the end.
-    @inline(__always)
-    fileprivate func word(at offset: Int) -> UInt64 {
-        // Every bit pattern is a number, and the span checks its bounds.
-        unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-    }
-
-    @inline(__always)
-    fileprivate func octet(at offset: Int) -> UInt8 {
-        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 }

@@ -71,4 +71,35 @@ enum Limits {
     /// Authenticated identities whose tenant is remembered, so that a refused command can be
     /// counted for it.
     static let identitiesMaximum = 10_000
+
+    // History. Changing one of these changes its digest, hence its version.
+
+    /// A chunk of the index has 2 to the power of so many sequences. Small enough that the open one
+    /// is looked through in well under a millisecond, large enough that a hundred million events
+    /// are a few hundred chunks to look into.
+    static let historyChunkBits: UInt64 = 18
+    /// Octets of a piece of a sealed chunk: with its checksum and LMDB's header just one page.
+    static let historyPieceOctets = 4072
+    /// Postings of 8 octets in one row of the open chunk, which with checksum and header take just
+    /// eight pages: few enough that a checkpoint may rewrite the last row of each kind, so many that
+    /// all of them are read in one go each.
+    static let historyBlockPostings = 4093
+    /// A message can be found by recipient, sender, campaign, tenant and domain for 400 days: a year
+    /// and a month more, so that a season can be compared with the one before.
+    static let historyDaysKept: Int64 = 400
+    static let historyMicrosecondsKept = historyDaysKept * 86_400_000_000
+    /// Events that an answer may have to be computed from because the index lacks them: some tenths of
+    /// a second of work. With more, the index is said to be in the making.
+    static let historyTailMaximum: UInt64 = 1_000_000
+    /// Batches that one query keeps inflated, some hundred kilobytes each in a busy log.
+    static let fetchedBatchesMaximum = 32
+    /// Messages looked at together for a list: their events stand in the same batches.
+    static let messagesPerRead = 64
+    /// Recipients of the messages whose events are read together, some hundred octets an event.
+    static let recipientsPerRead = 10_000
+    /// A page of a list ends with the message that brings its events to so many, some hundred
+    /// megabytes: mailings to thousands of recipients fill it before its limit of messages does.
+    static let eventsPerPage = 100_000
+    /// Events that a list without a filter reads back at most for one page.
+    static let eventsReadBackMaximum: UInt64 = 1_000_000
 }

@@ -18,5 +18,9 @@ package enum MailProjections {
             AnyProjection(
                 Statistics.self,
                 summary: "campaigns, clients, domains, providers and source addresses"),
+            // Earlier states are a cut of the newest one: no snapshots.
+            AnyProjection(
+                History.self, summary: "where in the log each message's events are",
+                snapshots: .none),
         ], splitter: MailBatchSplitter())
 }

@@ -25,15 +25,26 @@ package protocol Projection: Sendable {
     mutating func load(_ row: ProjectionRow) -> Bool
 
     /// Every row as it would be in a checkpoint made now, ascending by key.
+    ///
+    /// Rows that never change once they are written may be left out, and need not be in memory, if
+    /// another row has a cryptographic hash of them.
     func forEachRow(_ body: (ProjectionRow) throws -> Void) rethrows
 
     /// The rows that differ from those of the checkpoint before, and begins the next collection.
     ///
-    /// The first one of a new value, and the first after ``forgetChanges()``, is whole.
+    /// The first one of a new value is whole. After ``forgetChanges()`` one is whole too, or brings a
+    /// file with the last checkpoint that was written to this one.
     mutating func takeCheckpoint(at position: Position) -> Checkpoint
 
-    /// Makes the next checkpoint whole, because what was given out before is not in the file.
+    /// What was given out with the last checkpoint is not in the file: it belongs to the next one.
     mutating func forgetChanges()
+
+    /// No checkpoint will be taken of this value: what is only kept for that may be let go.
+    mutating func expectNoCheckpoint()
+}
+
+extension Projection {
+    package mutating func expectNoCheckpoint() {}
 }
 
 /// One row of a checkpoint.

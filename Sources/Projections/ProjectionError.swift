@@ -9,6 +9,13 @@ package struct ProjectionError: Error, Hashable, Sendable, CustomStringConvertib
     /// Whether the file is to be put aside and made again.
     package var isDamage = false
 
+    /// Says what is wrong.
+    package init(message: String, file: String, isDamage: Bool = false) {
+        self.message = message
+        self.file = file
+        self.isDamage = isDamage
+    }
+
     /// Message and file.
     package var description: String { "\(message) (file \(file))" }
 }

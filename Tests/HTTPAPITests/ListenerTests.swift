@@ -31,7 +31,8 @@ struct ListenerTests {
     private func start(_ api: TestAPI) async throws -> HTTPAPI {
         try await HTTPAPI.start(
             configuration: api.services.configuration, log: api.log, readiness: api.readiness,
-            state: api.state, folds: api.folds, group: MultiThreadedEventLoopGroup.singleton,
+            state: api.state, folds: api.folds, messages: TestIndex(),
+            group: MultiThreadedEventLoopGroup.singleton,
             now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }

@@ -27,6 +27,7 @@ final class TestAPI: Sendable {
     /// What would be delivered: the folds that orders look at.
     let folds: FollowedState
     let state: TestState
+    let index = TestIndex()
     private let tokens: [String: String]
 
     /// Keys: `inject`, `read`, `operate`, `admin` for all tenants, `acme` and `zeta` with `inject` and
@@ -63,7 +64,8 @@ final class TestAPI: Sendable {
         try folds.begin(reader: log.reader, through: log.follow(folds))
         services = APIServices(
             configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
-            readiness: readiness, state: state, folds: folds, now: { TestClock.now },
+            readiness: readiness, state: state, folds: folds, messages: index,
+            now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         services.readers.start()
         try await services.rememberRecentKeys()
@@ -248,6 +250,20 @@ final class TestState: ServerState {
     }
 
     func freeOctets() -> UInt64? { 1 << 30 }
+}
+
+/// The index of messages, made anew for every question; may be ordered to be away.
+final class TestIndex: MessageIndexSource {
+    private let isAway = Mutex(false)
+
+    func setAway(_ away: Bool) { isAway.withLock { $0 = away } }
+
+    func index(of log: LogReader) throws -> HistoryIndex {
+        guard !isAway.withLock({ $0 }) else {
+            throw HistoryIndex.Unavailable(description: "away")
+        }
+        return try HistoryIndex.open(directory: "/nowhere", log: log).index
+    }
 }
 
 /// A clock that tests move.

@@ -19,6 +19,9 @@ struct ExpectedView {
             view.recipientCount = UInt32(fact.recipientCount)
             view.reportsOn = fact.reportsOn
             names[0...1] = [fact.tenant, fact.campaign]
+            if case .mailbox(let sender) = fact.reversePath {
+                names[2...3] = [sender.localPart, sender.domain]
+            }
             names[7] = fact.session.identity
         case .queued(let fact):
             view.type = 2

@@ -184,46 +184,4 @@ struct MessageTraceTests {
             #expect(try MessageTrace.read(id, from: site.log.reader) == nil)
         }
     }
-
-    @Test("By recipient: the newest messages, each with its received and that recipient's events")
-    func byRecipient() async throws {
-        let site = try Site()
-        var mailbox: Mailbox?
-        var ids: [MessageID] = []
-        for round in 0..<20 {
-            var (events, contents) = site.generator.acceptance(recipients: 3)
-            guard case .queued(var queued) = events[2].fact else { return }
-            if round % 4 == 0 {
-                mailbox = Mailbox(localPart: "Ann.Example", domain: "example.org")
-                queued.recipient.mailbox = mailbox ?? queued.recipient.mailbox
-                events[2].fact = .queued(queued)
-            }
-            let receipt = try await site.log.append(events, contents: contents)
-            guard round % 4 == 0 else { continue }
-            let id = MessageID(epoch: 1, sequence: receipt.firstSequence)
-            ids.append(id)
-            let message = try #require(try site.queue().message(id))
-            try await site.record(deferred(message.reference(0)), delivered(message.reference(1)))
-        }
-        let wanted = try #require(mailbox)
-        let traces = try MessageTrace.search(for: wanted, in: site.log.reader)
-        #expect(traces.map(\.message) == ids)
-        #expect(traces.allSatisfy { $0.isFinal && $0.events.count == 3 })
-        #expect(traces.allSatisfy { $0.events.first?.messageID == $0.message })
-        let newest = try MessageTrace.search(for: wanted, in: site.log.reader, newest: 2)
-        #expect(newest.map(\.message) == Array(ids.suffix(2)))
-        let stranger = Mailbox(localPart: "ann.example", domain: "example.org")
-        #expect(try MessageTrace.search(for: stranger, in: site.log.reader) == [])
-    }
-
-    @Test("Octets are found wherever they stand")
-    func holds() {
-        let bytes: [UInt8] = [1, 1, 2, 1, 1, 3]
-        #expect(bytes.holds([1, 1, 3]))
-        #expect(bytes.holds([1, 1, 2]))
-        #expect(bytes.holds([3]))
-        #expect(bytes.holds([]))
-        #expect(!bytes.holds([1, 3, 1]))
-        #expect(!bytes.holds([1, 1, 2, 1, 1, 3, 4]))
-    }
 }

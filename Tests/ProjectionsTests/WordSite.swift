@@ -1,5 +1,4 @@
 import EventLog
-import Glibc
 import Synchronization
 import Testing
 import WaybillTesting
@@ -129,26 +128,3 @@ func eventually(
         try await Task.sleep(for: .milliseconds(5))
     }
 }
-
-/// The octets of a file.
-func bytes(of path: String) throws -> [UInt8] {
-    let file = try unsafe #require(unsafe fopen(path, "r"))
-    defer { unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-        let count = unsafe fread(&buffer, 1, buffer.count, file)
-        if count == 0 { return bytes }
-        bytes += buffer[..<count]
-    }
-}
-
-/// Writes a file in place: the same file, not another of its name.
-func overwrite(_ path: String, _ bytes: [UInt8]) throws {
-    let file = try unsafe #require(unsafe fopen(path, "r+"))
-    unsafe fwrite(bytes, 1, bytes.count, file)
-    unsafe fclose(file)
-    try #require(unsafe truncate(path, off_t(bytes.count)) == 0)
-}
-
-func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

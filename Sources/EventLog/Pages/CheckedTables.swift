@@ -21,6 +21,12 @@ package final class CheckedTables: Sendable {
             return try pages.value(key, in: tree)
         }
 
+        /// A table for many look-ups; nil when there is none of that name.
+        package func lookups(in table: String) throws(EventLogError) -> TableLookups? {
+            guard let tree = try pages.table(table) else { return nil }
+            return TableLookups(pages: pages, tree: tree)
+        }
+
         /// Every entry of a table in the order of the keys, until `body` returns false.
         package func forEachEntry(
             of table: String, _ body: (_ key: [UInt8], _ value: [UInt8]) -> Bool

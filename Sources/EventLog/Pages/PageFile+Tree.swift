@@ -82,7 +82,7 @@ struct PageSnapshot: Sendable {
 
     /// How many of a page's keys are `key` or before it. The first key of a branch page counts
     /// as before everything.
-    private func upperBound(
+    func upperBound(
         _ key: [UInt8], page: Page, order: KeyOrder, isLeaf: Bool
     ) throws(EventLogError) -> Int {
         var low = isLeaf ? 0 : min(1, page.count)
@@ -111,7 +111,7 @@ struct PageSnapshot: Sendable {
         }
     }
 
-    private func malformed(_ page: Page) -> EventLogError {
+    func malformed(_ page: Page) -> EventLogError {
         file.damaged("page \(page.number) is malformed")
     }
 }

@@ -6,14 +6,6 @@ import MailProjections
 ///
 /// Concurrency: value.
 struct MessageView: Sendable {
-    private struct Row: Sendable {
-        var number: Int
-        var recipient: String
-        var state: String
-        var attempts = 0
-        var time: EventTime
-    }
-
     var trace: MessageTrace
     var hasContent: Bool
 
@@ -24,15 +16,7 @@ struct MessageView: Sendable {
         writer.bool(trace.isFinal, "final")
         writer.bool(hasContent, "has_content")
         writer.beginArray("recipients")
-        for row in rows {
-            writer.beginObject()
-            writer.number(row.number, "recipient_number")
-            writer.string(row.recipient, "recipient")
-            writer.string(row.state, "state")
-            writer.number(row.attempts, "attempts")
-            writer.time(row.time, "since")
-            writer.endObject()
-        }
+        for outcome in trace.outcomes { outcome.write(to: &writer) }
         writer.endArray()
         writer.beginArray("notifications")
         for id in trace.notifications { writer.string(id.description) }
@@ -42,40 +26,57 @@ struct MessageView: Sendable {
         writer.endArray()
         writer.endObject()
     }
+}
 
-    /// One for each recipient, with the type of its last event as its state.
-    private var rows: [Row] {
-        var rows: [Int: Row] = [:]
-        for event in trace.events {
-            guard let (reference, attempt) = event.event.fact.recipientAndAttempt else { continue }
-            var row =
-                rows[reference.number]
-                ?? Row(
-                    number: reference.number, recipient: reference.mailbox.description, state: "",
-                    time: event.event.time)
-            row.state = event.event.fact.typeName
-            row.time = event.event.time
-            row.attempts = max(row.attempts, attempt)
-            rows[reference.number] = row
+/// A message as a list shows it: what it is, and where its recipients stand.
+///
+/// Concurrency: value.
+struct MessageSummary: Sendable {
+    var trace: MessageTrace
+
+    /// Writes it as one JSON object.
+    func write(to writer: inout JSONWriter) {
+        guard let (event, fact) = trace.received else { return }
+        let outcomes = trace.outcomes
+        writer.beginObject()
+        writer.string(trace.message.description, "message_id")
+        writer.time(event.event.time, "received")
+        writer.string(fact.reversePath.description, "reverse_path")
+        if !fact.tenant.isEmpty { writer.string(fact.tenant, "tenant") }
+        if !fact.campaign.isEmpty { writer.string(fact.campaign, "campaign") }
+        writer.number(fact.sizeOctets, "size")
+        if !fact.headerMessageID.isEmpty {
+            writer.string(fact.headerMessageID, "header_message_id")
         }
-        return rows.values.sorted { $0.number < $1.number }
+        writer.bool(trace.isFinal, "final")
+        writer.number(fact.recipientCount, "recipient_count")
+        writer.beginObject("states")
+        for state in RecipientStanding.State.allCases {
+            let count = outcomes.count { $0.state == state }
+            guard count > 0 else { continue }
+            writer.key(state.rawValue)
+            writer.number(count)
+        }
+        writer.endObject()
+        writer.beginArray("recipients")
+        for outcome in outcomes.prefix(APILimits.recipientsListed) {
+            outcome.write(to: &writer)
+        }
+        writer.endArray()
+        writer.endObject()
     }
 }
 
-extension Fact {
-    /// The recipient it is about, and the number of the attempt; 0 for none.
-    fileprivate var recipientAndAttempt: (RecipientReference, Int)? {
-        switch self {
-        case .queued(let fact): (fact.recipient, 0)
-        case .deferred(let fact): (fact.recipient, fact.attempt.number)
-        case .delivered(let fact): (fact.recipient, fact.attempt.number)
-        case .bounced(let fact): (fact.recipient, fact.attempt.number)
-        case .expired(let fact): (fact.recipient, fact.attempt.number)
-        case .attempted(let fact): (fact.recipient, fact.attempt.number)
-        // What came back later, and what was asked, change nothing of what became of it.
-        case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
-            nil
-        }
+extension RecipientStanding {
+    /// Writes it as one JSON object.
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.number(number, "recipient_number")
+        writer.string(mailbox.description, "recipient")
+        writer.string(state.rawValue, "state")
+        writer.number(attempts, "attempts")
+        writer.time(since, "since")
+        if let reply { writer.string(reply.description, "reply") }
+        writer.endObject()
     }
 }

@@ -1,5 +1,6 @@
 import EventLog
 import MailEvents
+import MailProjections
 
 extension Problem {
     /// What a client is told when the log did not take its message. Nothing of it is in the log,
@@ -19,6 +20,8 @@ extension Problem {
     init(reading error: any Error) {
         if let problem = error as? Problem {
             self = problem
+        } else if error is HistoryIndex.Unavailable {
+            self = Problem(.notReady, "The index of messages is being made; try again.")
         } else if (error as? EventLogError)?.code == .damaged || error is BatchDecodingError {
             self = Problem(
                 .damaged, "A part of the log does not verify; the operator has to look at it.")

@@ -7,6 +7,7 @@ extension RouteTable {
             + InjectionRoutes(services: services).routes
             + EventRoutes(services: services).routes
             + StatisticsRoutes(services: services).routes
+            + MessageListRoutes(services: services).routes
             + MessageRoutes(services: services).routes
             + QueueRoutes(services: services).routes
             + SuppressionRoutes(services: services).routes

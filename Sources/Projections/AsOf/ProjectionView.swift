@@ -93,6 +93,7 @@ package struct ProjectionView<State: Projection>: Sendable {
                 break
             }
         }
+        host.fold.withLock { $0.state.expectNoCheckpoint() }
         if let refused = request.refused { host.pass(over: refused) }
         if request.source != .file {
             report.replayed = try host.replay(through: through, progress: request.progress)

@@ -100,7 +100,7 @@ extension ProjectionFile {
         return Int(status.st_size)
     }
 
-    private static func unpack(
+    static func unpack(
         key: [UInt8], stored: [UInt8]
     ) -> (value: [UInt8], checksum: UInt64)? {
         guard stored.count >= 8 else { return nil }

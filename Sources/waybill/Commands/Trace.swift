@@ -13,6 +13,8 @@ struct Trace: ParsableCommand {
             Examples:
               waybill trace 1-3k9 --data /var/lib/waybill
               waybill trace ben@example.net --data /var/lib/waybill --json
+              waybill trace 1-3k9 --at 2026-11-20T08:00
+            Found by the index that the server keeps; without one the whole log is read.
             Exit code 1: the log has no such message or recipient.
             """)
 
@@ -24,17 +26,19 @@ struct Trace: ParsableCommand {
     @Option(help: "For a mailbox: the newest so many messages.")
     var limit = 100
 
+    @Option(help: "As it was after this sequence, or at this time.")
+    var at: PointArgument?
+
     func run() throws {
         let log = try options.openLog()
         var events: [RecordedEvent] = []
         try reading {
+            let through = try at?.sequence(in: log) ?? .max
             if let id = MessageID(subject) {
-                events = try MessageTrace.read(id, from: log)?.events ?? []
-            } else if let at = subject.lastIndex(of: "@") {
-                let mailbox = Mailbox(
-                    localPart: String(subject[..<at]),
-                    domain: String(subject[subject.index(after: at)...]))
-                events = try search(mailbox, log)
+                events =
+                    try searching(log, options) { try $0.trace(id, through: through) }?.events ?? []
+            } else if let argument = MailboxArgument(argument: subject) {
+                events = try self.events(for: argument.mailbox, through: through, log)
             } else {
                 throw ValidationError(
                     "\"\(subject)\" is neither a message id such as 1-3k9 nor a mailbox")
@@ -55,20 +59,26 @@ struct Trace: ParsableCommand {
         }
     }
 
-    private func search(_ mailbox: Mailbox, _ log: LogReader) throws -> [RecordedEvent] {
-        let bar = Progress(title: "searching", total: Int(try log.lastSequence()))
-        defer { bar.finish() }
-        let traces = try MessageTrace.search(for: mailbox, in: log, newest: max(1, limit)) {
-            bar.show(Int($0))
+    /// Of each message its `received` and the events of that recipient, oldest first.
+    private func events(
+        for mailbox: Mailbox, through: UInt64, _ log: LogReader
+    ) throws -> [RecordedEvent] {
+        var filter = MessageFilter()
+        filter.recipient = mailbox
+        var query = MessageQuery(filter, limit: max(1, limit))
+        query.through = through
+        let page = try searching(log, options) { try $0.find(query) }
+        return page.messages.reversed().flatMap { trace in
+            trace.events.filter { ($0.event.fact.recipient?.mailbox ?? mailbox) == mailbox }
         }
-        return traces.flatMap(\.events)
     }
 }
 
-/// `waybill message`: a message itself.
+/// `waybill message`: messages themselves.
 struct MessageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "message", abstract: "A message itself.", subcommands: [MessageShow.self])
+        commandName: "message", abstract: "Messages: which there are, and what one holds.",
+        subcommands: [MessageList.self, MessageShow.self])
 }
 
 /// `waybill message show`: envelope and content as it is sent.
@@ -95,7 +105,7 @@ struct MessageShow: ParsableCommand {
         }
         let log = try options.openLog()
         try reading {
-            let events = try MessageTrace.read(id, from: log)?.events ?? []
+            let events = try searching(log, options) { try $0.trace(id) }?.events ?? []
             guard let first = events.first, case .received(let received) = first.event.fact else {
                 complain("waybill: the log has no message \(id)")
                 throw Exit.found

@@ -24,6 +24,7 @@ final class MailServer: Service {
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
+    private let messages = LiveMessageIndex()
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
@@ -153,7 +154,11 @@ final class MailServer: Service {
         defer { reloadable.withLock { $0 = nil } }
         folds.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
-        defer { projections.stop() }
+        messages.set(projections.runner)
+        defer {
+            messages.set(nil)
+            projections.stop()
+        }
         state.set(
             RunningState.Parts(delivery: delivery, runner: projections.runner, log: log.reader))
         let reception = try await Reception.start(
@@ -187,7 +192,8 @@ final class MailServer: Service {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            group: group, now: { SystemClock.now() }, logger: Logger(label: "http"))
+            messages: messages, group: group, now: { SystemClock.now() },
+            logger: Logger(label: "http"))
     }
 
     /// The first event of a new log opens its epoch; every start says which configuration rules.

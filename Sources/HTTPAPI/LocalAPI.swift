@@ -1,4 +1,3 @@
-import EventLog
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -84,7 +83,7 @@ package final class LocalAPI: Sendable {
         services = APIServices(
             configuration: .withoutNetwork(serverName: ""), log: log,
             keys: try APIKeyDirectory(path: nil), readiness: Readiness(.ready),
-            state: NoState(), folds: state, messages: NoIndex(), now: now, logger: logger)
+            state: NoState(), folds: state, messages: NoMessageIndex(), now: now, logger: logger)
         services.readers.start()
         responder = APIResponder(
             table: RouteTable(services: services), keys: services.keys,
@@ -137,13 +136,6 @@ private struct NoState: ServerState {
     func statistics(through sequence: UInt64) throws -> Statistics { throw CancellationError() }
     func projections() -> [ProjectionStatus] { [] }
     func freeOctets() -> UInt64? { nil }
-}
-
-/// No index is kept where no server runs; commands read the file.
-private struct NoIndex: MessageIndexSource {
-    func index(of log: LogReader) throws -> HistoryIndex {
-        throw HistoryIndex.Unavailable(description: "no server runs")
-    }
 }
 
 /// Hands pieces on.

@@ -8,3 +8,12 @@ package protocol MessageIndexSource: Sendable {
     /// - Throws: `HistoryIndex.Unavailable` while it is being made, `EventLogError`.
     func index(of log: LogReader) throws -> HistoryIndex
 }
+
+/// No index: where no server runs, commands open its file themselves.
+///
+/// Concurrency: no state.
+struct NoMessageIndex: MessageIndexSource {
+    func index(of log: LogReader) throws -> HistoryIndex {
+        throw HistoryIndex.Unavailable(description: "no server runs")
+    }
+}

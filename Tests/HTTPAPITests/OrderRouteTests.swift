@@ -29,7 +29,7 @@ extension TestAPI {
             "content": "Subject: x\\n\\nx"}
             """, key: key)
         let last = try log.reader.lastSequence()
-        while await state.withQueue({ $0.lastSequence }) ?? .max < last { await Task.yield() }
+        while await folds.withQueue({ $0.lastSequence }) ?? .max < last { await Task.yield() }
         return answer.json["results"][0]["message_id"].text
     }
 }
@@ -143,7 +143,7 @@ struct OrderRouteTests {
         #expect(list.json["total"].number == 1 && !list.text.contains("zeta"))
         let cancelled = try await api.post("/api/v1/queue/cancel", everything, key: "acme")
         #expect(cancelled.json["recipients"].number == 1)
-        #expect(await api.state.withQueue { $0.counts.recipients } == 1)
+        #expect(await api.folds.withQueue { $0.counts.recipients } == 1)
     }
 
     @Test("Pages of suspensions follow each other")

@@ -129,7 +129,7 @@ struct SuppressionRouteTests {
             try await api.call(
                 .delete, "/api/v1/suppressions/hidden@example.org?tenant=zeta", key: "acme"
             ).status == 403)
-        #expect(await api.state.withSuppression { $0.count } == 4)
+        #expect(await api.folds.withSuppression { $0.count } == 4)
     }
 
     @Test(

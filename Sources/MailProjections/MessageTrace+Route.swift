@@ -1,18 +1,16 @@
 package import MailEvents
 
 extension MessageTrace {
-    /// Which way the delivery of a recipient went: what `complained` and `bounced_later` are to say.
-    ///
-    /// - Parameter number: The recipient's, within the message.
-    /// - Returns: MX host and source address; empty when it was not delivered, or nobody knows.
-    package func route(of number: Int) -> DeliveryRoute {
-        for event in events.reversed() {
-            guard case .delivered(let fact) = event.event.fact, fact.recipient.number == number
-            else { continue }
-            return DeliveryRoute(
+    /// Which way the deliveries of recipients went, by recipient's number: what `complained` and
+    /// `bounced_later` are to say. A recipient that was not delivered is not there.
+    package var routes: [Int: DeliveryRoute] {
+        var routes: [Int: DeliveryRoute] = [:]
+        for event in events {
+            guard case .delivered(let fact) = event.event.fact else { continue }
+            routes[fact.recipient.number] = DeliveryRoute(
                 host: fact.attempt.peer?.host ?? "",
                 sourceAddress: fact.attempt.peer?.sourceAddress ?? "")
         }
-        return DeliveryRoute()
+        return routes
     }
 }

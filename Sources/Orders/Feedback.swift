@@ -54,11 +54,13 @@ package struct FeedbackResult: Equatable, Sendable {
 
 extension OrderDesk {
     /// Records a feedback. `recipients` are those of the message, as its `queued` events name them;
-    /// empty when there is no such message.
+    /// empty when there is no such message. `routes` says by recipient's number which way a delivery
+    /// went: provider and source address that the feedback is counted for.
     ///
     /// Throws `notFound` when the giver may not know of the message, or it has no such recipient.
     package func record(
-        _ feedback: Feedback, recipients: [RecipientReference], by giver: OrderGiver
+        _ feedback: Feedback, recipients: [RecipientReference],
+        routes: [Int: DeliveryRoute] = [:], by giver: OrderGiver
     ) async throws(OrderError) -> FeedbackResult {
         try feedback.check()
         let own = recipients.filter { giver.tenant.isEmpty || $0.tenant == giver.tenant }
@@ -74,7 +76,8 @@ extension OrderDesk {
                     && $0.mailbox.localPart.asciiLowercased() == named.localPart.asciiLowercased()
             })
         else { throw .notFound("The message has no such recipient.") }
-        let sequence = try await append([Self.fact(feedback, recipient)])
+        let route = routes[recipient.number] ?? DeliveryRoute()
+        let sequence = try await append([Self.fact(feedback, recipient, route)])
         guard feedback.suppresses else {
             return FeedbackResult(recipient: recipient, sequence: sequence, hasSuppressed: false)
         }
@@ -96,18 +99,20 @@ extension OrderDesk {
         }
     }
 
-    private static func fact(_ feedback: Feedback, _ recipient: RecipientReference) -> Fact {
+    private static func fact(
+        _ feedback: Feedback, _ recipient: RecipientReference, _ route: DeliveryRoute
+    ) -> Fact {
         switch feedback.kind {
         case .complaint(let type):
             .complained(
                 RecipientComplained(
-                    recipient: recipient, feedbackType: type, reporter: feedback.reporter,
-                    text: feedback.text))
+                    recipient: recipient, feedbackType: type.asciiLowercased(),
+                    reporter: feedback.reporter, text: feedback.text, route: route))
         case .bounce(let reply):
             .bouncedLater(
                 RecipientBouncedLater(
                     recipient: recipient, reporter: feedback.reporter, text: feedback.text,
-                    class: BounceClassifier().classify(reply), saidBy: .remote))
+                    class: BounceClassifier().classify(reply), saidBy: .remote, route: route))
         }
     }
 }

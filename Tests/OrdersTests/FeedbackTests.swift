@@ -25,13 +25,16 @@ struct FeedbackTests {
         var feedback = Feedback(.complaint(type: "abuse"), message: id)
         feedback.suppresses = true
         let recipients = try references(test, id)
-        let result = try await test.desk.record(feedback, recipients: recipients, by: acme)
+        let route = DeliveryRoute(host: "mx.example.org", sourceAddress: "192.0.2.1")
+        let result = try await test.desk.record(
+            feedback, recipients: recipients, routes: [0: route, 1: DeliveryRoute()], by: acme)
         #expect(result.sequence == 3 && result.hasSuppressed)
         guard case .complained(let fact) = try test.facts()[2] else {
             Issue.record("not recorded")
             return
         }
         #expect(fact.recipient.campaign == "spring" && fact.feedbackType == "abuse")
+        #expect(fact.route == route)
         let entry =
             await test.state.withSuppression {
                 $0.entry(SuppressedAddress(tenant: "acme", localPart: "ann", domain: "example.org"))

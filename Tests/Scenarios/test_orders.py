@@ -342,6 +342,9 @@ def test_a_complaint_stops_mail_to_the_address(server, tmp_path):
         assert answer["suppressed"] and answer["tenant"] == "acme"
         complained = waybill.of_type("complained")[0]
         assert complained["feedback_type"] == "abuse"
+        delivered = waybill.of_type("delivered")[0]
+        assert complained["mx"]["host"] == delivered["mx"]["host"]
+        assert complained["source_address"] == delivered["source_address"]
         assert complained["reporter"] == "SomeGenerator/1.0"
         assert complained["message_id"] == waybill.of_type("received")[0]["message_id"]
         send(waybill.port, "ann@recipient.example", sender="", fields="X-Tenant: acme\r\n")

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import MailEvents
 import MailModel
+import MailProjections
 import MessageFormat
 import Orders
 import SMTPProtocol
@@ -31,7 +32,8 @@ struct FeedbackRoutes: Sendable {
         var last = OrderError.notFound("The report names no message of this log.")
         for feedback in candidates {
             let recipients = try await recipients(of: feedback.message)
-            switch await outcome(feedback, recipients, giver) {
+            let routes = recipients.isEmpty ? [:] : try await routes(of: feedback.message)
+            switch await outcome(feedback, recipients, routes, giver) {
             case .success(let result): return Self.response(result)
             case .failure(.notFound(let detail)): last = .notFound(detail)
             case .failure(let error): throw Problem(error)
@@ -41,11 +43,13 @@ struct FeedbackRoutes: Sendable {
     }
 
     private func outcome(
-        _ feedback: Feedback, _ recipients: [RecipientReference], _ giver: OrderGiver
+        _ feedback: Feedback, _ recipients: [RecipientReference],
+        _ routes: [Int: DeliveryRoute], _ giver: OrderGiver
     ) async -> Result<FeedbackResult, OrderError> {
         do throws(OrderError) {
             return .success(
-                try await services.desk.record(feedback, recipients: recipients, by: giver))
+                try await services.desk.record(
+                    feedback, recipients: recipients, routes: routes, by: giver))
         } catch {
             return .failure(error)
         }
@@ -142,6 +146,13 @@ struct FeedbackRoutes: Sendable {
                 else { return nil }
                 return queued.recipient
             }
+        }
+    }
+
+    /// Which way each of a message's recipients was delivered, by number.
+    private func routes(of id: MessageID) async throws -> [Int: DeliveryRoute] {
+        try await services.reading { log in
+            try MessageTrace.read(id, from: log)?.routes ?? [:]
         }
     }
 

@@ -63,7 +63,7 @@ extension OrderDesk {
         routes: [Int: DeliveryRoute] = [:], by giver: OrderGiver
     ) async throws(OrderError) -> FeedbackResult {
         try feedback.check()
-        let own = recipients.filter { giver.tenant.isEmpty || $0.tenant == giver.tenant }
+        let own = recipients.filter { giver.sees(tenant: $0.tenant) }
         guard !own.isEmpty else { throw .notFound("The log has no message \(feedback.message).") }
         guard feedback.recipient != nil || own.count == 1 else {
             throw .invalid("recipient", "The message has several recipients; say which.")

@@ -22,6 +22,9 @@ package struct OrderGiver: Hashable, Sendable {
     /// has put on it.
     package func mayUndo(_ actor: String) -> Bool { tenant.isEmpty || actor.hasSuffix(mark) }
 
+    /// Whether the giver may know of what is a tenant's.
+    package func sees(tenant: String) -> Bool { self.tenant.isEmpty || self.tenant == tenant }
+
     /// The tenant that an order is about, given the one that it names.
     ///
     /// Throws `forbidden` when that is another than the giver's.

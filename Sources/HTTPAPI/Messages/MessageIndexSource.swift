@@ -1,4 +1,5 @@
 package import EventLog
+import MailModel
 package import MailProjections
 
 /// Knows the index of messages: the composition root's view of the live one, or a double in tests.
@@ -15,5 +16,24 @@ package protocol MessageIndexSource: Sendable {
 struct NoMessageIndex: MessageIndexSource {
     func index(of log: LogReader) throws -> HistoryIndex {
         throw HistoryIndex.Unavailable(description: "no server runs")
+    }
+}
+
+extension APIServices {
+    /// Everything that happened to a message: by the index; while that is being made, by reading on
+    /// from its first event. nil when there is no such message. Whoever calls has looked whether the
+    /// caller may see it.
+    func trace(of id: MessageID) async throws -> MessageTrace? {
+        let source = messages
+        return try await reading { log in
+            let index: HistoryIndex
+            do {
+                index = try source.index(of: log)
+            } catch is HistoryIndex.Unavailable {
+                return try MessageTrace.read(id, from: log)
+            }
+            var search = MessageSearch(log: log, index: index)
+            return try search.trace(id)
+        }
     }
 }

@@ -49,24 +49,9 @@ struct MessageRoutes: Sendable {
         let caller = try call.knownCaller()
         // A look at the first event alone, so that nobody makes the server read for nothing.
         guard let received = try await received(id), caller.sees(tenant: received.tenant),
-            let trace = try await find(id)
+            let trace = try await services.trace(of: id)
         else { throw Self.unknown(id) }
         return trace
-    }
-
-    /// By the index; while that is being made, by reading on from the first event.
-    private func find(_ id: MessageID) async throws -> MessageTrace? {
-        let source = services.messages
-        return try await services.reading { log in
-            let index: HistoryIndex
-            do {
-                index = try source.index(of: log)
-            } catch is HistoryIndex.Unavailable {
-                return try MessageTrace.read(id, from: log)
-            }
-            var search = MessageSearch(log: log, index: index)
-            return try search.trace(id)
-        }
     }
 
     private func received(_ id: MessageID) async throws -> MessageReceived? {

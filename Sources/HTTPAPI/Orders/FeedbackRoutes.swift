@@ -32,7 +32,9 @@ struct FeedbackRoutes: Sendable {
         var last = OrderError.notFound("The report names no message of this log.")
         for feedback in candidates {
             let recipients = try await recipients(of: feedback.message)
-            let routes = recipients.isEmpty ? [:] : try await routes(of: feedback.message)
+            // The history only of a message that the caller may know of.
+            let isKnown = recipients.contains { giver.sees(tenant: $0.tenant) }
+            let routes = isKnown ? try await routes(of: feedback.message) : [:]
             switch await outcome(feedback, recipients, routes, giver) {
             case .success(let result): return Self.response(result)
             case .failure(.notFound(let detail)): last = .notFound(detail)
@@ -151,9 +153,7 @@ struct FeedbackRoutes: Sendable {
 
     /// Which way each of a message's recipients was delivered, by number.
     private func routes(of id: MessageID) async throws -> [Int: DeliveryRoute] {
-        try await services.reading { log in
-            try MessageTrace.read(id, from: log)?.routes ?? [:]
-        }
+        try await services.trace(of: id)?.routes ?? [:]
     }
 
     private static func response(_ result: FeedbackResult) -> Response {

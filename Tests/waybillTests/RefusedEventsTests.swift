@@ -110,7 +110,7 @@ struct RefusedEventsTests {
         // Everything but the event is counted, in a replay that passes over it too.
         let log = try LogReader.open(directory: DataDirectory.log(directory.path))
         let findings = try ProjectionVerification.run(
-            MailProjections.all.all.filter { $0.keeper == .engine },
+            MailProjections.all.all.filter { $0.name == Statistics.name },
             directory: DataDirectory.projections(directory.path), log: log,
             splitter: MailProjections.all.splitter
         ) { _ in }

@@ -12,7 +12,7 @@ struct StateOptions: ParsableArguments {
     var format: OutputFormat?
 
     @Option(help: "As it was after this sequence, or at this time (2026-11-21T09:00, 24h).")
-    var at: String?
+    var at: LogPoint?
 
     /// The format asked for.
     var output: OutputFormat { format ?? (data.json ? .ndjson : .table) }
@@ -20,10 +20,6 @@ struct StateOptions: ParsableArguments {
     func validate() throws {
         if let format, data.json, format == .table || format == .csv {
             throw ValidationError("--json and --format \(format.rawValue) contradict each other")
-        }
-        if let at, UInt64(at) == nil, TimeArgument(argument: at) == nil {
-            throw ValidationError(
-                "--at takes a sequence such as 120000, or a time such as 2026-11-21T09:00, 24h")
         }
     }
 
@@ -34,15 +30,20 @@ struct StateOptions: ParsableArguments {
         var result: (State, EventTime)?
         try projecting(State.name) {
             var request = AsOfRequest(
-                directory: directory, log: log, through: at.flatMap { UInt64($0) } ?? .max,
+                directory: directory, log: log, through: .max,
                 splitter: MailProjections.all.splitter)
             var now = SystemClock.now()
-            if let at, let time = TimeArgument(argument: at)?.time(now: now) {
+            switch at {
+            case nil: break
+            case .time(let point):
+                now = point.time(now: now)
                 request.through = try log.lastSequence(
-                    at: time.microseconds, splitter: request.splitter)
-                now = time
-            } else if at != nil, let batch = try log.batch(containing: request.through) {
-                now = EventTime(microseconds: batch.header.lastTime)
+                    at: now.microseconds, splitter: request.splitter)
+            case .sequence(let sequence):
+                request.through = sequence
+                if let batch = try log.batch(containing: sequence) {
+                    now = EventTime(microseconds: batch.header.lastTime)
+                }
             }
             let bar = ReplayBar(title: "replaying")
             defer { bar.finish() }

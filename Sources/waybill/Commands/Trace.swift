@@ -27,7 +27,7 @@ struct Trace: ParsableCommand {
     var limit = 100
 
     @Option(help: "As it was after this sequence, or at this time.")
-    var at: PointArgument?
+    var at: LogPoint?
 
     func run() throws {
         let log = try options.openLog()

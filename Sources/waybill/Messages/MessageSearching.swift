@@ -48,7 +48,7 @@ struct MessagePageOptions: ParsableArguments {
     var after: UInt64?
 
     @Option(help: "As it was after this sequence, or at this time.")
-    var at: PointArgument?
+    var at: LogPoint?
 
     @Option(help: "table, json, ndjson or csv. Default: table, with --json ndjson.")
     var format: OutputFormat?

@@ -176,8 +176,9 @@ them, as an event loop stands for its sessions.
   The thread that appends encodes it, beside the writer. Rows ready: the same, but every row was
   encoded before the clock started, so that the encoder has no say in it.
 
-What favours whom: all three flush before they answer, but LMDB flushes twice a commit (the pages,
-then the meta page), SQLite once (its write-ahead log). SQLite's rows are encoded on another
+What favours whom: all three flush before they answer. LMDB alone flushes twice a commit (the pages,
+then the meta page), as it does by itself; the log flushes both at once (decision 15), SQLite its
+write-ahead log once. With few appenders LMDB alone is therefore no upper bound. SQLite's rows are encoded on another
 thread or not at all, and closing it, with its last checkpoint, comes after the clock stops; the
 log encodes and compresses on its one writer thread. The log keeps checksums and a hash chain,
 which SQLite does not. The generator's texts and messages have a small vocabulary, so they compress

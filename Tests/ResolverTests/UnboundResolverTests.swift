@@ -127,28 +127,58 @@ struct UnboundResolverTests {
 
     @Test("libunbound keeps an answer for its TTL and asks again after it")
     func positiveTTL() async throws {
+        func records(kept: Int, short: Int) -> String {
+            """
+            keep 300 IN MX 10 mx1
+            mx1 300 IN A 192.0.2.\(kept)
+            short IN MX 10 mx2
+            mx2 IN A 192.0.2.\(short)
+            """
+        }
         let server = try NameServer.withZone(
-            "example.test", zone("d IN MX 10 mx1\nmx1 IN A 192.0.2.1", ttl: 3))
+            "example.test", zone(records(kept: 1, short: 2), ttl: 3))
         let resolver = try makeResolver(server.address)
         defer { resolver.close() }
-        let first = try await resolver.mailHosts("d.example.test", within: 10) {
+        let first = try await resolver.mailHosts("keep.example.test", within: 10) {
             !$0.isTemporaryFailure
         }
         #expect(first.firstAddresses == ["192.0.2.1"])
-        #expect((1...3).contains(first.ttlSeconds))
+        #expect((290...300).contains(first.ttlSeconds))
+        let short = try await resolver.mailHosts("short.example.test", within: 10) {
+            !$0.isTemporaryFailure
+        }
+        #expect(short.firstAddresses == ["192.0.2.2"])
+        #expect((1...3).contains(short.ttlSeconds))
         try await server.stop()
-        let kept = try await resolver.mailHosts("d.example.test")
+        let kept = try await resolver.mailHosts("keep.example.test")
         #expect(kept.firstAddresses == ["192.0.2.1"])
         try await server.replace(
-            zone: "example.test", with: zone("d IN MX 10 mx1\nmx1 IN A 192.0.2.9", ttl: 3))
-        let renewed = try await resolver.mailHosts("d.example.test", within: 20) {
+            zone: "example.test", with: zone(records(kept: 8, short: 9), ttl: 3))
+        let renewed = try await resolver.mailHosts("short.example.test", within: 20) {
             $0.firstAddresses == ["192.0.2.9"]
         }
         #expect(renewed.firstAddresses == ["192.0.2.9"])
+        let still = try await resolver.mailHosts("keep.example.test")
+        #expect(still.firstAddresses == ["192.0.2.1"])
     }
 
-    @Test("RFC 2308: libunbound keeps no-such-name for the SOA's time and asks again after it")
-    func negativeTTL() async throws {
+    @Test("RFC 2308: libunbound keeps no-such-name for the SOA's time")
+    func keptNegative() async throws {
+        let seconds = 300
+        let server = try NameServer.withZone("example.test", zone("", negative: seconds))
+        let resolver = try makeResolver(server.address)
+        defer { resolver.close() }
+        let first = try await resolver.mailHosts("late.example.test", within: 10) {
+            !$0.isTemporaryFailure
+        }
+        #expect(first.outcome == .noDomain)
+        #expect((seconds - 10...seconds).contains(first.ttlSeconds))
+        try await server.stop()
+        #expect(try await resolver.mailHosts("late.example.test").outcome == .noDomain)
+    }
+
+    @Test("RFC 2308: libunbound asks again for no-such-name after the SOA's time")
+    func renewedNegative() async throws {
         let server = try NameServer.withZone("example.test", zone("", negative: 3))
         let resolver = try makeResolver(server.address)
         defer { resolver.close() }
@@ -157,8 +187,6 @@ struct UnboundResolverTests {
         }
         #expect(first.outcome == .noDomain)
         #expect((1...3).contains(first.ttlSeconds))
-        try await server.stop()
-        #expect(try await resolver.mailHosts("late.example.test").outcome == .noDomain)
         try await server.replace(
             zone: "example.test", with: zone("late IN A 192.0.2.9", negative: 3))
         let renewed = try await resolver.mailHosts("late.example.test", within: 20) {

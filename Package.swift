@@ -146,6 +146,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         ]
     ),
     ("LMDB", ["LMDB", "CLMDB"]),
+    ("SmallFiles", ["SmallFiles"]),
     ("MailModel", ["MailModel"]),
     ("EventLog", ["EventLog", "LMDB", "CLinux"]),
     ("MailEvents", ["MailEvents", "MailModel", "EventLog", "EventSchema", "CZstd", protobuf]),

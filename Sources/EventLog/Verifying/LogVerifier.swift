@@ -65,11 +65,15 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         report.damages.append(Damage(file: file, sequences: sequences, what: what, hint: hint))
     }
 
-    /// What is wrong with the last segment may be its last commit, which the next start takes back.
+    /// What is wrong with the last segment of a stopped writer may be its last commit, which the
+    /// next start takes back.
     private mutating func explainCutOffCommit(_ first: UInt64) {
-        guard let file = try? SegmentFile(path: path, first: first),
-            let commit = try? LastCommit(file), case .cutOff(let finding) = commit.judge(),
-            LogLock.orderlyEnd(directory: files.directory.path)?.transaction != commit.transaction
+        let directory = files.directory.path
+        guard !LogLock.isHeld(directory: directory),
+            let file = try? SegmentFile(path: path, first: first),
+            let commit = try? LastCommit(file),
+            !commit.isEnd(LogLock.orderlyEnd(directory: directory)),
+            case .cutOff(let finding) = commit.judge()
         else { return }
         note(
             path, nil,

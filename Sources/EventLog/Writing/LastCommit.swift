@@ -40,8 +40,10 @@ struct LastCommit {
         self.older = older
     }
 
-    /// The transaction of the last commit.
-    var transaction: UInt64 { newest.transaction }
+    /// Whether it is the one with which a writer ended in order, and so was flushed.
+    func isEnd(_ end: LogLock.OrderlyEnd?) -> Bool {
+        end == LogLock.OrderlyEnd(segment: file.first, transaction: newest.transaction)
+    }
 
     /// Looks at every page that the last commit refers to.
     func judge() -> Judgement {

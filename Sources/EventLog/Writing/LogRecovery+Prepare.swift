@@ -40,7 +40,7 @@ extension LogRecovery {
         guard let first = try directory.list().segments.last else { return nil }
         let file = try SegmentFile(path: directory.segmentPath(first), first: first)
         guard let commit = try LastCommit(file) else { return nil }
-        guard end != LogLock.OrderlyEnd(segment: first, transaction: commit.transaction) else {
+        guard !commit.isEnd(end) else {
             if commit.knowsLess() {
                 throw file.pages.damaged("the last commit knows less than the one before it")
             }

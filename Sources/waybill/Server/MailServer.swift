@@ -24,7 +24,6 @@ final class MailServer: Service {
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
     private let readiness = Readiness(.starting("the queue is being read"))
-    private let messages = LiveMessageIndex()
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
@@ -88,9 +87,10 @@ final class MailServer: Service {
         guard let new = try readAgain?(), let parts = reloadable.withLock({ $0 }),
             new.effectiveText != parts.text
         else { return }
+        // First in the log: what cannot be recorded does not rule.
+        _ = try await parts.log.append([Event(time: SystemClock.now(), fact: Self.applied(new))])
         parts.delivery.update(policy: new.delivery)
         reloadable.withLock { $0?.text = new.effectiveText }
-        _ = try await parts.log.append([Event(time: SystemClock.now(), fact: Self.applied(new))])
         logger.notice(
             "configuration read again: delivery follows it now, the rest from the next start")
     }
@@ -154,13 +154,12 @@ final class MailServer: Service {
         defer { reloadable.withLock { $0 = nil } }
         folds.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
-        messages.set(projections.runner)
-        defer {
-            messages.set(nil)
-            projections.stop()
-        }
         state.set(
             RunningState.Parts(delivery: delivery, runner: projections.runner, log: log.reader))
+        defer {
+            state.set(nil)
+            projections.stop()
+        }
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
             now: { SystemClock.now() }, logger: Logger(label: "reception"))
@@ -192,7 +191,7 @@ final class MailServer: Service {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: messages, group: group, now: { SystemClock.now() },
+            messages: state, group: group, now: { SystemClock.now() },
             logger: Logger(label: "http"))
     }
 

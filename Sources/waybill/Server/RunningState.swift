@@ -5,10 +5,10 @@ import MailProjections
 import Projections
 import Synchronization
 
-/// What the HTTP API asks of the running server's projections.
+/// What the HTTP API asks of the running server's projections, the index of messages among them.
 ///
 /// Concurrency: any thread.
-final class RunningState: ServerState {
+final class RunningState: ServerState, MessageIndexSource {
     /// Where answers come from.
     struct Parts: Sendable {
         /// nil while mail is held.
@@ -43,6 +43,13 @@ final class RunningState: ServerState {
         return try Statistics.load(
             directory: DataDirectory.projections(dataDirectory), log: log,
             at: .sequence(sequence), now: SystemClock.now())
+    }
+
+    func index(of log: LogReader) throws -> HistoryIndex {
+        guard let host = current?.runner.projection(History.self) else {
+            throw HistoryIndex.Unavailable(description: "the server is starting or stopping")
+        }
+        return try HistoryIndex.live(host, log: log)
     }
 
     func projections() -> [ProjectionStatus] { current?.runner.report().all ?? [] }

@@ -30,7 +30,7 @@ package struct SocketOptions: Hashable, Sendable {
 
     var receiveAllocator: any RecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(
-            minimum: 1024, initial: TransportLimits.firstReadOctets,
+            minimum: TransportLimits.firstReadOctets, initial: TransportLimits.firstReadOctets,
             maximum: TransportLimits.readOctets)
     }
 }

@@ -15,8 +15,9 @@ package enum TransportLimits {
 
     /// Octets of one read, at most: one system call brings a whole message of usual size.
     package static let readOctets = 65_536
-    /// Octets of the first read of a connection: commands are short.
-    package static let firstReadOctets = 4096
+    /// Octets of a read at least, and of a connection's first: a small message with its last line
+    /// is one read; of a buffer, memory is taken only as far as it was written.
+    package static let firstReadOctets = 8_192
 
     /// Seconds to wait for a TCP connection when the caller names no other limit.
     /// RFC 5321 section 4.5.3.2 names none for connecting; 5 minutes for the greeting includes it.

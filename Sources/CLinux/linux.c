@@ -3,7 +3,10 @@
 #include "CLinux.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #ifndef FS_IOC_SHUTDOWN
 #define FS_IOC_SHUTDOWN _IOR('X', 125, uint32_t)
@@ -38,3 +41,8 @@ int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner) {
 }
 
 int waybill_is_socket(uint32_t mode) { return S_ISSOCK(mode) ? 1 : 0; }
+
+void waybill_nice_thread(int level) {
+    // On Linux the priority of a thread is its own, and its name is its number.
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), level);
+}

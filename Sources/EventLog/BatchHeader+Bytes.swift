@@ -3,6 +3,8 @@ extension BatchHeader {
     static let octets = 104
     /// Where the part begins that the chain covers.
     static let chainedFrom = 24
+    /// Where the chain hash of the batch before stands, the last field.
+    static let previousHashFrom = 72
     private static let magic: [UInt8] = Array("WBE1".utf8)
     private static let version: UInt16 = 1
 
@@ -33,20 +35,29 @@ extension BatchHeader {
     init?(bytes: [UInt8]) {
         guard bytes.count >= Self.octets, bytes.starts(with: Self.magic),
             bytes.integer(at: 4) == Self.version, bytes.integer(at: 6) == UInt16(Self.octets),
-            let codec = FrameCodec(rawValue: bytes[8]), bytes[9...11].allSatisfy({ $0 == 0 })
+            let codec = FrameCodec(rawValue: bytes[8]), bytes[9...15].allSatisfy({ $0 == 0 })
         else { return nil }
+        self.init(
+            chained: bytes, at: Self.chainedFrom, codec: codec,
+            previousHash: Array(bytes[Self.previousHashFrom..<Self.octets]))
+    }
+
+    /// Reads the fields that the chain covers, but for the hash of the batch before.
+    ///
+    /// - Returns: nil when they contradict themselves.
+    init?(chained bytes: [UInt8], at offset: Int, codec: FrameCodec, previousHash: [UInt8]) {
         self.codec = codec
-        dictionary = bytes.integer(at: 12)
-        firstSequence = bytes.integer(at: 24)
-        lastSequence = bytes.integer(at: 32)
-        epoch = bytes.integer(at: 44)
-        firstTime = bytes.integer(at: 48)
-        lastTime = bytes.integer(at: 56)
-        rawLength = bytes.integer(at: 64)
-        previousHash = Array(bytes[72..<104])
-        let count: UInt32 = bytes.integer(at: 40)
+        dictionary = 0
+        firstSequence = bytes.integer(at: offset)
+        lastSequence = bytes.integer(at: offset + 8)
+        epoch = bytes.integer(at: offset + 20)
+        firstTime = bytes.integer(at: offset + 24)
+        lastTime = bytes.integer(at: offset + 32)
+        rawLength = bytes.integer(at: offset + 40)
+        self.previousHash = previousHash
+        let count: UInt32 = bytes.integer(at: offset + 16)
         guard firstSequence >= 1, lastSequence >= firstSequence, lastSequence < .max,
-            lastSequence - firstSequence == UInt64(count) &- 1, epoch >= 1, dictionary == 0
+            lastSequence - firstSequence == UInt64(count) &- 1, epoch >= 1
         else { return nil }
     }
 }

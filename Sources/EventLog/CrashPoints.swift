@@ -26,6 +26,14 @@ package final class CrashPoints: Sendable {
         case created = "rotate.created"
         /// The new segment has its name, the directory is not flushed.
         case renamed = "rotate.renamed"
+        /// Rewriting a sealed segment begins.
+        case compactionBegun = "compact.begun"
+        /// The rewritten segment is durable under its temporary name.
+        case compactionWritten = "compact.written"
+        /// It has been read from end to end.
+        case compactionChecked = "compact.checked"
+        /// It stands in the old file's place.
+        case compactionRenamed = "compact.renamed"
     }
 
     /// As `WAYBILL_CRASH_AT` says; read once.

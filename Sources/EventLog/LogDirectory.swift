@@ -25,12 +25,19 @@ struct LogDirectory: Hashable, Sendable {
     /// Its name while it is being made.
     func temporaryPath(_ first: UInt64) -> String { segmentPath(first) + ".new" }
 
+    /// Where a sealed segment is rewritten, before it takes the place of the old file.
+    func compactPath(_ first: UInt64) -> String { segmentPath(first) + Self.compactSuffix }
+
+    private static let compactSuffix = ".compact"
+
     /// What the directory holds.
     struct Listing {
         /// First sequences of the segments, ascending.
         var segments: [UInt64] = []
         /// First sequences of the segments that were being made.
         var temporaries: [UInt64] = []
+        /// First sequences of the segments that were being rewritten.
+        var compacting: [UInt64] = []
     }
 
     /// Lists the directory; other files are passed over.
@@ -54,6 +61,8 @@ struct LogDirectory: Hashable, Sendable {
                 listing.segments.append(first)
             } else if let first = Self.first(ofName: name, suffix: ".mdb.new") {
                 listing.temporaries.append(first)
+            } else if let first = Self.first(ofName: name, suffix: ".mdb" + Self.compactSuffix) {
+                listing.compacting.append(first)
             }
         }
         listing.segments.sort()
@@ -116,5 +125,20 @@ struct LogDirectory: Hashable, Sendable {
     func remove(temporary first: UInt64) {
         _ = unsafe unlink(temporaryPath(first))
         _ = unsafe unlink(temporaryPath(first) + "-lock")
+    }
+
+    /// Puts a rewritten segment in the place of the old file, and makes that durable.
+    func replace(compacted first: UInt64) throws(EventLogError) {
+        guard unsafe Glibc.rename(compactPath(first), segmentPath(first)) == 0 else {
+            throw EventLogError.system("renaming", errno: errno, file: compactPath(first))
+        }
+        _ = unsafe unlink(segmentPath(first) + "-lock")
+        try flush()
+    }
+
+    /// Removes what a crash left of a segment being rewritten, if anything.
+    func remove(compacting first: UInt64) {
+        _ = unsafe unlink(compactPath(first))
+        _ = unsafe unlink(compactPath(first) + "-lock")
     }
 }

@@ -55,6 +55,8 @@ package struct SegmentInfo: Hashable, Sendable {
     package var createdAt: Int64
     /// nil while it is written.
     package var sealedAt: Int64?
+    /// nil while it is as it was written.
+    package var compactedAt: Int64?
     package var firstTime: Int64?
     package var lastTime: Int64?
     /// Version of the LMDB library that created it.

@@ -9,9 +9,18 @@ struct SegmentMeta: Hashable, Sendable {
         var time: Int64
     }
 
+    /// What rewriting made of a sealed segment.
+    struct Compaction: Hashable, Sendable {
+        var time: Int64
+        /// Batches in the segment: the table `events` has fewer entries.
+        var batches: UInt64
+        /// Octets of the file as it was first sealed.
+        var sealedOctets: UInt64
+    }
+
     /// The names of the table's entries, in the order of their bytes.
     enum Name: String, CaseIterable, Sendable {
-        case created, epochs, first, format
+        case compacted, created, dropped, epochs, first, format
         case lmdb
         case logID = "log_id"
         case previous, sealed
@@ -20,7 +29,10 @@ struct SegmentMeta: Hashable, Sendable {
         var key: [UInt8] { Array(rawValue.utf8) }
     }
 
-    static let format: UInt32 = 1
+    /// As a segment is written.
+    static let writtenFormat: UInt32 = 1
+    /// As compaction leaves it.
+    static let compactedFormat: UInt32 = 2
     static let logIDOctets = 16
 
     var logID: [UInt8]
@@ -33,11 +45,17 @@ struct SegmentMeta: Hashable, Sendable {
     var epochs: [EpochStart]
     var lmdbVersion: String
     var seal: Seal?
+    /// nil for a segment as it was written.
+    var compaction: Compaction?
+    /// Messages in these sequences have no content here on purpose. Ascending, apart.
+    var dropped: [ClosedRange<UInt64>] = []
+
+    var format: UInt32 { compaction == nil ? Self.writtenFormat : Self.compactedFormat }
 
     /// The entries, by name.
     var entries: [(Name, [UInt8])] {
         var formatBytes: [UInt8] = []
-        formatBytes.append(integer: Self.format)
+        formatBytes.append(integer: format)
         var firstBytes: [UInt8] = []
         firstBytes.append(integer: first)
         var createdBytes: [UInt8] = []
@@ -51,7 +69,40 @@ struct SegmentMeta: Hashable, Sendable {
             (.previous, previousBytes),
         ]
         if let seal { entries.append((.sealed, Self.bytes(of: seal))) }
+        if let compaction { entries.append((.compacted, Self.bytes(of: compaction))) }
+        if !dropped.isEmpty { entries.append((.dropped, Self.bytes(of: dropped))) }
         return entries
+    }
+
+    /// The value of `compacted`.
+    static func bytes(of compaction: Compaction) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(integer: compaction.time)
+        bytes.append(integer: compaction.batches)
+        bytes.append(integer: compaction.sealedOctets)
+        return bytes
+    }
+
+    /// The value of `dropped`.
+    static func bytes(of ranges: [ClosedRange<UInt64>]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(16 * ranges.count)
+        for range in ranges {
+            bytes.append(integer: range.lowerBound)
+            bytes.append(integer: range.upperBound)
+        }
+        return bytes
+    }
+
+    /// Whether the content of a message is not here on purpose.
+    func isDropped(_ sequence: UInt64) -> Bool {
+        var low = 0
+        var high = dropped.count
+        while low < high {
+            let middle = (low + high) / 2
+            if dropped[middle].upperBound < sequence { low = middle + 1 } else { high = middle }
+        }
+        return low < dropped.count && dropped[low].contains(sequence)
     }
 
     /// The value of `epochs`.
@@ -85,9 +136,9 @@ extension SegmentMeta {
             return bytes
         }
         let format: UInt32 = try required(.format, octets: 4).integer(at: 0)
-        guard format == Self.format else {
+        guard format == Self.writtenFormat || format == Self.compactedFormat else {
             throw EventLogError(
-                .unsupported, "the segment has format \(format), this program reads 1",
+                .unsupported, "the segment has format \(format), this program reads 1 and 2",
                 file: file, hint: "Use the version of Waybill that wrote it, or a later one.")
         }
         logID = try required(.logID, octets: Self.logIDOctets)
@@ -123,5 +174,44 @@ extension SegmentMeta {
                 lastSequence: bytes.integer(at: 0), chainHash: Array(bytes[8..<40]),
                 time: bytes.integer(at: 40))
         }
+        compaction = try Self.compaction(try value(.compacted), format: format, file: file)
+        dropped = try Self.dropped(try value(.dropped), file: file)
+        guard compaction == nil || seal != nil else {
+            throw EventLogError.damaged("the segment is compacted and has no seal", file: file)
+        }
+    }
+
+    private static func compaction(
+        _ bytes: [UInt8]?, format: UInt32, file: String
+    ) throws(EventLogError) -> Compaction? {
+        guard (bytes != nil) == (format == compactedFormat), bytes.map({ $0.count == 24 }) ?? true
+        else {
+            throw EventLogError.damaged(
+                "the segment's compacted record is missing or malformed", file: file)
+        }
+        return bytes.map {
+            Compaction(
+                time: $0.integer(at: 0), batches: $0.integer(at: 8),
+                sealedOctets: $0.integer(at: 16))
+        }
+    }
+
+    private static func dropped(
+        _ bytes: [UInt8]?, file: String
+    ) throws(EventLogError) -> [ClosedRange<UInt64>] {
+        var ranges: [ClosedRange<UInt64>] = []
+        var last: UInt64 = 0
+        for offset in stride(from: 0, to: bytes?.count ?? 0, by: 16) {
+            guard let bytes, bytes.count % 16 == 0 else { break }
+            let low: UInt64 = bytes.integer(at: offset)
+            let high: UInt64 = bytes.integer(at: offset + 8)
+            guard low > last, high >= low else { break }
+            ranges.append(low...high)
+            last = high
+        }
+        guard 16 * ranges.count == bytes?.count ?? 0 else {
+            throw EventLogError.damaged("the segment's dropped record is malformed", file: file)
+        }
+        return ranges
     }
 }

@@ -16,6 +16,10 @@ int64_t waybill_fs_type(const char *path);
 /// Names a thread for debuggers and `top`; at most 15 characters count.
 void waybill_set_thread_name(pthread_t thread, const char *name);
 
+/// Gives the calling thread's processor and disk time to others first: 0 to 19, as nice(1). Only the
+/// thread, where POSIX would have the process.
+void waybill_nice_thread(int level);
+
 /// Octets and permission bits of an open file; 0, or -1 with errno set. A function, because in a
 /// module beside SwiftNIO the type `stat` belongs to whichever C module was loaded first.
 int waybill_file_status(int fd, int64_t *octets, uint32_t *mode);

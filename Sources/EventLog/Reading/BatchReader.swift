@@ -27,6 +27,43 @@ struct BatchReader: ~Copyable {
         return header
     }
 
+    /// The batches of a stored value, inflated: one, or those of a group.
+    func batches(of run: LeafRun) throws(EventLogError) -> [StoredBatch] {
+        let (key, value) = try run.entry()
+        return try batches(key: key, value: value, file: run.file.path)
+    }
+
+    /// The batches of a stored value, inflated: one, or those of a group.
+    func batches(
+        key: UInt64, value: [UInt8], file: String
+    ) throws(EventLogError) -> [StoredBatch] {
+        guard BatchGroup.isOne(value) else {
+            return [try batch(key: key, value: value, file: file)]
+        }
+        guard let group = BatchGroup(value: value), group.firstSequence == key else {
+            throw EventLogError.damaged(
+                "the group of batches at \(key) has no valid header", file: file,
+                sequences: key...key)
+        }
+        let range = group.firstSequence...group.lastSequence
+        guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
+            throw EventLogError.damaged(
+                "the checksum of the group of batches at \(key) does not fit", file: file,
+                sequences: range)
+        }
+        let frame = unsafe value.span.bytes.extracting(droppingFirst: BatchGroup.octets)
+        guard
+            let raw = decompressor.inflate(
+                frame, codec: group.codec, rawLength: group.rawLength),
+            let batches = group.batches(raw, chainHash: { chainHash(of: $0) })
+        else {
+            throw EventLogError.damaged(
+                "the group of batches at \(key) cannot be inflated", file: file,
+                sequences: range)
+        }
+        return batches
+    }
+
     /// A stored batch, inflated.
     func batch(key: UInt64, value: [UInt8], file: String) throws(EventLogError) -> StoredBatch {
         let header = try header(key: key, value: value, file: file)
@@ -54,7 +91,7 @@ struct BatchReader: ~Copyable {
     func block(
         key: UInt64, value: [UInt8], file: String
     ) throws(EventLogError) -> (block: ContentBlock, bytes: [UInt8]) {
-        let block = try blockIndex(key: key, value: value, file: file)
+        let block = try index(block: value, key: key, file: file)
         let last = block.entries.last?.sequence ?? key
         let frame = unsafe value.span.bytes.extracting(droppingFirst: block.prefixOctets)
         guard
@@ -69,12 +106,12 @@ struct BatchReader: ~Copyable {
 
     /// Checks a stored content block without inflating it.
     func check(block value: [UInt8], key: UInt64, file: String) throws(EventLogError) {
-        _ = try blockIndex(key: key, value: value, file: file)
+        _ = try index(block: value, key: key, file: file)
     }
 
     /// The index of a stored content block whose checksum fits.
-    private func blockIndex(
-        key: UInt64, value: [UInt8], file: String
+    func index(
+        block value: [UInt8], key: UInt64, file: String
     ) throws(EventLogError) -> ContentBlock {
         guard let block = ContentBlock(value: value), block.entries.first?.sequence == key else {
             throw EventLogError.damaged(

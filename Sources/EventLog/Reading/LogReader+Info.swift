@@ -22,8 +22,10 @@ extension LogReader {
                 batchCount: batches, contentBlockCount: blocks,
                 fileBytes: try file.pages.fileBytes(), createdAt: meta.created,
                 sealedAt: meta.seal?.time, lmdbVersion: meta.lmdbVersion)
-            if let last = try Self.batch(.max, in: file, reader: reader),
-                let opening = try Self.batch(first, in: file, reader: reader)
+            info.compactedAt = meta.compaction?.time
+            info.batchCount = meta.compaction?.batches ?? batches
+            if let last = try Self.stored(.max, in: file, reader: reader).last,
+                let opening = try Self.stored(first, in: file, reader: reader).first
             {
                 info.lastSequence = last.lastSequence
                 info.firstTime = opening.firstTime
@@ -50,11 +52,11 @@ extension LogReader {
         }
     }
 
-    private static func batch(
+    /// The batches of the stored value that begins at `sequence` or before.
+    private static func stored(
         _ sequence: UInt64, in file: SegmentFile, reader: borrowing BatchReader
-    ) throws(EventLogError) -> StoredBatch? {
-        guard let run = try file.batches(floor: sequence) else { return nil }
-        let (key, value) = try run.entry()
-        return try reader.batch(key: key, value: value, file: file.path)
+    ) throws(EventLogError) -> [StoredBatch] {
+        guard let run = try file.batches(floor: sequence) else { return [] }
+        return try reader.batches(of: run)
     }
 }

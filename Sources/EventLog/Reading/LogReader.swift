@@ -16,6 +16,8 @@ package final class LogReader: Sendable {
     private let durable: DurablePosition?
     /// The block that was inflated last: the next message wanted often stands in it.
     private let cachedBlock = Mutex<CachedBlock?>(nil)
+    /// Groups that were inflated last: the batches that one message's history needs stand near.
+    private let cachedGroups = Mutex(GroupCache())
 
     private struct CachedBlock {
         var block: ContentBlock
@@ -65,20 +67,22 @@ package final class LogReader: Sendable {
         let reader = BatchReader()
         var isFirst = true
         while next <= end {
-            var (run, batch) = try locate(next, reader: reader)
+            var (run, batches) = try locate(next, reader: reader)
             while true {
-                guard batch.firstSequence == next || isFirst else {
-                    throw EventLogError.damaged(
-                        "the batch at \(batch.firstSequence) does not follow its predecessor",
-                        file: run.file.path, sequences: next...next)
+                for batch in batches {
+                    guard batch.firstSequence == next || isFirst else {
+                        throw EventLogError.damaged(
+                            "the batch at \(batch.firstSequence) does not follow its predecessor",
+                            file: run.file.path, sequences: next...next)
+                    }
+                    isFirst = false
+                    if try !body(batch) { return }
+                    next = batch.lastSequence + 1
+                    if next > end { return }
                 }
-                isFirst = false
-                if try !body(batch) { return }
-                next = batch.lastSequence + 1
                 run.index += 1
-                if next > end || run.isAtEnd { break }
-                let (key, value) = try run.entry()
-                batch = try reader.batch(key: key, value: value, file: run.file.path)
+                if run.isAtEnd { break }
+                batches = try reader.batches(of: run)[...]
             }
         }
     }
@@ -86,21 +90,25 @@ package final class LogReader: Sendable {
     /// The batch that contains `sequence`; nil when the log does not reach so far.
     package func batch(containing sequence: UInt64) throws(EventLogError) -> StoredBatch? {
         guard sequence >= 1, sequence <= (try lastSequence()) else { return nil }
-        return try locate(sequence, reader: BatchReader()).1
+        if let batch = cachedGroups.withLock({ $0.batch(containing: sequence) }) { return batch }
+        let (_, batches) = try locate(sequence, reader: BatchReader())
+        if batches.count > 1 { cachedGroups.withLock { $0.put(Array(batches)) } }
+        return batches.first
     }
 
-    /// The batch that contains `sequence`, which is known to be in the log.
+    /// The batches of a stored value, from the one that contains `sequence` on, which is known to be
+    /// in the log.
     private func locate(
         _ sequence: UInt64, reader: borrowing BatchReader
-    ) throws(EventLogError) -> (LeafRun, StoredBatch) {
+    ) throws(EventLogError) -> (LeafRun, ArraySlice<StoredBatch>) {
         var isFresh = false
         while true {
             if let file = try files.file(for: sequence),
                 let run = try file.batches(floor: sequence)
             {
-                let (key, value) = try run.entry()
-                let batch = try reader.batch(key: key, value: value, file: file.path)
-                if batch.lastSequence >= sequence { return (run, batch) }
+                let batches = try reader.batches(of: run)
+                let rest = batches.drop { $0.lastSequence < sequence }
+                if !rest.isEmpty { return (run, rest) }
             }
             // Perhaps in a segment that has come since the list was made.
             let changed = isFresh ? false : try files.refresh()
@@ -129,7 +137,7 @@ package final class LogReader: Sendable {
         let (key, value) = try run.entry()
         let (block, bytes) = try BatchReader().block(key: key, value: value, file: file.path)
         let cached = CachedBlock(block: block, bytes: bytes)
-        if bytes.count <= EventLogLimits.contentBlockOctets {
+        if bytes.count <= EventLogLimits.compactedBlockOctets {
             cachedBlock.withLock { $0 = cached }
         }
         return Self.message(sequence, in: cached)

@@ -61,6 +61,31 @@ final class SegmentFile: Sendable {
         try run(Table.content, floor: sequence)
     }
 
+    /// Hands over every content block, in order. For sealed segments, whose pages do not change.
+    func forEachContentBlock(
+        _ body: (_ key: UInt64, _ value: [UInt8]) throws(EventLogError) -> Void
+    ) throws(EventLogError) {
+        var last: UInt64 = .max
+        // From the end: the entry before a key is found without knowing it.
+        var pages: [LeafRun] = []
+        while let run = try contents(floor: last) {
+            var page = run
+            page.index = 0
+            pages.append(page)
+            let (first, _) = try page.entry()
+            guard first > 0 else { break }
+            last = first - 1
+        }
+        for page in pages.reversed() {
+            var run = page
+            while !run.isAtEnd {
+                let (key, value) = try run.entry()
+                try body(key, value)
+                run.index += 1
+            }
+        }
+    }
+
     private func run(_ table: String, floor key: UInt64) throws(EventLogError) -> LeafRun? {
         try pages.read { (snapshot) throws(EventLogError) in
             guard let tree = try snapshot.table(table) else {
@@ -96,6 +121,10 @@ final class SegmentFile: Sendable {
                 return (end, LeafRun?.none)
             }
             end.lastSequence = 0
+            if let seal = meta.seal {
+                end.lastSequence = seal.lastSequence
+                return (end, nil)
+            }
             return (
                 end, LeafRun(file: pages, meta: snapshot.meta, page: page, index: index)
             )

@@ -58,4 +58,12 @@ final class SegmentFiles: Sendable {
         }
         return file
     }
+
+    /// Opens a segment anew when it is asked for next: another file stands under its name.
+    func forget(_ first: UInt64) {
+        state.withLock { state in
+            state.open[first] = nil
+            state.order.removeAll { $0 == first }
+        }
+    }
 }

@@ -9,7 +9,7 @@ extension LogVerifier {
         guard let metas = try? file.pages.metas(), let newest = PageFile.newest(metas) else {
             return nil
         }
-        let before = (report, chain, seenBlocks)
+        let before = (report, chain, contents)
         let snapshot = PageSnapshot(file: file.pages, meta: newest)
         var audit = TreeAudit(snapshot: snapshot)
         audit.walk(newest.main, name: "the list of tables", order: .octets)
@@ -23,7 +23,7 @@ extension LogVerifier {
                     tree, name: "the table events", order: .integers, isAppendOnly: true
                 ) { page in
                     let run = LeafRun(file: file.pages, meta: newest, page: page, index: 0)
-                    follow(run, start, file)
+                    follow(run, start)
                     progress((chain.next ?? 1) - 1, report.damageCount)
                 }
             } else {
@@ -32,15 +32,20 @@ extension LogVerifier {
         } catch {
             note(error)
         }
+        finishContents()
         auditContent(file, snapshot, &audit, start)
         audit.walkFreeList()
         let after = try? file.pages.metas()
         guard let after, after.0 == metas.0, after.1 == metas.1 else {
-            (report, chain, seenBlocks) = before
+            (report, chain, contents) = before
             return nil
         }
         for finding in audit.findings { note(path, nil, finding) }
         return newest
+    }
+
+    private mutating func finishContents() {
+        for error in contents?.finish() ?? [] { note(error) }
     }
 
     /// Walks the content table's pages; every block must have been asked for by a batch.
@@ -64,7 +69,8 @@ extension LogVerifier {
         } catch {
             note(error)
         }
-        for key in keys where key >= start ?? 0 && !seenBlocks.contains(key) {
+        let seen = contents?.seenBlocks ?? []
+        for key in keys where key >= start ?? 0 && !seen.contains(key) {
             note(path, key...key, "the content block at \(key) belongs to no event")
         }
     }
@@ -80,7 +86,7 @@ extension LogVerifier {
                 guard let run = try file.batches(floor: next),
                     run.page.leaf(run.index).flatMap({ run.page.integerKey($0.key) }) == next
                 else { break }
-                follow(run, start, file)
+                follow(run, start)
                 progress((chain.next ?? 1) - 1, report.damageCount)
             }
             if let gap = chain.gap(before: end + 1) {
@@ -94,7 +100,7 @@ extension LogVerifier {
     }
 
     /// Follows the batches of one leaf page.
-    private mutating func follow(_ run: LeafRun, _ start: UInt64?, _ file: SegmentFile) {
+    private mutating func follow(_ run: LeafRun, _ start: UInt64?) {
         var run = run
         while !run.isAtEnd {
             do throws(EventLogError) {
@@ -104,7 +110,9 @@ extension LogVerifier {
                         note(path, gap, "these events are missing")
                         chain.loseTrack(at: key)
                     }
-                    follow(try reader.batch(key: key, value: value, file: path), file)
+                    for batch in try reader.batches(key: key, value: value, file: path) {
+                        follow(batch)
+                    }
                 }
             } catch {
                 note(error)
@@ -114,7 +122,7 @@ extension LogVerifier {
         }
     }
 
-    private mutating func follow(_ batch: StoredBatch, _ file: SegmentFile) {
+    private mutating func follow(_ batch: StoredBatch) {
         let range = batch.firstSequence...batch.lastSequence
         for wrong in chain.follow(batch, chainHash: reader.chainHash(of: batch)) {
             note(path, range, wrong)
@@ -124,70 +132,11 @@ extension LogVerifier {
         do {
             let references = try codec.contentReferences(
                 inBatch: batch.bytes, firstSequence: batch.firstSequence)
-            checkContents(references[...], of: batch, in: file)
+            for error in contents?.check(references, of: batch, reader: reader) ?? [] {
+                note(error)
+            }
         } catch {
             note(path, range, "the batch cannot be decoded: \(error)")
-        }
-    }
-
-    /// Checks that every message of a batch is there, with the size and hash its event says.
-    private mutating func checkContents(
-        _ references: ArraySlice<ContentReference>, of batch: StoredBatch, in file: SegmentFile
-    ) {
-        var rest = references
-        while let reference = rest.first {
-            do throws(EventLogError) {
-                guard let run = try file.contents(floor: reference.sequence) else {
-                    throw missing(reference.sequence)
-                }
-                let (key, value) = try run.entry()
-                guard key >= batch.firstSequence else { throw missing(reference.sequence) }
-                let (block, bytes) = try reader.block(key: key, value: value, file: path)
-                seenBlocks.insert(key)
-                guard block.range(of: reference.sequence) != nil else {
-                    throw missing(reference.sequence)
-                }
-                checkBlock(block, bytes, against: &rest)
-            } catch {
-                note(error)
-                // A damaged block names its first message only: always go past the one at hand.
-                let last = max(error.sequences?.upperBound ?? 0, reference.sequence)
-                rest = rest.drop { $0.sequence <= last }
-            }
-        }
-    }
-
-    private func missing(_ sequence: UInt64) -> EventLogError {
-        EventLogError.damaged(
-            "the content of event \(sequence) is missing", file: path,
-            sequences: sequence...sequence)
-    }
-
-    /// Checks a block's messages against the events that name them, and takes those off `rest`.
-    private mutating func checkBlock(
-        _ block: ContentBlock, _ bytes: [UInt8], against rest: inout ArraySlice<ContentReference>
-    ) {
-        var offset = 0
-        for entry in block.entries {
-            let message = bytes[offset..<offset + Int(entry.octets)]
-            offset += Int(entry.octets)
-            while let reference = rest.first, reference.sequence < entry.sequence {
-                note(missing(reference.sequence))
-                rest.removeFirst()
-            }
-            guard let reference = rest.first, reference.sequence == entry.sequence else {
-                note(
-                    path, entry.sequence...entry.sequence,
-                    "the content of \(entry.sequence) belongs to no event")
-                continue
-            }
-            rest.removeFirst()
-            report.contents += 1
-            if reference.sizeOctets != message.count || reference.sha256 != reader.hash(message) {
-                note(
-                    path, entry.sequence...entry.sequence,
-                    "the content of event \(entry.sequence) is not what the event says")
-            }
         }
     }
 

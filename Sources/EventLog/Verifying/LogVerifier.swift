@@ -11,8 +11,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     var logID: [UInt8]?
     /// Of the segment being looked at.
     var path = ""
-    /// First sequences of the content blocks that batches of this segment refer to.
-    var seenBlocks: Set<UInt64> = []
+    /// The messages of this segment.
+    var contents: ContentCheck?
 
     init(codec: Codec, files: SegmentFiles) {
         self.codec = codec
@@ -54,6 +54,18 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         return report
     }
 
+    /// Checks a rewritten segment that has not got its name yet.
+    ///
+    /// - Parameters:
+    ///   - first: Its first sequence.
+    ///   - path: Its temporary name.
+    ///   - next: First sequence of the segment that follows it.
+    mutating func check(rewritten first: UInt64, at path: String, next: UInt64) -> VerifyReport {
+        self.path = path
+        verifySegment(first, next: next, from: first) { _, _ in }
+        return report
+    }
+
     /// Adds a damage.
     mutating func note(
         _ file: String, _ sequences: ClosedRange<UInt64>?, _ what: String,
@@ -90,7 +102,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     private mutating func verifySegment(
         _ first: UInt64, next: UInt64?, from: UInt64, progress: (UInt64, Int) -> Void
     ) {
-        seenBlocks = []
+        contents = nil
         let file: SegmentFile
         let meta: SegmentMeta
         do throws(EventLogError) {
@@ -111,16 +123,18 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         }
         checkMeta(meta, next: next)
         let skipped = start(of: from, in: file)
+        contents = ContentCheck(file, meta: meta, from: skipped ?? 0)
         if let audited = audit(file, skipping: skipped, progress: progress) {
             // A batch that was not there, or could not be read, at the segment's end.
             checkAgainstOlderMeta(file, newest: audited)
         } else {
             followLive(file, from: skipped ?? first, progress: progress)
         }
+        report.contents += contents?.messages ?? 0
         checkEnd(meta, next: next)
     }
 
-    /// First sequence of the batch that contains `from`, when that is in this segment.
+    /// First sequence of the stored value that contains `from`, when that is in this segment.
     private mutating func start(of from: UInt64, in file: SegmentFile) -> UInt64? {
         guard from > file.first else { return nil }
         do throws(EventLogError) {

@@ -21,16 +21,16 @@ struct FormedBatch<Event: Sendable>: Sendable {
 struct BatchFormer<Codec: BatchCodec>: ~Copyable {
     private let codec: Codec
     private let eventsLevel: Int32
-    private let contentLevel: Int32
     private let sha256 = SHA256()
     private let compressor = ZstdCompressor()
     private var raw: [UInt8] = []
-    private var rawBlock: [UInt8] = []
+    private var blocks: BlockBuilder
 
     init(codec: Codec, eventsLevel: Int32, contentLevel: Int32) {
         self.codec = codec
         self.eventsLevel = eventsLevel
-        self.contentLevel = contentLevel
+        blocks = BlockBuilder(
+            level: contentLevel, octetsMax: EventLogLimits.contentBlockOctets)
     }
 
     /// Forms the batch that follows `position`.
@@ -89,37 +89,12 @@ struct BatchFormer<Codec: BatchCodec>: ~Copyable {
     private mutating func blocks(
         of contents: [(sequence: UInt64, bytes: [UInt8])]
     ) -> [(key: UInt64, value: [UInt8])] {
-        var blocks: [(key: UInt64, value: [UInt8])] = []
-        var entries: [ContentBlock.Entry] = []
-        rawBlock.removeAll(keepingCapacity: true)
+        var values: [(key: UInt64, value: [UInt8])] = []
         for (sequence, bytes) in contents {
-            if !entries.isEmpty,
-                rawBlock.count + bytes.count > EventLogLimits.contentBlockOctets
-            {
-                blocks.append(block(entries, raw: rawBlock))
-                entries.removeAll(keepingCapacity: true)
-                rawBlock.removeAll(keepingCapacity: true)
-            }
-            let entry = ContentBlock.Entry(sequence: sequence, octets: UInt64(bytes.count))
-            if bytes.count > EventLogLimits.contentBlockOctets {
-                blocks.append(block([entry], raw: bytes))
-            } else {
-                entries.append(entry)
-                rawBlock.append(contentsOf: bytes)
-            }
+            if blocks.isFull(for: bytes.count), let value = blocks.take() { values.append(value) }
+            blocks.add(sequence, bytes)
         }
-        if !entries.isEmpty { blocks.append(block(entries, raw: rawBlock)) }
-        return blocks
-    }
-
-    private func block(
-        _ entries: [ContentBlock.Entry], raw: [UInt8]
-    ) -> (key: UInt64, value: [UInt8]) {
-        let block = ContentBlock(codec: .none, entries: entries, rawLength: UInt64(raw.count))
-        var (value, codec) = unsafe compressor.value(
-            prefix: block.prefix, source: raw.span.bytes, level: contentLevel)
-        value[8] = codec.rawValue
-        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
-        return (entries[0].sequence, value)
+        if let value = blocks.take() { values.append(value) }
+        return values
     }
 }

@@ -26,9 +26,9 @@ extension LogRecovery {
         guard let state else {
             throw EventLogError(.notFound, "there is no log", file: directory.path)
         }
-        for leftover in try directory.list().temporaries {
-            directory.remove(temporary: leftover)
-        }
+        let leftovers = try directory.list()
+        for leftover in leftovers.temporaries { directory.remove(temporary: leftover) }
+        for leftover in leftovers.compacting { directory.remove(compacting: leftover) }
         return state
     }
 

@@ -92,17 +92,19 @@ struct LogRecovery {
     ) throws(EventLogError) {
         guard let run = try file.batches(floor: .max) else { return }
         let reader = BatchReader()
-        let (key, value) = try run.entry()
-        let batch = try reader.batch(key: key, value: value, file: file.path)
+        var batches = try reader.batches(of: run)
+        guard let batch = batches.popLast() else { return }
         var previous = state.position
-        if key > file.first {
-            guard let run = try file.batches(floor: key - 1) else {
+        let first = batch.firstSequence
+        if batches.isEmpty, first > file.first {
+            guard let run = try file.batches(floor: first - 1) else {
                 throw EventLogError.damaged(
-                    "the batches before \(key) are missing", file: file.path,
-                    sequences: file.first...(key - 1))
+                    "the batches before \(first) are missing", file: file.path,
+                    sequences: file.first...(first - 1))
             }
-            let (key, value) = try run.entry()
-            let before = try reader.batch(key: key, value: value, file: file.path)
+            batches = try reader.batches(of: run)
+        }
+        if let before = batches.last {
             previous = Position(
                 epoch: before.epoch, sequence: before.lastSequence,
                 chainHash: reader.chainHash(of: before))

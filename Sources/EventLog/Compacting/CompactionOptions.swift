@@ -1,0 +1,44 @@
+/// How sealed segments are rewritten. The defaults are for production.
+///
+/// Concurrency: value; its closures are called on the thread that compacts.
+package struct CompactionOptions: Sendable {
+    /// Says which of these messages, named by the sequences of their events, ascending, must keep
+    /// their content. What it leaves out is final. nil: it cannot be told now, so all do.
+    package typealias Needed = @Sendable (_ messages: [UInt64]) -> Set<UInt64>?
+
+    /// Zstandard level of the events' frames.
+    package var eventsLevel: Int32 = 9
+    /// Zstandard level of the content blocks.
+    package var contentLevel: Int32 = 9
+    /// Raw octets a second, of events and content together; 0: as fast as it goes.
+    package var octetsPerSecond = 16 << 20
+    /// Seconds after a segment's seal during which its content is kept although its messages are
+    /// final; nil: content is never dropped.
+    package var contentRetentionSeconds: Int64?
+    /// Which messages are not final.
+    package var needed: Needed = { _ in nil }
+    /// A segment that is compacted already is rewritten once so many percent of its content's
+    /// octets can go.
+    package var droppablePercent = 25
+    /// Seconds between two looks for something to do.
+    package var intervalSeconds = 15
+
+    /// The production defaults, which drop no content.
+    package init() {}
+}
+
+/// What became of one segment.
+///
+/// Concurrency: value.
+package struct CompactionReport: Hashable, Sendable {
+    package var file: String
+    package var firstSequence: UInt64
+    package var lastSequence: UInt64
+    /// Octets of the file before and after.
+    package var octetsBefore: UInt64
+    package var octetsAfter: UInt64
+    /// Messages whose content is there still.
+    package var contentsKept: Int
+    /// Messages whose content was dropped now.
+    package var contentsDropped: Int
+}

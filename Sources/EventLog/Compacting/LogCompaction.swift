@@ -1,0 +1,109 @@
+internal import CLinux
+internal import Glibc
+
+/// Compacts what is due of a log: sealed segments that are as they were written, and compacted ones
+/// of whose content enough can go.
+///
+/// Concurrency: bound to the thread that made it; one for a log, and only beside or instead of its
+/// writer, with the log's lock held by this process.
+package struct LogCompaction<Codec: BatchCodec> {
+    private let directory: LogDirectory
+    private let codec: Codec
+    private let configuration: EventLogConfiguration
+    private let options: CompactionOptions
+
+    /// Prepares the compaction of the log in `directory` (which holds the segments: `DATA/log`).
+    package init(
+        directory: String, codec: Codec, configuration: EventLogConfiguration = .init(),
+        options: CompactionOptions
+    ) {
+        self.directory = LogDirectory(directory)
+        self.codec = codec
+        self.configuration = configuration
+        self.options = options
+    }
+
+    /// First sequences of the segments that can be compacted, ascending: all but the last.
+    ///
+    /// - Throws: When the directory cannot be read.
+    package func segments() throws(EventLogError) -> [UInt64] {
+        try directory.list().segments.dropLast()
+    }
+
+    /// Compacts one segment if that is due.
+    ///
+    /// - Parameters:
+    ///   - first: Its first sequence.
+    ///   - evenIfCompacted: Rewrites it although nothing is known to be gained.
+    ///   - looksAgain: Looks at a compacted segment's content too, which reads all of it.
+    ///   - isStopped: Asked all the time; true: the work is given up.
+    /// - Returns: What was gained; nil when it was not due.
+    /// - Throws: `damaged` when the segment is not what it must be, and was left alone;
+    ///   `outOfSpace`, `writeFailed`: it is as it was; `closed` when the work was given up.
+    package func run(
+        _ first: UInt64, evenIfCompacted: Bool = false, looksAgain: Bool = true,
+        isStopped: @escaping () -> Bool = { false }
+    ) throws(EventLogError) -> CompactionReport? {
+        let file = try SegmentFile(path: directory.segmentPath(first), first: first)
+        let meta = try file.meta()
+        guard let seal = meta.seal else { return nil }
+        let needed = needed(after: seal)
+        guard meta.compaction == nil || evenIfCompacted || (looksAgain && needed != nil) else {
+            return nil
+        }
+        let plan = try ContentPlan.make(file, needed: needed)
+        guard meta.compaction == nil || evenIfCompacted || isWorthwhile(plan) else { return nil }
+        let pace = Pace(
+            octetsPerSecond: options.octetsPerSecond, clock: configuration.monotonicMilliseconds)
+        let compactor = SegmentCompactor(
+            directory: directory, codec: codec, configuration: configuration, options: options,
+            pace: { octets in
+                pace.take(octets)
+                return !isStopped()
+            })
+        return try compactor.run(first, plan)
+    }
+
+    /// Whom to ask which content stays; nil while the retention is not over.
+    private func needed(after seal: SegmentMeta.Seal) -> CompactionOptions.Needed? {
+        guard let seconds = options.contentRetentionSeconds,
+            configuration.now() - seal.time >= seconds * 1_000_000
+        else { return nil }
+        return options.needed
+    }
+
+    private func isWorthwhile(_ plan: ContentPlan) -> Bool {
+        guard plan.droppableOctets > 0 || plan.kept.count < plan.present.count else {
+            return false
+        }
+        return plan.kept.isEmpty
+            || plan.droppableOctets * 100 >= plan.octets * UInt64(options.droppablePercent)
+    }
+}
+
+/// Holds work back to so many octets a second.
+///
+/// Concurrency: bound to the thread that made it.
+private final class Pace {
+    private let octetsPerSecond: Int
+    private let clock: () -> UInt64
+    private let start: UInt64
+    private var octets = 0
+
+    init(octetsPerSecond: Int, clock: @escaping () -> UInt64) {
+        self.octetsPerSecond = octetsPerSecond
+        self.clock = clock
+        start = clock()
+    }
+
+    /// Sleeps as long as the octets came too soon.
+    func take(_ count: Int) {
+        guard octetsPerSecond > 0 else { return }
+        octets += count
+        let due = UInt64(octets) * 1_000 / UInt64(octetsPerSecond)
+        let spent = clock() - start
+        // Short pauses are not worth their system call.
+        guard due > spent + 10 else { return }
+        _ = usleep(UInt32(min(due - spent, 200)) * 1_000)
+    }
+}

@@ -98,7 +98,22 @@ extension WaybillConfiguration {
             "batch_size", default: log.batchOctetsMax, in: (64 << 10)...(64 << 20))
         log.backlogOctetsMax = section.octets(
             "backlog_size", default: log.backlogOctetsMax, in: (1 << 20)...(16 << 30))
+        readCompaction(section)
         section.finish()
+    }
+
+    private mutating func readCompaction(_ section: YAMLSection) {
+        compaction.isOn = section.bool("compaction", default: compaction.isOn)
+        compaction.level = section.integer(
+            "compaction_level", default: compaction.level, in: 1...19)
+        compaction.octetsPerSecond = section.octets(
+            "compaction_rate", default: compaction.octetsPerSecond, in: 0...(64 << 30))
+        compaction.contentRetentionSeconds = section.parsed(
+            "content_retention", default: compaction.contentRetentionSeconds,
+            expected: "\(Quantity.durationForm), or forever"
+        ) { text in
+            text == "forever" ? .some(nil) : Quantity.milliseconds(text).map { Int64($0 / 1000) }
+        }
     }
 
     private mutating func readReception(_ section: YAMLSection) {

@@ -143,6 +143,31 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         return try result.get()
     }
 
+    /// Seals the active segment and begins the next one, behind everything appended before.
+    ///
+    /// - Returns: The first sequence of the sealed segment; nil when the active one has no event yet.
+    /// - Throws: `closed`; `outOfSpace`, `writeFailed` when the next segment could not be made, and
+    ///   the active one goes on.
+    package func seal() async throws(EventLogError) -> UInt64? {
+        let result = await withCheckedContinuation { continuation in
+            let refusal = queue.withLock { queue -> EventLogError? in
+                if let failure = queue.failure { return failure }
+                guard queue.phase == .running else {
+                    return EventLogError(.closed, "the log is closed")
+                }
+                queue.seals.append { continuation.resume(returning: $0) }
+                queue.isWriterWaiting = false
+                return nil
+            }
+            if let refusal {
+                continuation.resume(returning: Result<UInt64?, EventLogError>.failure(refusal))
+            } else {
+                queue.broadcast()
+            }
+        }
+        return try result.get()
+    }
+
     /// Passes every batch from now on to `follower`.
     ///
     /// - Returns: the last sequence that is *not* passed to it: read up to there with ``reader``.

@@ -6,6 +6,8 @@ package import Orders
 package protocol APILog: OrderLog {
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
+    /// Seals the active segment; returns its first sequence, nil when it has no event.
+    func seal() async throws(EventLogError) -> UInt64?
     /// Passes every batch from now on to the follower; returns the last sequence that is not.
     func follow(_ follower: any LogFollower<Event>) -> UInt64
     /// Passes no further batch to the follower.

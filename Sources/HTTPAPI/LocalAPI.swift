@@ -1,3 +1,4 @@
+import EventLog
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -135,6 +136,8 @@ private struct NoState: ServerState {
     func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? { nil }
     func statistics(through sequence: UInt64) throws -> Statistics { throw CancellationError() }
     func projections() -> [ProjectionStatus] { [] }
+    func compact() -> LogCompactor.Totals? { nil }
+    func compaction() -> LogCompactor.Totals? { nil }
     func freeOctets() -> UInt64? { nil }
 }
 

@@ -45,11 +45,13 @@ struct IsolationTests {
         "GET /api/v1/analytics/delivery": .read, "GET /api/v1/analytics/bounces": .read,
         "GET /api/v1/analytics/domains": .read, "GET /api/v1/analytics/providers": .read,
         "GET /api/v1/analytics/latency": .read,
+        "POST /api/v1/log/seal": .admin, "POST /api/v1/log/compact": .admin,
     ]
     /// What is counted over all tenants: a tenant's key gets 403.
     private static let wholeServer: Set = [
         "/api/v1/domains/{name}", "/api/v1/providers/{name}", "/api/v1/sources",
         "/api/v1/sources/{name}", "/api/v1/reputation/sources", "/api/v1/reputation/providers",
+        "/api/v1/log/seal", "/api/v1/log/compact",
     ]
 
     /// The names that stand for `{name}`, by what the path begins with.

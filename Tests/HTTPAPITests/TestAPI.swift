@@ -222,6 +222,16 @@ final class TestState: ServerState {
     /// What waits.
     func set(queue: QueueFigures?) { settings.withLock { $0.queue = queue } }
 
+    func compact() -> LogCompactor.Totals? { compaction() }
+
+    func compaction() -> LogCompactor.Totals? {
+        var totals = LogCompactor.Totals()
+        totals.segments = 3
+        totals.octetsBefore = 1_000
+        totals.octetsAfter = 400
+        return totals
+    }
+
     func queue() async -> QueueFigures? { settings.withLock { $0.queue } }
 
     func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? {

@@ -34,6 +34,8 @@ final class TestLog: APILog {
         return try await log.append(events, contents: contents)
     }
 
+    func seal() async throws(EventLogError) -> UInt64? { try await log.seal() }
+
     func acceptance() -> Result<Void, EventLogError> {
         orders.withLock { $0.acceptance }.map { .failure($0) } ?? .success(())
     }

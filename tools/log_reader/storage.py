@@ -1,5 +1,6 @@
 """The log on disk, as schemas/log-format.md describes it: segments, batches, contents."""
 
+import bisect
 import fcntl
 import hashlib
 import os
@@ -65,6 +66,13 @@ class Meta:
     previous_chain: bytes
     epochs: list[tuple[int, int]]
     sealed: tuple[int, bytes, int] | None = None
+    compacted: tuple[int, int, int] | None = None
+    dropped: list[tuple[int, int]] = field(default_factory=list)
+
+    def is_dropped(self, sequence: int) -> bool:
+        """Whether a message's content is not here on purpose."""
+        place = bisect.bisect_left(self.dropped, sequence, key=lambda one: one[1])
+        return place < len(self.dropped) and self.dropped[place][0] <= sequence
 
 
 @dataclass
@@ -182,11 +190,15 @@ def meta(segment: Segment) -> Meta:
         if sealed is not None:
             sealed = struct.unpack("<Q32sq", sealed)
         previous = struct.unpack("<Q32s", values[b"previous"])
+        compacted = values.get(b"compacted")
+        if compacted is not None:
+            compacted = struct.unpack("<qQQ", compacted)
         return Meta(
             format=struct.unpack("<I", values[b"format"])[0], log_id=values[b"log_id"],
             first=struct.unpack("<Q", values[b"first"])[0], previous_last=previous[0],
             previous_chain=previous[1], epochs=list(struct.iter_unpack("<IQ", values[b"epochs"])),
-            sealed=sealed)
+            sealed=sealed, compacted=compacted,
+            dropped=list(struct.iter_unpack("<QQ", values.get(b"dropped", b""))))
     except (KeyError, struct.error) as error:
         raise Damage(f"the table meta is not complete: {error}", segment.path) from error
 
@@ -233,11 +245,49 @@ def read_batch(path: Path, key: int, value: bytes) -> Batch:
     return Batch(path, first, last, epoch, first_time, last_time, previous, raw, chain)
 
 
+def read_group(path: Path, key: int, value: bytes) -> list[Batch]:
+    """Checks and inflates a group of batches, as compacted segments have them."""
+    if len(value) < 88:
+        raise Damage("a group of batches without a whole header", path, key)
+    magic, version, header, codec, reserved, dictionary, checksum = struct.unpack_from(
+        "<4sHHB3sI8s", value)
+    first, last, count, zero, length, previous = struct.unpack_from("<QQIIQ32s", value, 24)
+    if magic != b"WBG1" or version != 1 or header != 88:
+        raise Damage("not a group of batches of version 1", path, key)
+    if checksum != _checksum(value):
+        raise Damage("the checksum of the group of batches does not fit", path, key)
+    if first != key or last < first or count < 1 or reserved != bytes(3) or zero or dictionary:
+        raise Damage("the header of the group contradicts itself", path, key)
+    try:
+        raw = _inflate(codec, value[88:], length)
+    except (ValueError, zstandard.ZstdError) as error:
+        raise Damage(f"the frame cannot be inflated: {error}", path, first, last) from error
+    found, offset, next_ = [], 0, first
+    for _ in range(count):
+        part = raw[offset:offset + 48]
+        if len(part) < 48:
+            raise Damage("the group has fewer batches than it says", path, first, last)
+        begin, end, events, epoch, first_time, last_time, octets = struct.unpack("<QQIIqqQ", part)
+        body = raw[offset + 48:offset + 48 + octets]
+        if begin != next_ or end < begin or events != end - begin + 1 or len(body) != octets:
+            raise Damage("a batch of the group contradicts itself", path, first, last)
+        # The hash before a batch is not stored, it follows from the batch before.
+        chain = hashlib.sha256(part + previous + body).digest()
+        found.append(Batch(path, begin, end, epoch, first_time, last_time, previous, body, chain))
+        previous, next_, offset = chain, end + 1, offset + 48 + octets
+    if next_ != last + 1 or offset != len(raw):
+        raise Damage("the group has other batches than it says", path, first, last)
+    return found
+
+
 def batches(segment: Segment, start: int = 0):
-    """The batches of a segment from a key on, or a Damage in the place of one."""
+    """The batches of a segment from a key on, or a Damage in the place of a stored value."""
     for key, value in _rows(segment, b"events", start):
         try:
-            yield read_batch(segment.path, key, value)
+            if value[:4] == b"WBG1":
+                yield from read_group(segment.path, key, value)
+            else:
+                yield read_batch(segment.path, key, value)
         except Damage as damage:
             yield damage
 

@@ -53,8 +53,13 @@ class Verifier:
     def segment(self, segment: Segment, is_last: bool) -> None:
         meta = storage.meta(segment)
         path = segment.path
-        if meta.format != 1:
-            raise Damage(f"format {meta.format}; this reader knows 1", path)
+        if meta.format not in (1, 2):
+            raise Damage(f"format {meta.format}; this reader knows 1 and 2", path)
+        if (meta.compacted is not None) != (meta.format == 2):
+            self.bad("the format and the record compacted contradict each other", path)
+        if meta.compacted is not None and meta.sealed is None:
+            self.bad("the segment is compacted and not sealed", path)
+        before = self.report.batches
         if meta.first != segment.first:
             self.bad(f"the segment says it begins at {meta.first}", path)
         if self.log_id is not None and meta.log_id != self.log_id:
@@ -75,7 +80,9 @@ class Verifier:
         wanted = self.batches(segment)
         if meta.sealed is not None and meta.sealed[:2] != (self.next - 1, self.chain):
             self.bad("the seal does not name the last batch", path)
-        self.contents(segment, wanted)
+        if meta.compacted and self.report.batches - before != meta.compacted[1]:
+            self.bad("the record compacted counts other batches", path)
+        self.contents(segment, meta, wanted)
         if [sequence for _, sequence in meta.epochs] != sorted(
                 {sequence for _, sequence in meta.epochs}):
             self.bad("the history of epochs is not in order", path)
@@ -121,7 +128,8 @@ class Verifier:
             self.bad("time runs backwards", batch.file, batch.first, batch.last)
         self.time = times[-1]
 
-    def contents(self, segment: Segment, wanted: dict[int, tuple[int, str]]) -> None:
+    def contents(self, segment: Segment, meta: storage.Meta,
+                 wanted: dict[int, tuple[int, str]]) -> None:
         for block in storage.contents(segment):
             if isinstance(block, Damage):
                 self.report.damages.append(block)
@@ -137,4 +145,6 @@ class Verifier:
                 else:
                     self.report.contents += 1
         for sequence in sorted(wanted):
+            if meta.is_dropped(sequence):
+                continue
             self.bad("the message's content is missing", segment.path, sequence)

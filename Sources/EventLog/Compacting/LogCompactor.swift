@@ -13,6 +13,9 @@ package final class LogCompactor: Sendable {
         package var contentsDropped = 0
         /// Segments that could not be compacted, at the last look.
         package var failures = 0
+
+        /// Nothing yet.
+        package init() {}
     }
 
     /// What it tells.

@@ -18,6 +18,8 @@ struct LogQueue<Event: Sendable>: Sendable {
 
     var phase = Phase.running
     var pending: [Append<Event>] = []
+    /// Who wants the active segment sealed.
+    var seals: [@Sendable (Result<UInt64?, EventLogError>) -> Void] = []
     var refused: [Refused] = []
     /// Of everything that is pending or being written.
     var backlogOctets = 0
@@ -29,7 +31,7 @@ struct LogQueue<Event: Sendable>: Sendable {
     var failure: EventLogError?
 
     /// Whether the writer has something to do.
-    var isIdle: Bool { pending.isEmpty && refused.isEmpty && phase == .running }
+    var isIdle: Bool { pending.isEmpty && refused.isEmpty && seals.isEmpty && phase == .running }
 
     /// Why an append of this size is not taken now; nil when it is.
     func refusal(

@@ -53,13 +53,16 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         var taken: [Append<Event>] = []
         var refused: [LogQueue<Event>.Refused] = []
         while true {
+            var seals: [@Sendable (Result<UInt64?, EventLogError>) -> Void] = []
             let isOver = queue.wait { queue in
                 queue.isWriterWaiting = queue.isIdle
                 return queue.isIdle
             } then: { queue in
                 swap(&taken, &queue.pending)
                 swap(&refused, &queue.refused)
-                return taken.isEmpty && refused.isEmpty && queue.phase == .closing
+                swap(&seals, &queue.seals)
+                return taken.isEmpty && refused.isEmpty && seals.isEmpty
+                    && queue.phase == .closing
             }
             if isOver { break }
             for refusal in refused { outcomes.add(refusal.observer, refusal.outcome) }
@@ -76,6 +79,7 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
                 }
             }
             taken.removeAll(keepingCapacity: true)
+            for seal in seals { seal(sealNow()) }
         }
         noteEnd()
     }
@@ -235,6 +239,22 @@ extension LogWriter {
             || age >= configuration.segmentSecondsMax * 1_000_000
         {
             try rotate()
+        }
+    }
+
+    /// Seals the active segment, whatever its size and age.
+    ///
+    /// - Returns: Its first sequence; nil when it has no batch, and so stays.
+    private func sealNow() -> Result<UInt64?, EventLogError> {
+        if let poison { return .failure(poison) }
+        let first = active.first
+        guard position.sequence >= first else { return .success(nil) }
+        do throws(EventLogError) {
+            try rotate()
+            return .success(first)
+        } catch {
+            if poison != nil { configuration.fatal(error) }
+            return .failure(error)
         }
     }
 

@@ -92,11 +92,28 @@ struct MetricsRoutes: Sendable {
                 "waybill_log_free_octets", .gauge, "Octets free on the log's file system.",
                 Int(clamping: free))
         }
+        if let totals = services.state.compaction() { Self.write(totals, &text) }
         var accepts = 0
         if case .success = services.log.acceptance() { accepts = 1 }
         text.single("waybill_accepting", .gauge, "1 when new messages are taken.", accepts)
         text.single(
             "waybill_http_octets_in_flight", .gauge,
             "Octets of HTTP requests and their messages in memory.", services.memory.usedOctets)
+    }
+
+    private static func write(_ totals: LogCompactor.Totals, _ text: inout MetricsText) {
+        text.single(
+            "waybill_log_compacted_segments_total", .counter,
+            "Segments rewritten since the start.", totals.segments)
+        text.single(
+            "waybill_log_compaction_saved_octets_total", .counter,
+            "Octets by which rewriting made the log smaller since the start.",
+            Int(clamping: totals.octetsBefore) - Int(clamping: totals.octetsAfter))
+        text.single(
+            "waybill_log_contents_dropped_total", .counter,
+            "Messages whose content was dropped since the start.", totals.contentsDropped)
+        text.single(
+            "waybill_log_compaction_failures", .gauge,
+            "Segments that could not be compacted at the last look.", totals.failures)
     }
 }

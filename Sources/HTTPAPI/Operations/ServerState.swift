@@ -1,3 +1,4 @@
+package import EventLog
 package import MailProjections
 package import Projections
 
@@ -37,6 +38,14 @@ package protocol ServerState: Sendable {
 
     /// How the projections that the engine keeps stand.
     func projections() -> [ProjectionStatus]
+
+    /// Lets the compaction of the log look for something to do at once.
+    ///
+    /// - Returns: What it has done since the start; nil where none runs.
+    func compact() -> LogCompactor.Totals?
+
+    /// What the compaction of the log has done since the start; nil where none runs.
+    func compaction() -> LogCompactor.Totals?
 
     /// Octets free where the log is; nil when the system does not say.
     func freeOctets() -> UInt64?

@@ -12,6 +12,7 @@ extension RouteTable {
             + QueueRoutes(services: services).routes
             + SuppressionRoutes(services: services).routes
             + FeedbackRoutes(services: services).routes
+            + LogRoutes(services: services).routes
             + DocumentRoutes.routes
     }
 }

@@ -48,7 +48,8 @@ struct LogInfoCommand: ParsableCommand {
                 String(segment.batchCount), String(segment.contentBlockCount),
                 Human.size(Int(segment.fileBytes)),
                 EventLine.time(EventTime(microseconds: segment.createdAt)),
-                segment.isSealed ? "sealed" : "active",
+                segment.compactedAt != nil
+                    ? "compacted" : segment.isSealed ? "sealed" : "active",
             ])
         }
         table.printLines()
@@ -75,6 +76,7 @@ struct LogInfoCommand: ParsableCommand {
             writer.number(segment.fileBytes, "file_bytes")
             writer.time(EventTime(microseconds: segment.createdAt), "created")
             writer.bool(segment.isSealed, "sealed")
+            writer.bool(segment.compactedAt != nil, "compacted")
             writer.endObject()
         }
         writer.endArray()

@@ -154,10 +154,15 @@ final class MailServer: Service {
         defer { reloadable.withLock { $0 = nil } }
         folds.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
+        let compaction = try CompactionService.start(
+            configuration, log, folds, logger: Logger(label: "compaction"))
         state.set(
-            RunningState.Parts(delivery: delivery, runner: projections.runner, log: log.reader))
+            RunningState.Parts(
+                delivery: delivery, runner: projections.runner, log: log.reader,
+                compaction: compaction))
         defer {
             state.set(nil)
+            compaction?.stop()
             projections.stop()
         }
         let reception = try await Reception.start(
@@ -169,6 +174,7 @@ final class MailServer: Service {
         try await gracefulShutdown()
         logger.info("stopping")
         readiness.set(.stopping)
+        compaction?.stop()
         let seconds = Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }
         async let httpStopped: Void? = http?.stop(limitSeconds: seconds)

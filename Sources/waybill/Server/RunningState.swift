@@ -15,6 +15,8 @@ final class RunningState: ServerState, MessageIndexSource {
         var delivery: DeliveryService?
         var runner: ProjectionRunner
         var log: LogReader
+        /// nil where none is wanted.
+        var compaction: CompactionService?
     }
 
     private let parts = Mutex<Parts?>(nil)
@@ -53,6 +55,10 @@ final class RunningState: ServerState, MessageIndexSource {
     }
 
     func projections() -> [ProjectionStatus] { current?.runner.report().all ?? [] }
+
+    func compact() -> LogCompactor.Totals? { current?.compaction?.wake() }
+
+    func compaction() -> LogCompactor.Totals? { current?.compaction?.totals }
 
     func freeOctets() -> UInt64? { FileSystem.freeBytes(of: DataDirectory.log(dataDirectory)) }
 }

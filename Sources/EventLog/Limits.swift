@@ -21,8 +21,8 @@ package enum EventLogLimits {
     /// dirty pages.
     static let compactionTransactionOctets = 8 << 20
 
-    /// Milliseconds between two looks at which content of compacted segments can go: each reads all
-    /// of it.
+    /// Milliseconds between two looks at which content of compacted segments can go, which reads all
+    /// of it, and at segments that could not be compacted.
     static let contentLookMilliseconds: UInt64 = 600_000
 
     /// Groups that a reader keeps inflated.

@@ -25,7 +25,8 @@ SEED = int(os.environ.get("WAYBILL_CRASH_SEED", str(time.time_ns() % 1_000_000))
 # Where the server kills itself when WAYBILL_CRASH_AT=name:N, at the N-th time it comes by.
 POINTS = [
     "commit.before", "commit.written", "commit.after", "ack.before", "rotate.sealed",
-    "rotate.created", "rotate.renamed",
+    "rotate.created", "rotate.renamed", "compact.begun", "compact.written", "compact.checked",
+    "compact.renamed",
 ]
 
 
@@ -69,7 +70,8 @@ def crashing(server, tmp_path):
     with Sink("-c", log=tmp_path / "sink.log") as sink:
         waybill = server(
             port=port, listen=False, relay_from=None, configuration=configuration(
-                port, smarthost=f"127.0.0.1:{sink.port}", segment_size="1MiB"))
+                port, smarthost=f"127.0.0.1:{sink.port}", segment_size="1MiB",
+                content_retention="0s"))
         yield waybill
 
 
@@ -102,12 +104,12 @@ def test_killed_at_a_named_point(crashing, tmp_path, point):
     acknowledged: list[str] = []
     killed = 0
     for number in range(max(2, ROUNDS // 5)):
-        often = 1 + number * 7 if not point.startswith("rotate") else 1
+        often = 1 if point.startswith(("rotate", "compact")) else 1 + number * 7
         waybill.environment = {"WAYBILL_CRASH_AT": f"{point}:{often}"}
         waybill.launch()
         recorder = Recorder(
             waybill.port, tmp_path / f"acknowledged-{number}", clients=8,
-            body_octets=200 if not point.startswith("rotate") else 50_000).start()
+            body_octets=50_000 if point.startswith(("rotate", "compact")) else 200).start()
         try:
             wait_until(lambda: waybill.process.poll() is not None, 30, f"the kill at {point}")
             killed += waybill.process.returncode == -9

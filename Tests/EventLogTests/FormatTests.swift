@@ -64,6 +64,30 @@ struct FormatTests {
             070000000000000048656c6c6f0d0a576f726c640d0a
         """)
 
+    static let group = octets(
+        """
+            574247310100580000000000000000007376de38bcd7c3b50100000000000000
+            0200000000000000020000000000000096000000000000000000000000000000
+            0000000000000000000000000000000000000000000000000100000000000000
+            0100000000000000010000000100000000401e18240a060000401e18240a0600
+            1a00000000000000313730303030303030303030303030307c307c7c307c6f6e
+            650a020000000000000002000000000000000100000002000000d0471e18240a
+            0600d0471e18240a06001c000000000000003137303030303030303030303230
+            30307c307c7c307c74687265650a
+        """)
+
+    @Test("the group of the worked example reads back as the two batches, hashes and all")
+    func groupVector() throws {
+        let reader = BatchReader()
+        let batches = try reader.batches(key: 1, value: Self.group, file: "")
+        #expect(
+            batches == [
+                try reader.batch(key: 1, value: Self.firstValue, file: ""),
+                try reader.batch(key: 2, value: Self.secondValue, file: ""),
+            ])
+        #expect(batches.last?.header.previousHash == Self.firstHash)
+    }
+
     @Test("batches are written with exactly the octets of the worked example")
     func batchVectors() {
         let batches = Self.batches()
@@ -114,6 +138,7 @@ struct FormatTests {
         let blocks = text.components(fencedBy: "```").map(Self.octets)
         for octets in [
             Self.firstValue, Self.firstHash, Self.secondValue, Self.secondHash, Self.block,
+            Self.group,
         ] {
             #expect(blocks.contains(octets))
         }

@@ -15,6 +15,7 @@ def configuration(
     delay_warning: str | None = None, name_server: int | None = None,
     allow_any_address: bool = False,
     free_space_floor: str | None = None, segment_size: str | None = None,
+    content_retention: str | None = None,
 ) -> dict:
     """What a test needs to say, as a configuration. Everything absent keeps its default.
 
@@ -66,7 +67,8 @@ def configuration(
     whole["delivery"] = delivery
     if name_server:
         whole["resolver"] = {"servers": [f"127.0.0.1@{name_server}"]}
-    log = {"free_space_floor": free_space_floor, "segment_size": segment_size}
+    log = {"free_space_floor": free_space_floor, "segment_size": segment_size,
+           "content_retention": content_retention}
     log = {key: value for key, value in log.items() if value is not None}
     if log:
         whole["log"] = log

@@ -21,7 +21,7 @@ package struct CompactionOptions: Sendable {
     /// octets can go.
     package var droppablePercent = 25
     /// Seconds between two looks for something to do.
-    package var intervalSeconds = 15
+    package var intervalSeconds = 2
 
     /// The production defaults, which drop no content.
     package init() {}

@@ -32,6 +32,8 @@ package final class LogCompactor: Sendable {
         var isWanted = true
         var totals = Totals()
         var told: [UInt64: EventLogError.Code] = [:]
+        /// Segments with which nothing is to be done until they are looked at again.
+        var settled: Set<UInt64> = []
         /// When the content of compacted segments is looked at again, on the monotonic clock.
         var nextLook: UInt64 = 0
     }
@@ -111,15 +113,21 @@ package final class LogCompactor: Sendable {
         _ compaction: LogCompaction<some BatchCodec>, _ reader: LogReader,
         _ tell: (Event) -> Void
     ) {
-        var failures = 0
         let now = SystemClock.monotonicMilliseconds()
         let looksAgain = state.withLock { state in
             guard now >= state.nextLook else { return false }
             state.nextLook = now + EventLogLimits.contentLookMilliseconds
             return true
         }
+        if looksAgain {
+            state.withLock { state in
+                state.settled = []
+                state.totals.failures = 0
+            }
+        }
         for first in (try? compaction.segments()) ?? [] {
             guard !isStopping else { return }
+            guard state.withLock({ $0.settled.insert(first).inserted }) else { continue }
             do throws(EventLogError) {
                 let report = try compaction.run(
                     first, looksAgain: looksAgain, isStopped: { self.isStopping })
@@ -135,14 +143,13 @@ package final class LogCompactor: Sendable {
                 tell(.compacted(report))
             } catch {
                 guard error.code != .closed else { return }
-                failures += 1
                 let isNew = state.withLock { state in
                     defer { state.told[first] = error.code }
+                    state.totals.failures += 1
                     return state.told[first] != error.code
                 }
                 if isNew { tell(.failed(error)) }
             }
         }
-        state.withLock { $0.totals.failures = failures }
     }
 }

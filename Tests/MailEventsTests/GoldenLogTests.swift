@@ -32,6 +32,7 @@ struct GoldenLogTests {
         #expect(GoldenLogs.names.contains("v1-basic"))
         #expect(GoldenLogs.names.contains("v1-odd"))
         #expect(GoldenLogs.names.contains("v1-control"))
+        #expect(GoldenLogs.names.contains("v2-compacted"))
     }
 
     @Test("Every golden log still reads as the same events", arguments: GoldenLogs.names)

@@ -45,6 +45,24 @@ enum GoldenLogs {
             log.close()
             generator = writer.generator
         }
+        if name == "v2-compacted" { try compact(directory) }
+    }
+
+    /// Compacts the sealed segments; two of three messages lose their content.
+    private static func compact(_ directory: String) throws {
+        var configuration = EventLogConfiguration()
+        configuration.now = { 1_795_254_000_000_000 }
+        configuration.freeBytes = { _ in .max }
+        var options = CompactionOptions()
+        options.octetsPerSecond = 0
+        options.contentRetentionSeconds = 0
+        options.needed = { messages in
+            Set(messages.enumerated().filter { $0.offset % 3 == 0 }.map(\.element))
+        }
+        let compaction = LogCompaction(
+            directory: directory, codec: MailEventCodec(), configuration: configuration,
+            options: options)
+        for first in try compaction.segments() { _ = try compaction.run(first) }
     }
 }
 

@@ -81,6 +81,8 @@ final class CompactedFile {
                     try transaction.put(content, key: key, value: value, append: true)
                 }
             }
+            // Piece by piece: one large flush at the end would make the writer's wait for it.
+            try environment.sync()
         } catch {
             throw Self.failure(error, path)
         }

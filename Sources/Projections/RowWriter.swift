@@ -20,7 +20,7 @@ package struct RowWriter: Sendable {
     package init(continuing row: consuming [UInt8]) { bytes = row }
 
     /// One octet.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func write(_ byte: UInt8) { bytes.append(byte) }
 
     /// Octets as they are.
@@ -35,6 +35,12 @@ package struct RowWriter: Sendable {
         unsafe octets.withUnsafeBufferPointer {
             unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[range]))
         }
+    }
+
+    /// Octets as they are.
+    @inlinable
+    package mutating func write(raw octets: Span<UInt8>) {
+        unsafe octets.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// 2 octets, little-endian.
@@ -63,7 +69,7 @@ package struct RowWriter: Sendable {
     }
 
     /// An unsigned number in 1 to 10 octets, seven bits in each.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func write(varint number: UInt64) {
         if number < 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: number))

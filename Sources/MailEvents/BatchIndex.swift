@@ -10,6 +10,9 @@ struct BatchIndex: ~Copyable {
     /// Entries that each group of columns has.
     private(set) var rows = InlineArray<13, Int>(repeating: 0)
 
+    /// The types that the batch has events of.
+    private(set) var types = EventTypes()
+
     /// How many events the batch has.
     var eventCount: Int { rows[ColumnGroup.batch.rawValue] }
 
@@ -95,6 +98,7 @@ struct BatchIndex: ~Copyable {
             throw BatchDecodingError(.tooManyEvents, offset: types.end, .batchType)
         }
         rows[ColumnGroup.batch.rawValue] = total
+        for type in perType.indices where perType[type] > 0 { self.types.insert(UInt32(type)) }
         for type in EventType.described where perType[Int(type.rawValue)] > 0 {
             for group in type.groups {
                 rows[group.rawValue] += perType[Int(type.rawValue)]

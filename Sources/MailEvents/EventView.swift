@@ -1,6 +1,7 @@
 package import MailModel
 
-/// What folds need of an event: numbers only. Values that the event's type does not have are zero.
+/// What folds need of an event: numbers only. Values that the event's type does not have, or that are
+/// not among the visitor's ``EventFields``, are zero.
 ///
 /// Names ending in `Text` are numbers of the batch's ``BatchTexts``.
 ///
@@ -27,6 +28,12 @@ package struct EventView: Equatable, Sendable {
     package var reportsOn: MessageID?
     /// The authenticated identity; rejected too.
     package var identityText: UInt32 = 0
+    /// Raw values of ``MailModel/BodyType`` and ``MailModel/ReturnContent``, also ones not known yet.
+    package var body: UInt32 = 0
+    package var returnContent: UInt32 = 0
+    package var smtpUTF8 = false
+    /// ENVID
+    package var envelopeIDText: UInt32 = 0
 
     // queued, attempted, deferred, delivered, bounced, expired, complained, bounced_later
     package var recipientNumber: UInt32 = 0
@@ -40,6 +47,8 @@ package struct EventView: Equatable, Sendable {
     package var notify: UInt32 = 0
     /// queued: when the first attempt is due; deferred: the next. Microseconds since the epoch.
     package var due: Int64 = 0
+    /// queued: ORCPT
+    package var originalRecipientText: UInt32 = 0
 
     // attempted, deferred, delivered, bounced, expired
     package var attempt: UInt32 = 0
@@ -53,6 +62,12 @@ package struct EventView: Equatable, Sendable {
     package var mxHostText: UInt32 = 0
     /// Our own end's IP address; complained and bounced_later too.
     package var sourceAddressText: UInt32 = 0
+    /// Whether there was a peer: ``MailModel/DeliveryPeer``.
+    package var hasPeer = false
+    package var mxAddressText: UInt32 = 0
+    package var mxPort: UInt32 = 0
+    /// What the reply is to.
+    package var commandText: UInt32 = 0
     package var waitedMicroseconds: Int = 0
     package var transactionMicroseconds: Int = 0
 

@@ -5,17 +5,28 @@
 /// (tenant, campaign, domain) arrives as a number of the batch's text table, which a visitor looks
 /// up once a batch.
 package protocol EventVisitor: ~Copyable {
+    /// What it looks at; everything unless it says otherwise.
+    static var fields: EventFields { get }
     /// A batch begins; the numbers of texts are good until the next one.
     mutating func begin(_ texts: BatchTexts)
+    /// Whether it wants the batch that has begun, which has events of these types. Without, it sees
+    /// none of them.
+    mutating func wants(_ types: EventTypes) -> Bool
     /// The next event.
     mutating func visit(_ event: EventView)
+}
+
+extension EventVisitor where Self: ~Copyable {
+    package static var fields: EventFields { .all }
+    package mutating func wants(_ types: EventTypes) -> Bool { true }
 }
 
 /// The text table of a batch, read in place. Number 0 is the empty text.
 ///
 /// Concurrency: value.
 package struct BatchTexts: Sendable {
-    let bytes: [UInt8]
+    /// The batch.
+    package let bytes: [UInt8]
     let ranges: [Range<Int>]
 
     init(bytes: [UInt8], ranges: [Range<Int>]) {
@@ -34,5 +45,32 @@ package struct BatchTexts: Sendable {
     /// The text as a value of its own. Traps beyond ``lastNumber``.
     package subscript(number: UInt32) -> String {
         number == 0 ? "" : String(repairing: bytes.span.extracting(ranges[Int(number) - 1]))
+    }
+
+    /// Where the octets of a text stand in ``bytes``. Traps beyond ``lastNumber``.
+    package func range(_ number: UInt32) -> Range<Int> {
+        number == 0 ? 0..<0 : ranges[Int(number) - 1]
+    }
+
+    /// Whether all texts are UTF-8: then their octets are those of the strings that a decoder makes.
+    package var areIntact: Bool {
+        let octets = bytes.span
+        guard let first = ranges.first, let last = ranges.last else { return true }
+        // They stand one behind the other, with a tag and a length before each.
+        if first.lowerBound <= last.upperBound,
+            Self.isASCII(octets.extracting(first.lowerBound..<last.upperBound)),
+            ranges.allSatisfy({
+                $0.lowerBound >= first.lowerBound && $0.upperBound <= last.upperBound
+            })
+        {
+            return true
+        }
+        return ranges.allSatisfy { (try? UTF8Span(validating: octets.extracting($0))) != nil }
+    }
+
+    private static func isASCII(_ octets: Span<UInt8>) -> Bool {
+        var all: UInt8 = 0
+        for index in octets.indices { all |= octets[index] }
+        return all < 0x80
     }
 }

@@ -5,14 +5,16 @@ extension MailEventDecoder {
     ///
     /// The structure of the whole batch is checked before the visitor sees anything, but values only
     /// as they are read: when this throws, the visitor may have seen the events before the damage.
-    package static func visit(
+    package static func visit<Visitor: EventVisitor & ~Copyable>(
         _ bytes: [UInt8], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
-        _ visitor: inout some EventVisitor & ~Copyable
+        _ visitor: inout Visitor
     ) throws(BatchDecodingError) {
         let input = bytes.span
         let index = try BatchIndex(input)
         let count = index.eventCount
+        let fields = Visitor.fields
         visitor.begin(BatchTexts(bytes: bytes, ranges: index.strings))
+        guard visitor.wants(index.types) else { return }
         var columns = ColumnReader(index)
         var sequence = firstSequence
         var time = firstTime
@@ -24,7 +26,8 @@ extension MailEventDecoder {
             view.sequence = sequence
             let back = try columns.large(.batchMessageBack, input)
             let epochBack = try columns.small(.batchMessageEpochBack, input)
-            try columns.read(&view, epoch: epoch, back: back, epochBack: epochBack, input)
+            try columns.read(
+                &view, fields, epoch: epoch, back: back, epochBack: epochBack, input)
             visitor.visit(view)
             sequence &+= 1
         }
@@ -32,34 +35,39 @@ extension MailEventDecoder {
 }
 
 extension ColumnReader {
-    /// Reads what the event's type has.
+    /// Reads what the event's type has, of the parts that are wanted.
     @inline(__always)
     fileprivate mutating func read(
-        _ view: inout EventView, epoch: UInt32, back: UInt64, epochBack: UInt32,
-        _ bytes: Span<UInt8>
+        _ view: inout EventView, _ fields: EventFields, epoch: UInt32, back: UInt64,
+        epochBack: UInt32, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) {
         let message = MessageID(epoch: epoch &- epochBack, sequence: view.sequence &- back)
         switch EventType(rawValue: view.type) {
         case .received:
             view.message = MessageID(epoch: epoch, sequence: view.sequence)
-            try readReceived(&view, epoch: epoch, bytes)
+            try readReceived(&view, fields, epoch: epoch, bytes)
         case .queued:
-            try readRecipient(&view, message, bytes)
+            try readRecipient(&view, fields, message, bytes)
+            guard fields.contains(.schedule) else { return }
             view.due = view.time &+ (try signed(.queuedDueDelay, bytes))
             view.notify = try small(.queuedNotify, bytes)
+            view.originalRecipientText = try textNumber(.queuedOriginalRecipientString, bytes)
         case .delivered, .attempted:
-            try readRecipient(&view, message, bytes)
-            try readAttempt(&view, bytes)
+            try readRecipient(&view, fields, message, bytes)
+            try readAttempt(&view, fields, bytes)
         case .deferred:
-            try readRecipient(&view, message, bytes)
-            try readAttempt(&view, bytes)
+            try readRecipient(&view, fields, message, bytes)
+            try readAttempt(&view, fields, bytes)
+            if fields.contains(.schedule) {
+                view.due = view.time &+ (try signed(.deferredNextDueDelay, bytes))
+            }
+            guard fields.contains(.failure) else { return }
             try readFailure(&view, bytes)
-            view.due = view.time &+ (try signed(.deferredNextDueDelay, bytes))
             view.inDoubt = try small(.deferredInDoubt, bytes) != 0
         case .bounced, .expired:
-            try readRecipient(&view, message, bytes)
-            try readAttempt(&view, bytes)
-            try readFailure(&view, bytes)
+            try readRecipient(&view, fields, message, bytes)
+            try readAttempt(&view, fields, bytes)
+            if fields.contains(.failure) { try readFailure(&view, bytes) }
         case .rejected:
             view.identityText = try textNumber(.rejectedIdentityString, bytes)
             view.replyCode = try small(.rejectedReplyCode, bytes)
@@ -78,16 +86,30 @@ extension ColumnReader {
         }
     }
 
+    @inline(__always)
     private mutating func readReceived(
-        _ view: inout EventView, epoch: UInt32, _ bytes: Span<UInt8>
+        _ view: inout EventView, _ fields: EventFields, epoch: UInt32, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) {
-        view.localText = try textNumber(.receivedReversePathLocalString, bytes)
-        view.domainText = try textNumber(.receivedReversePathDomainString, bytes)
-        view.tenantText = try textNumber(.receivedTenantString, bytes)
-        view.campaignText = try textNumber(.receivedCampaignString, bytes)
-        view.sizeOctets = try number(.receivedSizeOctets, bytes)
-        view.recipientCount = try small(.receivedRecipientCount, bytes)
-        view.identityText = try textNumber(.receivedIdentityString, bytes)
+        if fields.contains(.sender) {
+            view.localText = try textNumber(.receivedReversePathLocalString, bytes)
+            view.domainText = try textNumber(.receivedReversePathDomainString, bytes)
+        }
+        if fields.contains(.message) {
+            view.tenantText = try textNumber(.receivedTenantString, bytes)
+            view.campaignText = try textNumber(.receivedCampaignString, bytes)
+            view.sizeOctets = try number(.receivedSizeOctets, bytes)
+            view.recipientCount = try small(.receivedRecipientCount, bytes)
+        }
+        if fields.contains(.envelope) {
+            view.body = try small(.receivedBody, bytes)
+            view.returnContent = try small(.receivedReturnContent, bytes)
+            view.smtpUTF8 = try small(.receivedSmtpUtf8, bytes) != 0
+            view.envelopeIDText = try textNumber(.receivedEnvelopeIdString, bytes)
+        }
+        if fields.contains(.identity) {
+            view.identityText = try textNumber(.receivedIdentityString, bytes)
+        }
+        guard fields.contains(.report) else { return }
         let back = try large(.receivedReportsOnBack, bytes)
         let epochBack = try small(.receivedReportsOnEpochBack, bytes)
         if back != 0 || epochBack != 0 {
@@ -98,28 +120,56 @@ extension ColumnReader {
 
     @inline(__always)
     private mutating func readRecipient(
-        _ view: inout EventView, _ message: MessageID, _ bytes: Span<UInt8>
+        _ view: inout EventView, _ fields: EventFields, _ message: MessageID,
+        _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) {
         view.message = message
-        view.recipientNumber = try small(.recipientNumber, bytes)
-        view.localText = try textNumber(.recipientLocalString, bytes)
-        view.domainText = try textNumber(.recipientDomainString, bytes)
+        if fields.contains(.recipientNumber) {
+            view.recipientNumber = try small(.recipientNumber, bytes)
+        }
+        if fields.contains(.recipientLocal) {
+            view.localText = try textNumber(.recipientLocalString, bytes)
+        }
+        if fields.contains(.recipientDomain) {
+            view.domainText = try textNumber(.recipientDomainString, bytes)
+        }
+        guard fields.contains(.recipientOwners) else { return }
         view.tenantText = try textNumber(.recipientTenantString, bytes)
         view.campaignText = try textNumber(.recipientCampaignString, bytes)
     }
 
     @inline(__always)
     private mutating func readAttempt(
-        _ view: inout EventView, _ bytes: Span<UInt8>
+        _ view: inout EventView, _ fields: EventFields, _ bytes: Span<UInt8>
     ) throws(BatchDecodingError) {
-        view.attempt = try small(.attemptNumber, bytes)
-        view.replyCode = try small(.attemptReplyCode, bytes)
-        view.enhancedStatus = try small(.attemptEnhancedStatus, bytes)
-        view.replyText = try textNumber(.attemptReplyTextString, bytes)
-        view.mxHostText = try textNumber(.attemptMxHostString, bytes)
-        view.sourceAddressText = try textNumber(.attemptSourceAddressString, bytes)
+        if fields.contains(.attempt) {
+            view.attempt = try small(.attemptNumber, bytes)
+            view.replyCode = try small(.attemptReplyCode, bytes)
+            view.enhancedStatus = try small(.attemptEnhancedStatus, bytes)
+            view.replyText = try textNumber(.attemptReplyTextString, bytes)
+            view.mxHostText = try textNumber(.attemptMxHostString, bytes)
+            view.sourceAddressText = try textNumber(.attemptSourceAddressString, bytes)
+        }
+        if fields.contains(.attemptDetail) { try readAttemptDetail(&view, bytes) }
+        guard fields.contains(.timings) else { return }
         view.waitedMicroseconds = try number(.attemptWaited, bytes)
         view.transactionMicroseconds = try number(.attemptTransaction, bytes)
+    }
+
+    @inline(__always)
+    private mutating func readAttemptDetail(
+        _ view: inout EventView, _ bytes: Span<UInt8>
+    ) throws(BatchDecodingError) {
+        guard view.replyCode <= UInt32(UInt16.max) else { throw outOfRange(.attemptReplyCode) }
+        guard view.enhancedStatus < 256_000_000 else { throw outOfRange(.attemptEnhancedStatus) }
+        view.mxAddressText = try textNumber(.attemptMxAddressString, bytes)
+        view.mxPort = try small(.attemptMxPort, bytes)
+        let version = try textNumber(.attemptTlsVersionString, bytes)
+        let cipher = try textNumber(.attemptTlsCipherString, bytes)
+        view.commandText = try textNumber(.attemptCommandString, bytes)
+        view.hasPeer =
+            view.mxHostText | view.mxAddressText | view.mxPort | view.sourceAddressText | version
+            | cipher != 0
     }
 
     @inline(__always)

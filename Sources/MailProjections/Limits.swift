@@ -18,6 +18,11 @@ enum Limits {
     static let reasonOctetsMaximum = 1024
     /// Recipients in one row of the queue: bounds what one changed recipient rewrites.
     static let recipientsPerRow = 32
+    /// Octets that a new row of the queue has room for: a message with one recipient, so that it is one
+    /// allocation.
+    static let rowOctets = 128
+    /// Removed rows whose storage is kept for new ones, some ten kilobytes.
+    static let spareRows = 64
 
     // Statistics. Changing one of these changes their digest, hence their version.
 

@@ -14,6 +14,7 @@ import Projections
 ///
 /// Concurrency: no state.
 enum MessageRow {
+    private static let countOffset = 12
     private static let seenOffset = 16
     private static let waitingOffset = 20
 
@@ -28,20 +29,38 @@ enum MessageRow {
         var sizeOctets = 0
     }
 
-    /// The row of a message that was accepted just now.
-    static func make(_ fact: MessageReceived, epoch: UInt32, time: EventTime) -> [UInt8] {
-        // Room for one recipient, so that a message with one is one allocation.
-        var row = RowWriter(capacity: 128)
+    /// Writes all before the texts of a message that was accepted just now.
+    static func begin(
+        _ row: inout RowWriter, epoch: UInt32, receivedAt: Int64, recipientCount: UInt32,
+        flags: UInt8, sizeOctets: Int
+    ) {
         row.write(fixed: epoch)
-        row.write(fixed: time.microseconds)
-        row.write(fixed: UInt32(clamping: fact.recipientCount))
-        row.write(fixed: UInt32(0))
-        row.write(fixed: UInt32(0))
-        var flags = fact.body.rawValue | fact.returnContent.rawValue << 3
-        if fact.smtpUTF8 { flags |= 0x04 }
-        if fact.reversePath == .null { flags |= 0x20 }
+        row.write(fixed: receivedAt)
+        row.write(fixed: recipientCount)
+        row.write(fixed: UInt64(0))
         row.write(flags)
-        row.write(varint: UInt64(clamping: fact.sizeOctets))
+        row.write(varint: UInt64(clamping: sizeOctets))
+    }
+
+    /// The octet of flags.
+    static func flags(
+        _ body: BodyType, _ returnContent: ReturnContent, smtpUTF8: Bool, isFromNull: Bool
+    ) -> UInt8 {
+        body.rawValue | returnContent.rawValue << 3 | (smtpUTF8 ? 0x04 : 0)
+            | (isFromNull ? 0x20 : 0)
+    }
+
+    /// Writes the row of a message that was accepted just now.
+    static func write(
+        _ fact: MessageReceived, epoch: UInt32, time: EventTime, to row: inout RowWriter
+    ) {
+        begin(
+            &row, epoch: epoch, receivedAt: time.microseconds,
+            recipientCount: UInt32(clamping: fact.recipientCount),
+            flags: flags(
+                fact.body, fact.returnContent, smtpUTF8: fact.smtpUTF8,
+                isFromNull: fact.reversePath == .null),
+            sizeOctets: fact.sizeOctets)
         if case .mailbox(let mailbox) = fact.reversePath {
             row.write(mailbox.localPart)
             row.write(mailbox.domain)
@@ -52,7 +71,25 @@ enum MessageRow {
         row.write(fact.tenant)
         row.write(fact.campaign)
         row.write(fact.envelopeID)
-        return row.bytes
+    }
+
+    /// Writes the same from the columns of a batch.
+    static func write(
+        _ event: EventView, _ texts: BatchTexts, epoch: UInt32, to row: inout RowWriter
+    ) {
+        begin(
+            &row, epoch: epoch, receivedAt: event.time, recipientCount: event.recipientCount,
+            flags: flags(
+                BodyType(rawValue: UInt8(clamping: event.body)) ?? .sevenBit,
+                ReturnContent(rawValue: UInt8(clamping: event.returnContent)) ?? .unspecified,
+                smtpUTF8: event.smtpUTF8,
+                isFromNull: event.localText == 0 && event.domainText == 0),
+            sizeOctets: event.sizeOctets)
+        row.write(event.localText, of: texts)
+        row.write(event.domainText, of: texts)
+        row.write(event.tenantText, of: texts)
+        row.write(event.campaignText, of: texts)
+        row.write(event.envelopeIDText, of: texts)
     }
 
     /// Reads the fixed fields and the size.
@@ -104,6 +141,7 @@ enum MessageRow {
     }
 
     /// Adds to the two counters, seen and waiting.
+    @inline(__always)
     static func count(_ row: inout [UInt8], seen: Int32, waiting: Int32) {
         add(seen, at: seenOffset, of: &row)
         add(waiting, at: waitingOffset, of: &row)
@@ -111,23 +149,46 @@ enum MessageRow {
 
     /// Corrects the recipient count of a message that turns out to have more.
     static func raiseRecipientCount(_ row: inout [UInt8], to count: UInt32) {
-        for index in 0..<4 { row[12 + index] = UInt8(truncatingIfNeeded: count >> (8 * index)) }
+        for index in 0..<4 {
+            row[countOffset + index] = UInt8(truncatingIfNeeded: count >> (8 * index))
+        }
     }
 
     private static func add(_ difference: Int32, at offset: Int, of row: inout [UInt8]) {
         guard difference != 0 else { return }
-        var number: UInt32 = 0
-        for index in (0..<4).reversed() { number = number << 8 | UInt32(row[offset + index]) }
-        number = UInt32(clamping: Int64(number) + Int64(difference))
+        let number = UInt32(clamping: Int64(number(at: offset, of: row)) + Int64(difference))
         for index in 0..<4 {
             row[offset + index] = UInt8(truncatingIfNeeded: number >> (8 * index))
         }
     }
 
+    /// The epoch of a row.
+    static func epoch(_ row: [UInt8]) -> UInt32 { number(at: 0, of: row) }
+
+    /// Whether one recipient waits and all have been queued: with it the message is final.
+    static func isLast(_ row: [UInt8]) -> Bool {
+        number(at: waitingOffset, of: row) == 1
+            && number(at: seenOffset, of: row) >= number(at: countOffset, of: row)
+    }
+
     /// Whether every recipient was queued and none waits any more.
     static func isFinal(_ row: [UInt8]) -> Bool {
-        var reader = RowReader(row)
-        let head = head(&reader)
-        return head.waiting == 0 && head.seen >= head.recipientCount
+        number(at: waitingOffset, of: row) == 0
+            && number(at: seenOffset, of: row) >= number(at: countOffset, of: row)
+    }
+
+    private static func number(at offset: Int, of row: [UInt8]) -> UInt32 {
+        guard row.count >= offset + 4 else { return 0 }
+        var number: UInt32 = 0
+        for index in (0..<4).reversed() { number = number << 8 | UInt32(row[offset + index]) }
+        return number
+    }
+}
+
+extension RowWriter {
+    /// A text of a batch with its length before it; its octets are UTF-8.
+    @inline(__always)
+    mutating func write(_ number: UInt32, of texts: BatchTexts) {
+        write(text: texts.bytes, texts.range(number))
     }
 }

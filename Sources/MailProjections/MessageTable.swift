@@ -10,6 +10,8 @@ struct MessageTable: Sendable {
     /// A row for each sequence; empty when it was removed.
     private(set) var rows: [[UInt8]] = []
     private var gaps = 0
+    /// Storage of removed rows for new ones: many messages come and go within a batch or two.
+    private var spare: [[UInt8]] = []
 
     /// Rows that are there.
     var count: Int { rows.count - gaps }
@@ -55,9 +57,23 @@ struct MessageTable: Sendable {
         _modify { yield &rows[index] }
     }
 
+    /// Storage for a new row: empty, with room for a message with one recipient.
+    mutating func room() -> [UInt8] {
+        if let room = spare.popLast() { return room }
+        var room: [UInt8] = []
+        room.reserveCapacity(Limits.rowOctets)
+        return room
+    }
+
     /// Removes the row at a place.
     mutating func remove(at index: Int) {
-        rows[index] = []
+        var row: [UInt8] = []
+        swap(&row, &rows[index])
+        // Not those that have grown: a message that stays must not take more than it needs.
+        if spare.count < Limits.spareRows, row.capacity < Limits.rowOctets + 32 {
+            row.removeAll(keepingCapacity: true)
+            spare.append(row)
+        }
         gaps += 1
         guard gaps >= 512, gaps > count else { return }
         var kept = 0

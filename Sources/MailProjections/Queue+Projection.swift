@@ -11,9 +11,14 @@ extension Queue: Projection {
 
     /// Applies a batch of the log.
     ///
-    /// - Throws: `BatchDecodingError`.
+    /// - Throws: `BatchDecodingError`; then the events before the damage may have been applied.
     package mutating func apply(_ batch: StoredBatch) throws {
         guard batch.header.lastSequence > lastSequence else { return }
+        defer { texts = nil }
+        try MailEventDecoder.visit(
+            batch.bytes, firstSequence: batch.firstSequence, epoch: batch.epoch,
+            firstTime: batch.firstTime, &self)
+        guard texts == nil else { return }
         for event in try batch.events() { apply(event) }
     }
 

@@ -4,89 +4,128 @@ import Projections
 
 // Changing recipients where they stand in their rows.
 extension Queue {
-    /// Adds a waiting recipient. One with a number that waits already is left as it is.
-    mutating func insert(_ fact: RecipientQueued) {
-        guard let index = index(of: fact.recipient.message),
-            (0..<Limits.recipientNumbersMaximum).contains(fact.recipient.number)
+    /// Adds a message; `write` writes its row.
+    @inline(__always)
+    mutating func insertMessage(
+        _ sequence: UInt64, sizeOctets: Int, _ write: (inout RowWriter) -> Void
+    ) {
+        totals.received += 1
+        counts.messages += 1
+        counts.octets &+= sizeOctets
+        var row = RowWriter(continuing: table.room())
+        write(&row)
+        table.append(sequence, row.bytes)
+    }
+
+    /// Adds a waiting recipient, whose record `write` writes, given when the message was received.
+    /// One with a number that waits already is left as it is.
+    @inline(__always)
+    mutating func insert(
+        _ message: MessageID, _ number: Int, _ write: (inout RowWriter, _ base: Int64) -> Void
+    ) {
+        guard let index = index(of: message),
+            (0..<Limits.recipientNumbersMaximum).contains(number)
         else { return }
-        let recipient = QueuedRecipient(
-            number: fact.recipient.number, mailbox: fact.recipient.mailbox, notify: fact.notify,
-            originalRecipient: fact.originalRecipient, due: fact.due, lastDeferral: nil,
-            inDoubt: false, hasOpenIntent: false)
         let head = head(at: index)
-        let inserted = withRow(index, fact.recipient) { row, start in
-            guard
-                case .missing(let place) = RecipientRecord.find(
-                    recipient.number, in: row, from: start)
+        let inserted = withRow(index, message, number) { row, start in
+            guard case .missing(let place) = RecipientRecord.find(number, in: row, from: start)
             else { return false }
             if place == row.count {
                 var taken: [UInt8] = []
                 swap(&taken, &row)
                 var writer = RowWriter(continuing: taken)
                 taken = []
-                RecipientRecord.write(recipient, base: head.receivedAt, to: &writer)
+                write(&writer, head.receivedAt)
                 row = writer.bytes
             } else {
                 var writer = RowWriter(capacity: 64)
-                RecipientRecord.write(recipient, base: head.receivedAt, to: &writer)
+                write(&writer, head.receivedAt)
                 row.insert(contentsOf: writer.bytes, at: place)
             }
             return true
         }
         guard inserted else { return }
         MessageRow.count(&table[index], seen: 1, waiting: 1)
-        if recipient.number >= Int(head.recipientCount) {
-            MessageRow.raiseRecipientCount(
-                &table[index], to: UInt32(clamping: recipient.number + 1))
+        if number >= Int(head.recipientCount) {
+            MessageRow.raiseRecipientCount(&table[index], to: UInt32(clamping: number + 1))
         }
         counts.recipients += 1
-        noteChange(fact.recipient.message.sequence)
+        noteChange(message.sequence)
     }
 
-    /// Changes a waiting recipient; does nothing if it does not wait.
-    mutating func change(
-        _ reference: RecipientReference, _ change: (inout QueuedRecipient) -> Void
+    /// Takes in the outcome of a failed attempt, which `write` writes, given when the message was
+    /// received; does nothing if the recipient does not wait.
+    @inline(__always)
+    mutating func postpone(
+        _ message: MessageID, _ number: Int, due: Int64, inDoubt: Bool,
+        _ write: (inout RowWriter, _ base: Int64) -> Void
     ) {
-        guard let index = index(of: reference.message), reference.number >= 0 else { return }
+        guard let index = index(of: message), number >= 0 else { return }
         let base = head(at: index).receivedAt
-        let flags = withRow(index, reference) { row, start -> (old: UInt8, new: UInt8)? in
+        scratch.bytes.removeAll(keepingCapacity: true)
+        var record = RowWriter()
+        swap(&record, &scratch)
+        let flags = withRow(index, message, number) { row, start -> (old: UInt8, new: UInt8)? in
             guard
                 case .found(let range, let old) = RecipientRecord.find(
-                    reference.number, in: row, from: start)
+                    number, in: row, from: start)
             else { return nil }
-            var strings = StringCache(isShared: false)
-            var reader = RowReader(row, at: range.lowerBound)
-            var recipient = RecipientRecord.read(&reader, base: base, strings: &strings)
-            change(&recipient)
-            var writer = RowWriter(capacity: 256)
-            RecipientRecord.write(recipient, base: base, to: &writer)
-            row.replaceSubrange(range, with: writer.bytes)
-            return (old, RecipientRecord.flags(of: recipient))
+            let kept = RecipientRecord.textsRange(row, at: range.lowerBound)
+            let new =
+                old & (0x0F | RecipientRecord.inDoubt | RecipientRecord.originalRecipient)
+                | RecipientRecord.deferred | (inDoubt ? RecipientRecord.inDoubt : 0)
+            record.write(varint: UInt64(number))
+            record.write(new)
+            record.write(signed: due &- base)
+            record.write(raw: row, kept)
+            write(&record, base)
+            row.replaceSubrange(range, with: record.bytes)
+            return (old, new)
         }
+        swap(&record, &scratch)
         guard let flags else { return }
         count(flags.old, -1)
         count(flags.new, 1)
-        noteChange(reference.message.sequence)
+        noteChange(message.sequence)
+    }
+
+    /// Notes that an attempt begins; does nothing if the recipient does not wait.
+    mutating func noteIntent(_ message: MessageID, _ number: Int) {
+        guard let index = index(of: message), number >= 0 else { return }
+        let old = withRow(index, message, number) { row, start -> UInt8? in
+            guard
+                case .found(let range, let old) = RecipientRecord.find(
+                    number, in: row, from: start)
+            else { return nil }
+            row[RecipientRecord.flagsOffset(row, at: range.lowerBound)] |=
+                RecipientRecord.openIntent
+            return old
+        }
+        guard let old else { return }
+        count(old, -1)
+        count(old | RecipientRecord.openIntent, 1)
+        noteChange(message.sequence)
     }
 
     /// Takes out a recipient that is final, and the message with the last one.
-    mutating func remove(_ reference: RecipientReference) {
-        let sequence = reference.message.sequence
-        guard let index = index(of: reference.message), reference.number >= 0 else { return }
-        let flags = withRow(index, reference) { row, start -> UInt8? in
+    mutating func remove(_ message: MessageID, _ number: Int) {
+        guard let index = index(of: message), number >= 0 else { return }
+        // The row of a message that goes with it need not be put in order first.
+        let goes = number < Limits.recipientsPerRow && MessageRow.isLast(table.rows[index])
+        let flags = withRow(index, message, number) { row, start -> UInt8? in
             guard
                 case .found(let range, let flags) = RecipientRecord.find(
-                    reference.number, in: row, from: start)
+                    number, in: row, from: start)
             else { return nil }
-            row.removeSubrange(range)
+            if !goes { row.removeSubrange(range) }
             return flags
         }
         guard let flags else { return }
         count(flags, -1)
         counts.recipients -= 1
-        MessageRow.count(&table[index], seen: 0, waiting: -1)
-        noteChange(sequence)
-        guard MessageRow.isFinal(table[index]) else { return }
+        if !goes { MessageRow.count(&table[index], seen: 0, waiting: -1) }
+        noteChange(message.sequence)
+        guard goes || MessageRow.isFinal(table.rows[index]) else { return }
         counts.messages -= 1
         counts.octets &-= head(at: index).sizeOctets
         table.remove(at: index)
@@ -103,7 +142,7 @@ extension Queue {
     /// Where the message's row is; nil when it is not queued.
     func index(of id: MessageID) -> Int? {
         guard let index = table.index(of: id.sequence) else { return nil }
-        return head(at: index).epoch == id.epoch ? index : nil
+        return MessageRow.epoch(table.rows[index]) == id.epoch ? index : nil
     }
 
     /// The fixed fields of the row at a place.
@@ -117,16 +156,17 @@ extension Queue {
     }
 
     /// Gives `body` the row that the recipient stands in, and where records begin in it.
+    @inline(__always)
     private mutating func withRow<Value>(
-        _ index: Int, _ reference: RecipientReference,
+        _ index: Int, _ message: MessageID, _ number: Int,
         _ body: (inout [UInt8], _ start: Int) -> Value
     ) -> Value {
-        let part = UInt32(clamping: reference.number / Limits.recipientsPerRow)
+        let part = UInt32(clamping: number / Limits.recipientsPerRow)
         guard part > 0 else {
             let start = MessageRow.recipientsOffset(table.rows[index])
             return body(&table[index], start)
         }
-        let key = PartKey(sequence: reference.message.sequence, part: part)
+        let key = PartKey(sequence: message.sequence, part: part)
         let value = body(&parts[key, default: []], 0)
         if parts[key]?.isEmpty == true { parts[key] = nil }
         changedParts.insert(key)

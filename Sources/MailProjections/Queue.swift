@@ -37,6 +37,11 @@ package struct Queue: Sendable {
     var changedParts: Set<PartKey> = []
     /// Sequences up to ``savedThrough`` of suspensions that have ended since.
     var removedSuspensions: Set<UInt64> = []
+    /// Of the batch that is being read in place; nil between batches, and when its events are made
+    /// into values.
+    var texts: BatchTexts?
+    /// Where a record is put together.
+    var scratch = RowWriter(capacity: 256)
 
     /// The queue before the first event.
     package init() {}
@@ -58,40 +63,39 @@ package struct Queue: Sendable {
     }
 
     private mutating func apply(_ event: Event, sequence: UInt64, epoch: UInt32) {
-        guard sequence > lastSequence else { return }
-        lastSequence = sequence
-        position = nil
-        if event.time.microseconds >= suspensions.firstEnd {
-            dropSuspensions(overAt: event.time)
-        }
+        guard begin(sequence, at: event.time.microseconds) else { return }
         switch event.fact {
         case .received(let fact):
-            totals.received += 1
-            counts.messages += 1
-            counts.octets &+= fact.sizeOctets
-            table.append(sequence, MessageRow.make(fact, epoch: epoch, time: event.time))
+            insertMessage(sequence, sizeOctets: fact.sizeOctets) {
+                MessageRow.write(fact, epoch: epoch, time: event.time, to: &$0)
+            }
         case .queued(let fact):
             totals.queued += 1
-            insert(fact)
+            insert(fact.recipient.message, fact.recipient.number) { row, base in
+                let recipient = QueuedRecipient(
+                    number: fact.recipient.number, mailbox: fact.recipient.mailbox,
+                    notify: fact.notify, originalRecipient: fact.originalRecipient, due: fact.due,
+                    lastDeferral: nil, inDoubt: false, hasOpenIntent: false)
+                RecipientRecord.write(recipient, base: base, to: &row)
+            }
         case .deferred(let fact):
             totals.deferred += 1
-            change(fact.recipient) { recipient in
-                recipient.due = fact.nextDue
-                recipient.inDoubt = recipient.inDoubt || fact.inDoubt
-                recipient.hasOpenIntent = false
-                recipient.lastDeferral = LastDeferral(fact, at: event.time)
+            postpone(
+                fact.recipient.message, fact.recipient.number, due: fact.nextDue.microseconds,
+                inDoubt: fact.inDoubt
+            ) { row, base in
+                RecipientRecord.write(LastDeferral(fact, at: event.time), base: base, to: &row)
             }
-        case .attempted(let fact):
-            change(fact.recipient) { $0.hasOpenIntent = true }
+        case .attempted(let fact): noteIntent(fact.recipient.message, fact.recipient.number)
         case .delivered(let fact):
             totals.delivered += 1
-            remove(fact.recipient)
+            remove(fact.recipient.message, fact.recipient.number)
         case .bounced(let fact):
             totals.bounced += 1
-            remove(fact.recipient)
+            remove(fact.recipient.message, fact.recipient.number)
         case .expired(let fact):
             totals.expired += 1
-            remove(fact.recipient)
+            remove(fact.recipient.message, fact.recipient.number)
         case .suspended(let fact):
             suspend(fact, sequence: sequence, at: event.time)
         case .resumed(let order):
@@ -102,6 +106,18 @@ package struct Queue: Sendable {
             .unsuppressed, .complained, .bouncedLater, .unknown:
             break
         }
+    }
+
+    /// Goes on to an event.
+    ///
+    /// - Returns: False when it was applied before.
+    @inline(__always)
+    mutating func begin(_ sequence: UInt64, at time: Int64) -> Bool {
+        guard sequence > lastSequence else { return false }
+        lastSequence = sequence
+        if position != nil { position = nil }
+        if time >= suspensions.firstEnd { dropSuspensions(overAt: EventTime(microseconds: time)) }
+        return true
     }
 }
 

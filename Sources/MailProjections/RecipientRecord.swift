@@ -37,7 +37,11 @@ enum RecipientRecord {
         row.write(recipient.mailbox.localPart)
         row.write(recipient.mailbox.domain)
         if !recipient.originalRecipient.isEmpty { row.write(recipient.originalRecipient) }
-        guard let deferral = recipient.lastDeferral else { return }
+        if let deferral = recipient.lastDeferral { write(deferral, base: base, to: &row) }
+    }
+
+    /// Writes what stands in a record after the first failed attempt.
+    static func write(_ deferral: LastDeferral, base: Int64, to row: inout RowWriter) {
         row.write(signed: deferral.time.microseconds &- base)
         row.write(varint: UInt64(clamping: deferral.attempt.number))
         let reply = deferral.attempt.reply
@@ -151,6 +155,26 @@ enum RecipientRecord {
         for _ in 0..<3 { reader.skipText() }
         _ = reader.varint()
         return outline
+    }
+
+    /// Where the octet of flags of the record at a place stands.
+    static func flagsOffset(_ row: [UInt8], at place: Int) -> Int {
+        var reader = RowReader(row, at: place)
+        _ = reader.varint()
+        return reader.offset
+    }
+
+    /// Where the texts of the record at a place stand: local-part, domain, ORCPT.
+    static func textsRange(_ row: [UInt8], at place: Int) -> Range<Int> {
+        var reader = RowReader(row, at: place)
+        _ = reader.varint()
+        let flags = reader.byte()
+        _ = reader.varint()
+        let start = reader.offset
+        reader.skipText()
+        reader.skipText()
+        if flags & originalRecipient != 0 { reader.skipText() }
+        return start..<reader.offset
     }
 
     /// The row with the recipients of a domain (empty: of any) that are due later than `due` made

@@ -30,20 +30,21 @@ extension Suppression: Projection {
         }
     }
 
-    /// Looks for suppressions.
+    /// Looks for suppressions; without any, for the last event and the latest time.
     private struct Scan: EventVisitor {
+        static var fields: EventFields { [] }
         var hasSuppression = false
         var lastSequence: UInt64 = 0
         var latest = Int64.min
 
         mutating func begin(_ texts: BatchTexts) {}
 
+        mutating func wants(_ types: EventTypes) -> Bool {
+            hasSuppression = types.intersects(EventTypes(.suppressed, .unsuppressed))
+            return !hasSuppression
+        }
+
         mutating func visit(_ event: EventView) {
-            if event.type == EventType.suppressed.rawValue
-                || event.type == EventType.unsuppressed.rawValue
-            {
-                hasSuppression = true
-            }
             lastSequence = event.sequence
             latest = max(latest, event.time)
         }

@@ -23,6 +23,9 @@ package enum Limits {
     /// shared by.
     static let chunkBatches = 64
     static let chunkOctets = 1 << 20
+    /// Such chunks that the quickest projection of a pass may be ahead of the slowest: four megabytes,
+    /// beside those that are read ahead.
+    static let chunksInFlight = 4
     /// Octets copied at a time when a snapshot is taken.
     static let copyOctets = 1 << 20
     /// Milliseconds for which a thread sleeps when nothing happens: how soon a stop, a request or

@@ -5,8 +5,8 @@ import MailModel
 struct ExpectedView {
     var view = EventView()
     /// Tenant, campaign, local-part, domain, MX host, reply's text, source address, identity, feedback
-    /// type.
-    var names = [String](repeating: "", count: 9)
+    /// type, ENVID, ORCPT, MX address, command.
+    var names = [String](repeating: "", count: 13)
 
     init(_ recorded: RecordedEvent) {
         view.sequence = recorded.sequence
@@ -23,11 +23,16 @@ struct ExpectedView {
                 names[2...3] = [sender.localPart, sender.domain]
             }
             names[7] = fact.session.identity
+            view.body = UInt32(fact.body.rawValue)
+            view.returnContent = UInt32(fact.returnContent.rawValue)
+            view.smtpUTF8 = fact.smtpUTF8
+            names[9] = fact.envelopeID
         case .queued(let fact):
             view.type = 2
             set(fact.recipient)
             view.due = fact.due.microseconds
             view.notify = UInt32(fact.notify.rawValue)
+            names[10] = fact.originalRecipient
         case .deferred(let fact):
             view.type = 3
             set(fact.recipient, fact.attempt, fact.class, fact.saidBy)
@@ -108,6 +113,9 @@ struct ExpectedView {
         view.transactionMicroseconds = attempt.transactionMicroseconds
         let peer = attempt.peer
         names[4...6] = [peer?.host ?? "", attempt.reply.text, peer?.sourceAddress ?? ""]
+        view.hasPeer = peer != nil
+        view.mxPort = UInt32(peer?.port ?? 0)
+        (names[11], names[12]) = (peer?.address ?? "", attempt.command)
     }
 
     private mutating func set(

@@ -20,7 +20,8 @@ struct VisitorTests {
                 [
                     event.tenantText, event.campaignText, event.localText, event.domainText,
                     event.mxHostText, event.replyText, event.sourceAddressText,
-                    event.identityText, event.feedbackTypeText,
+                    event.identityText, event.feedbackTypeText, event.envelopeIDText,
+                    event.originalRecipientText, event.mxAddressText, event.commandText,
                 ].map { texts[$0] })
         }
     }
@@ -48,8 +49,63 @@ struct VisitorTests {
             (seen.tenantText, seen.campaignText, seen.localText) = (0, 0, 0)
             (seen.domainText, seen.mxHostText, seen.replyText) = (0, 0, 0)
             (seen.sourceAddressText, seen.identityText, seen.feedbackTypeText) = (0, 0, 0)
+            (seen.envelopeIDText, seen.originalRecipientText) = (0, 0)
+            (seen.mxAddressText, seen.commandText) = (0, 0)
             #expect(seen == expected.view)
         }
+    }
+
+    /// Looks at two parts of events only, and not at batches with orders.
+    private struct Choosy: EventVisitor {
+        static let fields: EventFields = [.recipientDomain, .schedule]
+        var views: [EventView] = []
+
+        mutating func begin(_ texts: BatchTexts) {}
+        mutating func wants(_ types: EventTypes) -> Bool {
+            !types.intersects(EventTypes(.suspended, .cancelled))
+        }
+        mutating func visit(_ event: EventView) { views.append(event) }
+    }
+
+    @Test("What a visitor does not look at is left out, and the rest is as it is for others")
+    func fields() throws {
+        var generator = EventGenerator(seed: 8)
+        let events = generator.events(2000).filter {
+            switch $0.event.fact {
+            case .suspended, .cancelled: false
+            default: true
+            }
+        }
+        var bytes: [UInt8] = []
+        let codec = MailEventCodec()
+        codec.encode(
+            events.map(\.event), firstSequence: 1, epoch: 1, firstTime: 77, into: &bytes)
+        var (all, some) = (Collector(), Choosy())
+        try MailEventDecoder.visit(bytes, firstSequence: 1, epoch: 1, firstTime: 77, &all)
+        try MailEventDecoder.visit(bytes, firstSequence: 1, epoch: 1, firstTime: 77, &some)
+        #expect(all.views.count == some.views.count)
+        for (seen, full) in zip(some.views, all.views) where full.isAboutRecipient {
+            var expected = EventView()
+            expected.sequence = full.sequence
+            expected.time = full.time
+            expected.type = full.type
+            expected.message = full.message
+            guard full.type <= EventType.attempted.rawValue else { continue }
+            expected.domainText = full.domainText
+            expected.due = full.due
+            expected.notify = full.notify
+            expected.originalRecipientText = full.originalRecipientText
+            #expect(seen == expected)
+        }
+        bytes = []
+        let order = Fact.cancelled(
+            ControlOrder(selector: RecipientSelector(tenant: "acme"), reason: "", actor: ""))
+        codec.encode(
+            [Event(time: EventTime(microseconds: 80), fact: order)], firstSequence: 1, epoch: 1,
+            firstTime: 77, into: &bytes)
+        some.views = []
+        try MailEventDecoder.visit(bytes, firstSequence: 1, epoch: 1, firstTime: 77, &some)
+        #expect(some.views.isEmpty)
     }
 
     @Test("A fault in a batch's structure is found before anything is seen")

@@ -2,6 +2,10 @@ package import MailEvents
 import MailModel
 
 extension History: EventVisitor {
+    package static var fields: EventFields {
+        [.sender, .message, .report, .recipientLocal, .recipientDomain, .recipientOwners]
+    }
+
     package mutating func begin(_ texts: BatchTexts) { self.texts = texts }
 
     package mutating func visit(_ event: EventView) {

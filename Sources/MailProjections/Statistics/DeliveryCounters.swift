@@ -55,7 +55,10 @@ package struct DeliveryCounters: Hashable, Sendable {
     }
 
     /// Whether nothing was counted.
-    package var isZero: Bool { self == DeliveryCounters() }
+    package var isZero: Bool {
+        received | octets | queued | delivered | deferred | bounced | expired | retries | inDoubt
+            | rejected | complained | bouncedLater == 0
+    }
 
     /// Adds what another counted.
     package static func += (left: inout DeliveryCounters, right: DeliveryCounters) {
@@ -78,22 +81,35 @@ package struct DeliveryCounters: Hashable, Sendable {
     private static let fields = 12
 
     /// In the order of the bits of ``write(to:)``; a new one is added at the end.
-    private var numbers: [Int] {
-        [
-            received, octets, queued, delivered, deferred, bounced, expired, retries, inDoubt,
-            rejected, complained, bouncedLater,
-        ]
+    @inline(__always)
+    private func forEach(_ body: (Int) -> Void) {
+        body(received)
+        body(octets)
+        body(queued)
+        body(delivered)
+        body(deferred)
+        body(bounced)
+        body(expired)
+        body(retries)
+        body(inDoubt)
+        body(rejected)
+        body(complained)
+        body(bouncedLater)
     }
 
     /// A bit for each number that is not zero (varint), then those numbers (varints).
     func write(to row: inout RowWriter) {
-        let numbers = numbers
         var mask: UInt64 = 0
-        for (index, number) in numbers.enumerated() where number != 0 { mask |= 1 << index }
-        row.write(varint: mask)
-        for number in numbers where number != 0 {
-            row.write(varint: UInt64(bitPattern: Int64(number)))
+        var bit: UInt64 = 1
+        forEach { number in
+            if number != 0 { mask |= bit }
+            bit <<= 1
         }
+        // Put together first, so that the row grows once.
+        var part = CountersOctets()
+        part.append(mask)
+        forEach { if $0 != 0 { part.append(UInt64(bitPattern: Int64($0))) } }
+        row.write(raw: part.octets.span.extracting(0..<part.count))
     }
 
     /// Reads what ``write(to:)`` wrote.
@@ -118,5 +134,25 @@ package struct DeliveryCounters: Hashable, Sendable {
         rejected = next(9)
         complained = next(10)
         bouncedLater = next(11)
+    }
+}
+
+/// Counters as octets of a row: up to two of the mask and ten of each number.
+///
+/// Concurrency: value.
+private struct CountersOctets {
+    var octets = InlineArray<122, UInt8>(repeating: 0)
+    var count = 0
+
+    @inline(__always)
+    mutating func append(_ number: UInt64) {
+        var rest = number
+        while rest >= 0x80 {
+            octets[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+            count += 1
+            rest >>= 7
+        }
+        octets[count] = UInt8(truncatingIfNeeded: rest)
+        count += 1
     }
 }

@@ -19,6 +19,12 @@ package struct FailureCounts: Hashable, Sendable {
         counts[index] &+= 1
     }
 
+    /// Whether nothing was counted.
+    var isEmpty: Bool { counts.isEmpty }
+
+    /// Becomes nothing, and keeps its room.
+    mutating func clear() { counts.removeAll(keepingCapacity: true) }
+
     /// Adds what another counted.
     package static func += (left: inout FailureCounts, right: FailureCounts) {
         while left.counts.count < right.counts.count { left.counts.append(0) }
@@ -77,7 +83,17 @@ package struct OutcomeDetail: Hashable, Sendable {
     }
 
     /// Whether there is nothing.
-    var isEmpty: Bool { self == OutcomeDetail() }
+    var isEmpty: Bool {
+        failures.isEmpty && deferrals.isEmpty && returns.isEmpty && latency.isEmpty
+    }
+
+    /// Becomes nothing; the room it has is kept for the next hour.
+    mutating func clear() {
+        failures.clear()
+        deferrals.clear()
+        returns.clear()
+        latency.clear()
+    }
 
     func write(to row: inout RowWriter) {
         failures.write(to: &row)

@@ -60,7 +60,7 @@ package struct LatencyHistogram: Hashable, Sendable {
     private mutating func reserve(_ buckets: ClosedRange<Int>) {
         guard !counts.isEmpty else {
             first = buckets.lowerBound
-            counts = [Int](repeating: 0, count: buckets.count)
+            counts.append(contentsOf: repeatElement(0, count: buckets.count))
             return
         }
         if buckets.lowerBound < first {
@@ -70,6 +70,18 @@ package struct LatencyHistogram: Hashable, Sendable {
         }
         let missing = buckets.upperBound - first + 1 - counts.count
         if missing > 0 { counts.append(contentsOf: repeatElement(0, count: missing)) }
+    }
+
+    /// Whether nothing was recorded.
+    var isEmpty: Bool { counts.isEmpty }
+
+    /// Becomes nothing, and keeps its room.
+    mutating func clear() {
+        first = 0
+        counts.removeAll(keepingCapacity: true)
+        count = 0
+        maximum = 0
+        sum = 0
     }
 
     /// Adds what another recorded.

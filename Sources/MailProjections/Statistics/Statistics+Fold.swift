@@ -2,6 +2,10 @@ package import MailEvents
 import MailModel
 
 extension Statistics: EventVisitor {
+    package static var fields: EventFields {
+        [.message, .identity, .recipientDomain, .recipientOwners, .attempt, .failure]
+    }
+
     package mutating func begin(_ texts: BatchTexts) { batch.begin(texts) }
 
     package mutating func visit(_ event: EventView) {

@@ -58,7 +58,7 @@ package struct Statistics: Sendable {
         }
         return insert(
             Subject(kind: kind, key: scratch, firstAt: now, minute: minute),
-            OpenMinute(minute: minute, lastAt: now))
+            OpenMinute(kind, minute: minute, lastAt: now))
     }
 
     /// Adds a subject whose key is new.
@@ -78,13 +78,13 @@ package struct Statistics: Sendable {
     /// A new day: drops subjects that were idle for too long, and periods that are too old.
     mutating func sweep() {
         let today = minute / 1440
-        for number in subjects.indices where cells[number].isThere {
-            let kind = subjects[number].kind
+        for number in cells.indices where cells[number].isThere {
             let lastDay = Self.minute(of: cells[number].lastAt) / 1440
-            if let idle = kind.idleDaysMaximum, lastDay < today, today - lastDay > idle {
+            if lastDay < today, today - lastDay > cells[number].idleDays {
                 drop(number)
-            } else if subjects[number].dropOld(minute: minute) {
-                cells[number].isChanged = true
+            } else if cells[number].dropDay <= today {
+                if subjects[number].dropOld(minute: minute) { cells[number].isChanged = true }
+                cells[number].dropDay = subjects[number].dropDay
             }
         }
         let idle = Limits.providerIdleDays

@@ -103,7 +103,8 @@ extension Subject {
             let hour = UInt32(exactly: reader.varint()), minute / 60 == hour
         else { return nil }
         var subject = Subject(kind: kind, key: key, firstAt: firstAt, minute: minute)
-        var open = OpenMinute(minute: minute, isChanged: false, isSaved: true, lastAt: lastAt)
+        var open = OpenMinute(
+            kind, minute: minute, lastAt: lastAt, isChanged: false, isSaved: true)
         open.counters = DeliveryCounters(&reader)
         subject.hourCounters = DeliveryCounters(&reader)
         subject.dayCounters = DeliveryCounters(&reader)

@@ -16,7 +16,23 @@ struct OpenMinute: Sendable {
     var isThere = true
     /// Time of the last event, microseconds since the epoch.
     var lastAt: Int64
+    /// Days without an event after which the subject goes; nothing is that long for one that stays.
+    let idleDays: UInt32
+    /// No period of the subject is too old before this day. Days since the epoch; not part of the state.
+    var dropDay: UInt32 = 0
     var counters = DeliveryCounters()
+
+    /// A minute in which nothing has happened yet.
+    init(
+        _ kind: SubjectKind, minute: UInt32, lastAt: Int64, isChanged: Bool = true,
+        isSaved: Bool = false
+    ) {
+        self.minute = minute
+        self.isChanged = isChanged
+        self.isSaved = isSaved
+        self.lastAt = lastAt
+        idleDays = kind.idleDaysMaximum ?? .max
+    }
 
     /// Counts something that happens now, in the open minute.
     @inline(__always)
@@ -26,8 +42,10 @@ struct OpenMinute: Sendable {
         body(&counters)
     }
 
-    /// Begins a minute.
+    /// Begins a minute. What was recorded of the one before is kept for as long as minutes are, or
+    /// longer.
     mutating func begin(_ minute: UInt32) {
+        dropDay = min(dropDay, self.minute / 1440 + Limits.minutesKept / 1440)
         self.minute = minute
         counters = DeliveryCounters()
     }
@@ -101,7 +119,7 @@ struct Subject: Sendable {
         if kind.detailHoursKept > 0, !openDetail.isEmpty {
             details.append(hour, chunkPeriods: Self.hoursInChunk) { openDetail.write(to: &$0) }
             closedDetail += openDetail
-            openDetail = OutcomeDetail()
+            openDetail.clear()
         }
         if nextHour / 24 != hour / 24, !dayCounters.isZero {
             days.append(hour / 24, chunkPeriods: Self.daysInChunk) { dayCounters.write(to: &$0) }
@@ -126,8 +144,23 @@ struct Subject: Sendable {
         return chunkCount != before
     }
 
+    /// The first day on which ``dropOld(minute:)`` may find something, unless something is recorded
+    /// before; days since the epoch.
+    var dropDay: UInt32 {
+        func day(_ series: PeriodSeries, _ chunkMinutes: UInt32, _ keptMinutes: UInt32) -> UInt32 {
+            guard series.oldestChunk < .max else { return .max }
+            let end = (UInt64(series.oldestChunk) + 1) * UInt64(chunkMinutes) + UInt64(keptMinutes)
+            return UInt32(clamping: end / 1440)
+        }
+        return min(
+            day(minutes, Self.minutesInChunk, Limits.minutesKept),
+            day(hours, Self.hoursInChunk * 60, Limits.hoursKept * 60),
+            day(days, Self.daysInChunk * 1440, Limits.daysKept * 1440),
+            day(details, Self.hoursInChunk * 60, kind.detailHoursKept * 60))
+    }
+
     private var chunkCount: Int {
-        minutes.chunks.count + hours.chunks.count + days.chunks.count + details.chunks.count
+        minutes.chunkCount + hours.chunkCount + days.chunkCount + details.chunkCount
     }
 
     /// Lets go of the names in its breakdowns.

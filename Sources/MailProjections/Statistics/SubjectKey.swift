@@ -95,11 +95,14 @@ enum SubjectKeyBytes {
     ) {
         bytes.removeAll(keepingCapacity: true)
         bytes.append(kind.rawValue)
-        for part in [tenant, name] {
-            let kept = part.prefix(Limits.nameOctetsMaximum)
-            bytes.append(UInt8(truncatingIfNeeded: kept.count))
-            bytes.append(contentsOf: kept)
-        }
+        write(tenant, to: &bytes)
+        write(name, to: &bytes)
+    }
+
+    private static func write(_ part: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        let kept = part.prefix(Limits.nameOctetsMaximum)
+        bytes.append(UInt8(truncatingIfNeeded: kept.count))
+        bytes.append(contentsOf: kept)
     }
 
     /// The key of the subject that stands for those beyond the limit.

@@ -50,15 +50,23 @@ package enum ProjectionRebuild {
         let going = builds.filter { $0.failure == nil }
         let from = (going.map(\.host.sequence).min() ?? 0) + 1
         let through = try log.lastSequence()
-        let pass = FoldPass(log: log) { sequence in
+        var pass = FoldPass(log: log) { sequence in
             progress(ReplayProgress(sequence: sequence, from: from, through: through))
-            for build in going where build.failure == nil { build.keep() }
-            return going.contains { $0.failure == nil }
+            return true
         } failed: { host, error in
             for build in going where build.host === host { build.failure = error }
         }
+        pass.appliedChunk = { host in try keep(host) }
         _ = try pass.run(going.map(\.host), through: through)
         return builds.map { $0.finish() }
+    }
+
+    /// Writes a checkpoint after so many events that they should not be read again.
+    private static func keep(_ host: any ProjectionHost) throws {
+        let (sequence, written) = (host.sequence, host.written)
+        guard sequence >= written, sequence - written >= Limits.eventsBetweenReplayCheckpoints
+        else { return }
+        try host.writeCheckpoint()
     }
 
     /// One projection on its way.
@@ -69,7 +77,6 @@ package enum ProjectionRebuild {
         var failure: (any Error)?
         private var report = LoadReport()
         private var first: UInt64 = 0
-        private var written: UInt64 = 0
 
         init(host: any ProjectionHost) { self.host = host }
 
@@ -77,21 +84,6 @@ package enum ProjectionRebuild {
             do {
                 report = try host.open()
                 first = host.sequence + 1
-                written = host.sequence
-            } catch {
-                failure = error
-            }
-        }
-
-        /// Writes a checkpoint after so many events that they should not be read again.
-        func keep() {
-            guard
-                host.sequence >= written,
-                host.sequence - written >= Limits.eventsBetweenReplayCheckpoints
-            else { return }
-            written = host.sequence
-            do {
-                try host.writeCheckpoint()
             } catch {
                 failure = error
             }

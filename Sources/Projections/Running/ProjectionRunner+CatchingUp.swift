@@ -62,61 +62,76 @@ extension ProjectionRunner {
     /// Passes over the log until nothing is left but what came during the last pass.
     private func bringUp(_ hosts: inout [any ProjectionHost]) throws {
         var failures: [(any ProjectionHost, any Error)] = []
-        var known: [String: Int] = [:]
-        for host in hosts { known[host.paths.name] = host.refused.list.count }
-        var next = configuration.monotonicMilliseconds() + configuration.checkpointMilliseconds
+        let now = configuration.monotonicMilliseconds()
+        var marks: [String: Mark] = [:]
+        for host in hosts {
+            marks[host.paths.name] = Mark(
+                told: host.refused.list.count,
+                nextCheckpoint: now + configuration.checkpointMilliseconds)
+        }
+        let shared = Monitor(marks)
         while !isStopping {
             let end = try log.lastSequence()
             let behind = hosts.filter { $0.stoppedBy == nil }.map(\.sequence).min() ?? end
             guard behind < end else { break }
-            let active = hosts
             var pass = FoldPass(log: log) { [self] _ in
-                let now = configuration.monotonicMilliseconds()
-                if now >= next {
-                    next = now + configuration.checkpointMilliseconds
-                    for host in active { keep(host, &failures) }
-                }
-                return !isStopping
+                !isStopping
             } failed: {
                 failures.append(($0, $1))
             }
             pass.applied = { [self] host in
-                tellRefused(by: host, &known)
-                do throws(ProjectionError) {
-                    try snapshot(host)
-                } catch {
-                    failures.append((host, error))
-                }
+                tellRefused(by: host, shared)
+                try snapshot(host)
             }
+            pass.appliedChunk = { [self] host in try keepIfDue(host, shared) }
             let finished = try pass.run(hosts, through: end)
             for (host, error) in failures { fail(host, error, &hosts) }
             failures = []
             if !finished { break }
         }
-        for host in hosts { keep(host, &failures) }
+        for host in hosts {
+            do throws(ProjectionError) {
+                try checkpoint(host)
+            } catch {
+                failures.append((host, error))
+            }
+        }
         for (host, error) in failures { fail(host, error, &hosts) }
     }
 
+    /// What is remembered of a projection during a pass.
+    private struct Mark {
+        /// Refusals that were told.
+        var told: Int
+        /// On the clock of milliseconds.
+        var nextCheckpoint: UInt64
+    }
+
     /// Tells of what a projection has passed over since the last call.
-    private func tellRefused(by host: any ProjectionHost, _ known: inout [String: Int]) {
+    private func tellRefused(by host: any ProjectionHost, _ marks: Monitor<[String: Mark]>) {
         let name = host.paths.name
         let list = host.refused.list
-        guard list.count > known[name, default: 0] else { return }
-        for refusal in list.dropFirst(known[name, default: 0]) {
-            tell(refusal, stopped: false, name)
+        let told = marks.withLock { marks in
+            defer { marks[name]?.told = list.count }
+            return marks[name]?.told ?? 0
         }
-        known[name] = list.count
+        guard list.count > told else { return }
+        for refusal in list.dropFirst(told) { tell(refusal, stopped: false, name) }
     }
 
     /// A checkpoint on the way, so that what was read is not read again after a restart.
-    private func keep(
-        _ host: any ProjectionHost, _ failures: inout [(any ProjectionHost, any Error)]
-    ) {
-        do throws(ProjectionError) {
-            try checkpoint(host)
-        } catch {
-            failures.append((host, error))
+    private func keepIfDue(
+        _ host: any ProjectionHost, _ marks: Monitor<[String: Mark]>
+    ) throws(ProjectionError) {
+        let now = configuration.monotonicMilliseconds()
+        let isDue = marks.withLock { marks in
+            guard let mark = marks[host.paths.name], now >= mark.nextCheckpoint else {
+                return false
+            }
+            marks[host.paths.name]?.nextCheckpoint = now + configuration.checkpointMilliseconds
+            return true
         }
+        if isDue { try checkpoint(host) }
     }
 
     /// Deals with a projection that cannot go on. One that refused an event stays among those

@@ -1,0 +1,61 @@
+package import MailEvents
+import MailModel
+
+// Reading a batch in place: rows are written from its columns, and no values are made.
+extension Queue: EventVisitor {
+    package static var fields: EventFields {
+        [
+            .sender, .message, .envelope, .recipientNumber, .recipientLocal, .recipientDomain,
+            .schedule, .attempt, .attemptDetail, .failure,
+        ]
+    }
+
+    package mutating func begin(_ texts: BatchTexts) { self.texts = texts }
+
+    /// Orders are rare, and damaged texts are for the decoder to repair: such batches are made into
+    /// values.
+    package mutating func wants(_ types: EventTypes) -> Bool {
+        if types.intersects(EventTypes(.suspended, .resumed, .rebound))
+            || !(texts?.areIntact ?? false)
+        {
+            texts = nil
+            return false
+        }
+        return true
+    }
+
+    package mutating func visit(_ event: EventView) {
+        guard begin(event.sequence, at: event.time), let texts,
+            let type = EventType(rawValue: event.type), let message = event.message
+        else { return }
+        let number = Int(event.recipientNumber)
+        switch type {
+        case .received:
+            insertMessage(event.sequence, sizeOctets: event.sizeOctets) {
+                MessageRow.write(event, texts, epoch: message.epoch, to: &$0)
+            }
+        case .queued:
+            totals.queued += 1
+            insert(message, number) { RecipientRecord.write(event, texts, base: $1, to: &$0) }
+        case .deferred:
+            totals.deferred += 1
+            postpone(message, number, due: event.due, inDoubt: event.inDoubt) {
+                RecipientRecord.writeDeferral(event, texts, base: $1, to: &$0)
+            }
+        case .attempted: noteIntent(message, number)
+        case .delivered:
+            totals.delivered += 1
+            remove(message, number)
+        case .bounced:
+            totals.bounced += 1
+            remove(message, number)
+        case .expired:
+            totals.expired += 1
+            remove(message, number)
+        case .suspended, .resumed, .rebound, .cancelled, .rejected, .epochStarted,
+            .configurationApplied, .suppressed, .unsuppressed, .complained, .bouncedLater,
+            .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded:
+            break
+        }
+    }
+}

@@ -8,7 +8,10 @@ struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
         abstract: "The event log itself: what it holds, its events, its proof.",
-        subcommands: [LogInfoCommand.self, LogCat.self, LogTail.self, LogVerify.self])
+        subcommands: [
+            LogInfoCommand.self, LogStats.self, LogCat.self, LogTail.self, LogVerify.self,
+            LogExport.self, LogImport.self,
+        ])
 }
 
 /// Which events a listing shows.

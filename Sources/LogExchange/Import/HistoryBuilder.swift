@@ -36,6 +36,7 @@ package struct HistoryBuilder {
     private var open: [MessageDraft] = []
     private var openHead = 0
     private var openCount = 0
+    private var isFinishing = false
 
     /// - Parameters:
     ///   - nextSequence: of the first event that will be made.
@@ -163,21 +164,23 @@ package struct HistoryBuilder {
 
     // MARK: What is made
 
-    /// The events that are ready; those of one message's reception stand side by side.
-    package mutating func takeEvents() -> [Event] {
-        while window.count > windowEntries, let (time, item) = window.removeFirst() {
+    /// The events that are ready, about `limit` of them at most; those of one message's reception
+    /// stand side by side and are never divided. Empty when there is none.
+    package mutating func takeEvents(limit: Int = ExchangeLimits.eventsPerAppend) -> [Event] {
+        while window.count > (isFinishing ? 0 : windowEntries), made.count < limit,
+            let (time, item) = window.removeFirst()
+        {
             make(item, at: time)
         }
         defer { made = [] }
         return made
     }
 
-    /// All that is left. Messages that are not final end as their log did not say.
-    package mutating func finish() -> [Event] {
+    /// Nothing more will be told: all that is left becomes ready, and messages that are not final end
+    /// as their log did not say.
+    package mutating func finish() {
         for draft in open[openHead...] where !draft.isEnded { end(draft, at: latest) }
-        while let (time, item) = window.removeFirst() { make(item, at: time) }
-        defer { made = [] }
-        return made
+        isFinishing = true
     }
 
     private mutating func make(_ item: Item, at time: EventTime) {

@@ -10,6 +10,8 @@ package final class HistoryImport {
     private var kumo = KumoTracker()
     private var postfix = PostfixTracker()
     private var isFinished = false
+    private var statements = 0
+    private static let statementsPerCall = 1_000
     /// Lines of which nothing came, by reason.
     package private(set) var skipped: [SkipReason: Int] = [:]
 
@@ -39,17 +41,22 @@ package final class HistoryImport {
     /// Octets of the files read so far.
     package var octetsRead: Int { lines.octetsRead }
 
-    /// The next events, in order; what belongs together in one batch is never divided. nil at the end.
+    /// The next events, in order; what belongs together in one batch is never divided. Empty
+    /// when more lines must be read first; nil at the end.
     package func next() throws(ImportFileError) -> [Event]? {
-        guard !isFinished else { return nil }
-        while let (time, statement) = try lines.next() {
+        while !isFinished, let (time, statement) = try lines.next() {
             if let reason = take(statement, at: time) { skipped[reason, default: 0] += 1 }
-            let events = builder.takeEvents()
-            if !events.isEmpty { return events }
+            statements += 1
+            // Also when there is none, so that the caller sees how far it is.
+            if statements % Self.statementsPerCall == 0 { return builder.takeEvents() }
         }
-        isFinished = true
-        skipped[.other] = lines.others
-        return builder.finish()
+        if !isFinished {
+            isFinished = true
+            skipped[.other] = lines.others
+            builder.finish()
+        }
+        let events = builder.takeEvents()
+        return events.isEmpty ? nil : events
     }
 
     private func take(_ statement: SourceStatement, at time: EventTime) -> SkipReason? {

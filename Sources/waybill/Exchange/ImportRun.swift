@@ -37,16 +37,12 @@ final class ImportRun {
         try target.prepare()
         do {
             while let events = try history.next() {
-                if isStrict, let refused = history.refused.first {
-                    throw ExportProblem(
-                        .data,
-                        "\(refused.file):\(refused.line): \(refused.why). Nothing was "
-                            + "imported; without --strict such lines are passed over")
-                }
+                try checkRefused()
                 waiting += events
                 if waiting.count >= ExchangeLimits.eventsPerAppend { try await append() }
                 bar.show(history.octetsRead)
             }
+            try checkRefused()
             if !waiting.isEmpty { try await append() }
             let position = log?.position
             log?.close()
@@ -61,6 +57,14 @@ final class ImportRun {
             format: history.format, counts: history.counts, lines: history.lineCount,
             refusedCount: history.refusedCount, refused: history.refused,
             skipped: history.skipped)
+    }
+
+    private func checkRefused() throws {
+        guard isStrict, let refused = history.refused.first else { return }
+        throw ExportProblem(
+            .data,
+            "\(refused.file):\(refused.line): \(refused.why). Nothing was imported; without "
+                + "--strict such lines are passed over")
     }
 
     private func append() async throws {

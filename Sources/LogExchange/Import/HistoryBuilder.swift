@@ -92,11 +92,10 @@ package struct HistoryBuilder {
         let number = draft.number(of: mailbox)
         guard !draft.recipients[number].isFinal else { return false }
         var outcome = outcome
-        if !outcome.isWithoutAttempt {
+        if outcome.attempt.number > 0 {
+            draft.recipients[number].attempts = outcome.attempt.number
+        } else if !outcome.isWithoutAttempt {
             draft.recipients[number].attempts += 1
-            if outcome.attempt.number > 0 {
-                draft.recipients[number].attempts = outcome.attempt.number
-            }
         }
         outcome.attempt.number = draft.recipients[number].attempts
         if outcome.kind != .deferred { draft.finish(number) }

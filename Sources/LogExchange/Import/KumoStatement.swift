@@ -171,10 +171,11 @@ extension KumoLine {
             text = String(text.dropFirst(KumoExporter.internalReply.count))
         }
         let reply = Reply(UInt16(clamping: response["code"].number), status, text)
-        // An expiration counts the attempts that there were, the others those before this one.
+        // Of an attempt it is the number of those before it; at the end, of all that there were.
         let before = min(max(0, value["num_attempts"].number), Int(UInt16.max))
+        let isAttempt = kind != .expiration && kind != .adminBounce
         return Attempt(
-            number: kind == .expiration ? before : before + 1, reply: reply,
+            number: isAttempt ? before + 1 : before, reply: reply,
             command: command(response["command"].text), peer: peer(value, kind))
     }
 

@@ -65,11 +65,11 @@ package struct ImportedOutcome: Equatable, Sendable {
     package enum Kind: Equatable, Sendable { case delivered, deferred, bounced, expired }
 
     package var kind: Kind
-    /// Number 0: the next one of the recipient.
+    /// Number 0: the next one of the recipient; of ``isWithoutAttempt``, the last one.
     package var attempt: Attempt
     package var `class`: BounceClass
     package var saidBy: SaidBy
-    /// Nothing was tried: the number stays what it was.
+    /// Nothing was tried.
     package var isWithoutAttempt = false
 
     package init(

@@ -32,24 +32,43 @@ final class ExportFile {
             throw ExportProblem(
                 .cannotCreate, "\(output) is there already: \(other)--force replaces it")
         }
-        let partial = output + ".partial"
-        // It holds what mail servers keep to themselves.
-        let descriptor = unsafe open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw ExportProblem(.cannotCreate, "cannot make \(partial): \(FileProblem.ofErrno())")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            _ = close(descriptor)
-            throw ExportProblem(
-                .cannotCreate,
-                "another export is writing \(output): wait for it, or say another "
-                    + "--output")
-        }
+        let descriptor = try lockedPartial(output)
         let file = ExportFile(descriptor: descriptor, path: output)
         guard ftruncate(descriptor, 0) == 0 else {
-            throw ExportProblem(.cannotCreate, "cannot empty \(partial): \(FileProblem.ofErrno())")
+            throw ExportProblem(
+                .cannotCreate, "cannot empty \(file.partial): \(FileProblem.ofErrno())")
         }
         return file
+    }
+
+    /// Opens and locks the partial file of a name.
+    private static func lockedPartial(_ output: String) throws -> Int32 {
+        let partial = output + ".partial"
+        while true {
+            // It holds what mail servers keep to themselves.
+            let descriptor = unsafe open(partial, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else {
+                throw ExportProblem(
+                    .cannotCreate, "cannot make \(partial): \(FileProblem.ofErrno())")
+            }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                _ = close(descriptor)
+                throw ExportProblem(
+                    .cannotCreate,
+                    "another export is writing \(output): wait for it, or say "
+                        + "another --output")
+            }
+            // Between the two calls another export may have given the file its name: then what is
+            // locked here is that export's result, which must stay as it is.
+            var opened = stat()
+            var named = stat()
+            if unsafe fstat(descriptor, &opened) == 0, unsafe stat(partial, &named) == 0,
+                opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
+            {
+                return descriptor
+            }
+            _ = close(descriptor)
+        }
     }
 
     /// Whether there is a file of that name.

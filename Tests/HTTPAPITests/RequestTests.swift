@@ -1,5 +1,6 @@
 import EventLog
 import HTTPTypes
+import MailEvents
 import MailModel
 import SMTPProtocol
 import Testing

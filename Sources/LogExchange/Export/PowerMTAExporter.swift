@@ -146,10 +146,31 @@ extension PowerMTAExporter {
 
     /// `2026-11-21 09:41:27+0000`.
     static func time(_ time: EventTime) -> String {
-        var text = time.description
-        // 2026-11-21T09:41:27.000123Z: without the fraction, with the offset as PowerMTA writes it.
-        text.removeLast(8)
-        return text.replacing("T", with: " ", maxReplacements: 1) + "+0000"
+        let (days, rest) = time.microseconds.flooredDivision(by: 86_400_000_000)
+        let date = CivilDate(daysSinceUnixEpoch: days)
+        let seconds = rest / 1_000_000
+        var octets: [UInt8] = []
+        octets.reserveCapacity(24)
+        append(date.year, digits: 4, "-", to: &octets)
+        append(date.month, digits: 2, "-", to: &octets)
+        append(date.day, digits: 2, " ", to: &octets)
+        append(seconds / 3_600, digits: 2, ":", to: &octets)
+        append(seconds / 60 % 60, digits: 2, ":", to: &octets)
+        append(seconds % 60, digits: 2, "+", to: &octets)
+        append(0, digits: 4, nil, to: &octets)
+        return String(decoding: octets, as: UTF8.self)
+    }
+
+    private static func append(
+        _ number: Int64, digits: Int, _ end: Unicode.Scalar?, to octets: inout [UInt8]
+    ) {
+        var unit: Int64 = 1
+        for _ in 1..<digits { unit *= 10 }
+        while unit > 0 {
+            octets.append(0x30 + UInt8(truncatingIfNeeded: number / unit % 10))
+            unit /= 10
+        }
+        if let end { octets.append(UInt8(ascii: end)) }
     }
 
     /// `mx.example.org (192.0.2.1)`.

@@ -121,7 +121,8 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "CLinux", "CCrypto",
+                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "CLinux",
+                "CCrypto",
                 "CJemalloc",
                 nioCore,
                 nioPosix, nioHTTP1, lifecycle,

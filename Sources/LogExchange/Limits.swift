@@ -7,7 +7,7 @@ package enum ExchangeLimits {
     package static let frameOctets: ClosedRange<Int> = 4_096...(256 << 20)
     /// Octets of an export's mark that are read; protects against a file that only looks like one.
     static let markOctetsMax: UInt32 = 1 << 20
-    /// Messages whose `received` an exporter remembers in each of two generations, some 500 octets
+    /// Messages whose `received` an exporter remembers in each of two generations, some 800 octets
     /// each; of others it is read from the log again.
     static let contextsPerGeneration = 65_536
 

@@ -5,6 +5,7 @@ extension LogReader {
     /// turn comes. Batches are checked and inflated; of content blocks only the headers are read.
     ///
     /// - Parameter batch: called for each batch in order, with the octets of its value as stored.
+    /// - Returns: the segments, oldest first.
     /// - Throws: `damaged` with the file and the sequences; what `batch` throws.
     package func anatomy(
         _ batch: (StoredBatch, _ storedOctets: Int) throws -> Void

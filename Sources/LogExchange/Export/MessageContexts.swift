@@ -28,7 +28,9 @@ package struct MessageContexts {
     private let capacity: Int
     private let batch: (UInt64) throws -> StoredBatch?
 
-    /// - Parameter batch: the batch of the log that contains a sequence; nil when there is none.
+    /// - Parameters:
+    ///   - capacity: messages of a generation.
+    ///   - batch: the batch of the log that contains a sequence; nil when there is none.
     package init(
         capacity: Int = ExchangeLimits.contextsPerGeneration,
         batch: @escaping (UInt64) throws -> StoredBatch?

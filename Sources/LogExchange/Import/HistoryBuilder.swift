@@ -41,6 +41,8 @@ package struct HistoryBuilder {
     /// - Parameters:
     ///   - nextSequence: of the first event that will be made.
     ///   - epoch: of the log.
+    ///   - windowEntries: how much waits to be put in order.
+    ///   - openMax: messages that are not final at a time.
     package init(
         nextSequence: UInt64, epoch: UInt32, windowEntries: Int = ExchangeLimits.windowEntries,
         openMax: Int = ExchangeLimits.openMessagesMax
@@ -55,7 +57,12 @@ package struct HistoryBuilder {
 
     /// A message was accepted. Its recipients are added as they are named.
     ///
-    /// - Parameter expected: how many recipients the log says there are; 0 when it does not say.
+    /// - Parameters:
+    ///   - received: the event, but for the number of recipients.
+    ///   - time: when.
+    ///   - recipients: those that are known.
+    ///   - expected: how many recipients the log says there are; 0 when it does not say.
+    /// - Returns: the message, to tell more of.
     package mutating func receive(
         _ received: MessageReceived, at time: EventTime, recipients: [Mailbox] = [],
         expected: Int = 0

@@ -23,6 +23,7 @@ package final class HistoryImport {
     ///   - options: for the times of syslog lines.
     ///   - nextSequence: of the first event that is given.
     ///   - epoch: of the log that the events go to.
+    /// - Throws: ``ImportFileError`` for a file that cannot be read.
     package init(
         paths: [String], format: ImportFormat?, options: SyslogOptions, nextSequence: UInt64,
         epoch: UInt32

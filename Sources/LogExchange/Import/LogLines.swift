@@ -46,7 +46,11 @@ final class LogLines {
     /// The first ``ExchangeLimits/refusalsShown``.
     private(set) var refused: [RefusedLine] = []
 
-    /// - Parameter format: nil: as the first line of the first file that has one looks.
+    /// - Parameters:
+    ///   - paths: the files; `-` alone is standard input.
+    ///   - format: nil: as the first line of the first file that has one looks.
+    ///   - options: for the times of syslog lines.
+    /// - Throws: ``ImportFileError`` for a file that cannot be read.
     init(
         paths: [String], format: ImportFormat?, options: SyslogOptions
     ) throws(ImportFileError) {

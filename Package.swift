@@ -108,6 +108,8 @@ let package = Package(
                 .embedInCode("Resources/openapi.yaml"), .embedInCode("Resources/docs.html"),
             ]),
         .target(
+            name: "LogExchange", dependencies: ["MailModel", "EventLog", "MailEvents", "CZstd"]),
+        .target(
             name: "ConfigurationFile",
             dependencies: [
                 "MailModel", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
@@ -119,7 +121,8 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "ConfigurationFile", "CLinux", "CCrypto",
+                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "CLinux",
+                "CCrypto",
                 "CJemalloc",
                 nioCore,
                 nioPosix, nioHTTP1, lifecycle,
@@ -190,6 +193,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
             hummingbirdCore, httpTypes, nioCore, nioPosix, logging,
         ]
     ),
+    ("LogExchange", ["LogExchange", "MailEvents", "MailModel", "EventLog", "CZstd"]),
     (
         "ConfigurationFile",
         [

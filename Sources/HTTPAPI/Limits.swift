@@ -32,8 +32,6 @@ package enum APILimits {
     package static let headerOctets = 32_768
     /// Fields of a request's header. Beyond: 400.
     package static let headerFields = 200
-    /// Nesting of a JSON body. Beyond: 400.
-    package static let jsonDepth = 32
     /// Errors named in one answer; the rest are not looked for.
     package static let errorsListed = 20
 

@@ -25,7 +25,8 @@ package enum MailEventDecoder {
         return events
     }
 
-    /// Each `received` of the batch: its sequence, size and content hash.
+    /// Each `received` of the batch that has content: its sequence, size and content hash. One whose
+    /// hash is ``ContentHash/none`` has none.
     package static func contentReferences(
         _ bytes: [UInt8], firstSequence: UInt64
     ) throws(BatchDecodingError) -> [ContentReference] {
@@ -37,20 +38,23 @@ package enum MailEventDecoder {
         var references: [ContentReference] = []
         references.reserveCapacity(index.rows[ColumnGroup.received.rawValue])
         var sequence = firstSequence
+        var row = 0
         while !types.isAtEnd {
             let type = try types.varint(input, .batchType)
             defer { sequence &+= 1 }
             guard type == UInt64(EventType.received.rawValue) else { continue }
+            defer { row += 1 }
             let size = sizes.isAtEnd ? 0 : try sizes.varint(input, .receivedSizeOctets)
             guard let octets = Int(exactly: size) else {
                 throw BatchDecodingError(
                     .valueOutOfRange, offset: sizes.position - 1, .receivedSizeOctets)
             }
-            var sha256 = [UInt8](repeating: 0, count: 32)
-            if !hashes.isAtEnd {
-                let start = hashes.position + references.count * 32
-                for position in 0..<32 { sha256[position] = input[start + position] }
-            }
+            // A column of zeros is left out: no message of the batch has content.
+            guard !hashes.isAtEnd else { continue }
+            var sha256 = ContentHash.none
+            let start = hashes.position + row * 32
+            for position in 0..<32 { sha256[position] = input[start + position] }
+            guard sha256 != ContentHash.none else { continue }
             references.append(
                 ContentReference(sequence: sequence, sizeOctets: octets, sha256: sha256))
         }

@@ -7,7 +7,8 @@ package struct MessageReceived: Equatable, Sendable {
     package var reversePath: ReversePath
     /// Octets of the content as stored.
     package var sizeOctets: Int
-    /// SHA-256 of the content as stored: 32 octets.
+    /// SHA-256 of the content as stored: 32 octets. ``ContentHash/none``: the log has no content of
+    /// this message, as of those imported from another server's log.
     package var contentSHA256: [UInt8]
     package var recipientCount: Int
     /// Empty when none was named.
@@ -61,6 +62,12 @@ package struct MessageReceived: Equatable, Sendable {
         self.headerMessageID = headerMessageID
         self.metadata = metadata
     }
+}
+
+/// The hash of a message's content.
+package enum ContentHash {
+    /// 32 zeros: no content was stored. No content that anybody could find has this hash.
+    package static let none = [UInt8](repeating: 0, count: 32)
 }
 
 /// Header fields put before the content when it is sent, because the content has none.

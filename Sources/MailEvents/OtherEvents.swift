@@ -36,7 +36,7 @@ package struct EpochStarted: Equatable, Sendable {
     package var epoch: UInt32
     /// Name of the site that writes.
     package var site: String
-    /// `created`, later `promoted` or `restored`.
+    /// `created` or `imported`, later `promoted` or `restored`.
     package var reason: String
 
     package init(epoch: UInt32, site: String, reason: String) {

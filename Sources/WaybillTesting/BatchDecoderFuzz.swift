@@ -40,7 +40,9 @@ package enum BatchDecoderFuzz {
         guard decoded == events else { throw Finding(message: "decoded events differ") }
         var received: [ContentReference] = []
         for event in events {
-            if case .received(let fact) = event.event.fact {
+            if case .received(let fact) = event.event.fact,
+                fact.contentSHA256 != ContentHash.none
+            {
                 received.append(
                     ContentReference(
                         sequence: event.sequence, sizeOctets: fact.sizeOctets,

@@ -1,5 +1,6 @@
 import EventLog
 import HTTPTypes
+import MailEvents
 import Testing
 import WaybillTesting
 

@@ -1,4 +1,5 @@
 import HTTPTypes
+import MailEvents
 import Testing
 
 @testable import HTTPAPI

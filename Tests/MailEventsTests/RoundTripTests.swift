@@ -148,6 +148,23 @@ struct RoundTripTests {
         #expect(references == expected)
     }
 
+    @Test("A message without content, as of an imported log, has no content reference")
+    func noContent() throws {
+        var generator = EventGenerator(seed: 6)
+        var events = generator.events(500)
+        let all = try codec.contentReferences(inBatch: encode(events), firstSequence: 1)
+        // Every second message loses its content.
+        var isOdd = false
+        for index in events.indices {
+            guard case .received(var fact) = events[index].event.fact else { continue }
+            isOdd.toggle()
+            if isOdd { fact.contentSHA256 = ContentHash.none }
+            events[index].event.fact = .received(fact)
+        }
+        let left = try codec.contentReferences(inBatch: encode(events), firstSequence: 1)
+        #expect(left == all.enumerated().filter { $0.offset % 2 == 1 }.map(\.element))
+    }
+
     @Test("Texts that a batch repeats are stored once")
     func stringTable() {
         var generator = EventGenerator(seed: 8)

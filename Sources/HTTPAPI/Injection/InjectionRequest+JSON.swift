@@ -1,3 +1,4 @@
+import MailEvents
 import MailModel
 import MessageFormat
 import SMTPProtocol

@@ -1,3 +1,4 @@
+import MailEvents
 import MailModel
 
 /// An object of a request, read member by member; what is wrong is noted, not thrown, so that one

@@ -9,8 +9,8 @@ struct LogCommand: ParsableCommand {
         commandName: "log",
         abstract: "The event log itself: what it holds, its events, its proof.",
         subcommands: [
-            LogInfoCommand.self, LogCat.self, LogTail.self, LogVerify.self, LogSeal.self,
-            LogCompact.self,
+            LogInfoCommand.self, LogStats.self, LogCat.self, LogTail.self, LogVerify.self,
+            LogSeal.self, LogCompact.self, LogExport.self, LogImport.self,
         ])
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import HTTPAPI
+import MailEvents
 
 /// `waybill suppression import`.
 struct SuppressionImportCommand: AsyncParsableCommand {

@@ -1,4 +1,4 @@
-/// A JSON value (RFC 8259) as read from a request or an answer.
+/// A JSON value (RFC 8259) as read from a text.
 ///
 /// Concurrency: value.
 package indirect enum JSONValue: Equatable, Sendable {
@@ -17,7 +17,7 @@ package indirect enum JSONValue: Equatable, Sendable {
     }
 
     /// The kind, for messages.
-    var kind: String {
+    package var kind: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
@@ -29,7 +29,7 @@ package indirect enum JSONValue: Equatable, Sendable {
     }
 
     /// A text, a number or a boolean as a template shows it; nil for what has parts, and null.
-    var scalarText: String? {
+    package var scalarText: String? {
         switch self {
         case .bool(let value): value ? "true" : "false"
         case .number(let text): text

@@ -1,15 +1,18 @@
 /// Reads JSON (RFC 8259) strictly: UTF-8, no comments, no trailing commas, no name twice in an
-/// object, no lone surrogate, nesting up to ``APILimits/jsonDepth``.
+/// object, no lone surrogate, nesting up to ``depthMax``.
 ///
 /// Concurrency: value.
-struct JSONParser {
+package struct JSONParser {
+    /// Values within values; protects the stack from what strangers send.
+    package static let depthMax = 32
+
     private let bytes: [UInt8]
     private var index = 0
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The value of a whole text; throws ``JSONError`` with the offset of the first mistake.
-    static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
         var parser = JSONParser(bytes)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
@@ -36,7 +39,7 @@ struct JSONParser {
     }
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth <= APILimits.jsonDepth else { throw mistake("it is nested too deeply") }
+        guard depth <= Self.depthMax else { throw mistake("it is nested too deeply") }
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return .object(try members(depth: depth))
@@ -187,10 +190,10 @@ extension JSONParser {
 }
 
 /// Where a text stops being JSON.
-struct JSONError: Error, Equatable, Sendable {
-    var message: String
+package struct JSONError: Error, Equatable, Sendable {
+    package var message: String
     /// Octets from the beginning of the text.
-    var offset: Int
+    package var offset: Int
 
     init(_ message: String, offset: Int) {
         self.message = message

@@ -221,8 +221,8 @@ REBUILDING = """\
 `waybill projection rebuild NAME...` as an operator runs it, on the directory of a stopped server
 that has no projections: process start, reading, checksums, inflating, folding, and the finished file
 on the disk are all in it. One pass over the log for the names given; one thread reads and inflates
-ahead, one folds. The goals are 3,000,000 events a second into queue and counters, and 1,000,000
-into everything.
+ahead, one for each name folds. The goals are 3,000,000 events a second into queue and counters, and
+1,000,000 into everything.
 
 SQLite answers the same questions from tables: messages and recipients that wait, counts by hour of
 server, tenant, campaign, domain, provider and source, bounce classes, times to delivery. It gets the

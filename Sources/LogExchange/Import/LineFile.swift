@@ -118,7 +118,8 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
         if bytes.starts(with: [0x1F, 0x8B]) {
             throw ImportFileError(
                 description:
-                    "\(path) is compressed with gzip: `zcat \(path) | waybill log import -`")
+                    "\(path) is compressed with gzip: `zcat \(path) | waybill log import "
+                    + "--format FORMAT -`")
         }
         let isFrame = bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
         let isSkippable =

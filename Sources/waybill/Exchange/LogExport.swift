@@ -127,8 +127,8 @@ struct LogExport: ParsableCommand {
             text = result.json(format, output: output)
         } else {
             text =
-                "\(result.records) records of \(result.events) events, "
-                + "\(Human.size(Int(result.fileOctets)))"
+                "\(result.events) events read, \(result.records) records in "
+                + Human.size(Int(result.fileOctets))
             if isCompressed { text += " (\(Human.size(Int(result.rawOctets))) of lines)" }
             text += "; next sequence \(result.nextSequence)"
         }

@@ -9,12 +9,24 @@ struct SegmentMeta: Hashable, Sendable {
         var time: Int64
     }
 
+    /// Where a log comes from that was made by a repair.
+    struct Origin: Hashable, Sendable {
+        static let octets = 60
+
+        /// Of the old log; zeros when it was lost.
+        var logID: [UInt8]
+        /// Where the old log ended as far as it could be read.
+        var position: Position
+    }
+
     /// The names of the table's entries, in the order of their bytes.
     enum Name: String, CaseIterable, Sendable {
-        case created, epochs, first, format
+        case created, dropped, epochs, first, format
         case lmdb
         case logID = "log_id"
-        case previous, sealed
+        case previous
+        case origin = "repaired_from"
+        case sealed
 
         /// As a key.
         var key: [UInt8] { Array(rawValue.utf8) }
@@ -33,6 +45,11 @@ struct SegmentMeta: Hashable, Sendable {
     var epochs: [EpochStart]
     var lmdbVersion: String
     var seal: Seal?
+    /// Messages of this segment, by the sequences of their events, whose content is not here on
+    /// purpose; ascending, without overlap. A range may hold other events too.
+    var dropped: [ClosedRange<UInt64>] = []
+    /// nil: the log was not made by a repair.
+    var origin: Origin?
 
     /// The entries, by name.
     var entries: [(Name, [UInt8])] {
@@ -50,6 +67,8 @@ struct SegmentMeta: Hashable, Sendable {
             (.format, formatBytes), (.lmdb, Array(lmdbVersion.utf8)), (.logID, logID),
             (.previous, previousBytes),
         ]
+        if !dropped.isEmpty { entries.append((.dropped, Self.bytes(of: dropped))) }
+        if let origin { entries.append((.origin, Self.bytes(of: origin))) }
         if let seal { entries.append((.sealed, Self.bytes(of: seal))) }
         return entries
     }
@@ -62,6 +81,24 @@ struct SegmentMeta: Hashable, Sendable {
             bytes.append(integer: start.firstSequence)
         }
         return bytes
+    }
+
+    /// The value of `dropped`.
+    static func bytes(of ranges: [ClosedRange<UInt64>]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for range in ranges {
+            bytes.append(integer: range.lowerBound)
+            bytes.append(integer: range.upperBound)
+        }
+        return bytes
+    }
+
+    /// The value of `repaired_from`.
+    static func bytes(of origin: Origin) -> [UInt8] {
+        var bytes = origin.logID
+        bytes.append(integer: origin.position.epoch)
+        bytes.append(integer: origin.position.sequence)
+        return bytes + origin.position.chainHash
     }
 
     /// The value of `sealed`.
@@ -113,6 +150,18 @@ extension SegmentMeta {
             throw EventLogError.damaged(
                 "the segment's meta records contradict one another", file: file)
         }
+        dropped = try Self.ranges(try value(.dropped) ?? [], file: file)
+        if let bytes = try value(.origin) {
+            guard bytes.count == Origin.octets else {
+                throw EventLogError.damaged(
+                    "the segment's repaired_from record is malformed", file: file)
+            }
+            origin = Origin(
+                logID: Array(bytes[..<16]),
+                position: Position(
+                    epoch: bytes.integer(at: 16), sequence: bytes.integer(at: 20),
+                    chainHash: Array(bytes[28...])))
+        }
         if let bytes = try value(.sealed) {
             guard bytes.count == 48, bytes.integer(at: 0, as: UInt64.self) >= first - 1,
                 bytes.integer(at: 0, as: UInt64.self) < .max
@@ -123,5 +172,41 @@ extension SegmentMeta {
                 lastSequence: bytes.integer(at: 0), chainHash: Array(bytes[8..<40]),
                 time: bytes.integer(at: 40))
         }
+    }
+    /// Reads the value of `dropped`.
+    private static func ranges(
+        _ bytes: [UInt8], file: String
+    ) throws(EventLogError) -> [ClosedRange<UInt64>] {
+        var ranges: [ClosedRange<UInt64>] = []
+        for offset in stride(from: 0, to: bytes.count, by: 16) {
+            guard bytes.count - offset >= 16 else {
+                throw EventLogError.damaged("the segment's dropped record is malformed", file: file)
+            }
+            let (first, last): (UInt64, UInt64) = (
+                bytes.integer(at: offset), bytes.integer(at: offset + 8)
+            )
+            guard first <= last, ranges.last.map({ $0.upperBound < first }) ?? true else {
+                throw EventLogError.damaged("the segment's dropped record is malformed", file: file)
+            }
+            ranges.append(first...last)
+        }
+        return ranges
+    }
+}
+
+extension [ClosedRange<UInt64>] {
+    /// Whether one of these ranges, which ascend and do not overlap, has a number in it.
+    func holds(_ number: UInt64) -> Bool {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].upperBound < number {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < count && self[low].contains(number)
     }
 }

@@ -65,6 +65,8 @@ class Meta:
     previous_chain: bytes
     epochs: list[tuple[int, int]]
     sealed: tuple[int, bytes, int] | None = None
+    # Sequences, first to last, of messages whose content is not there on purpose.
+    dropped: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -186,7 +188,7 @@ def meta(segment: Segment) -> Meta:
             format=struct.unpack("<I", values[b"format"])[0], log_id=values[b"log_id"],
             first=struct.unpack("<Q", values[b"first"])[0], previous_last=previous[0],
             previous_chain=previous[1], epochs=list(struct.iter_unpack("<IQ", values[b"epochs"])),
-            sealed=sealed)
+            sealed=sealed, dropped=list(struct.iter_unpack("<QQ", values.get(b"dropped", b""))))
     except (KeyError, struct.error) as error:
         raise Damage(f"the table meta is not complete: {error}", segment.path) from error
 

@@ -75,7 +75,7 @@ class Verifier:
         wanted = self.batches(segment)
         if meta.sealed is not None and meta.sealed[:2] != (self.next - 1, self.chain):
             self.bad("the seal does not name the last batch", path)
-        self.contents(segment, wanted)
+        self.contents(segment, wanted, meta.dropped)
         if [sequence for _, sequence in meta.epochs] != sorted(
                 {sequence for _, sequence in meta.epochs}):
             self.bad("the history of epochs is not in order", path)
@@ -121,7 +121,8 @@ class Verifier:
             self.bad("time runs backwards", batch.file, batch.first, batch.last)
         self.time = times[-1]
 
-    def contents(self, segment: Segment, wanted: dict[int, tuple[int, str]]) -> None:
+    def contents(self, segment: Segment, wanted: dict[int, tuple[int, str]],
+                 dropped: list[tuple[int, int]]) -> None:
         for block in storage.contents(segment):
             if isinstance(block, Damage):
                 self.report.damages.append(block)
@@ -136,5 +137,10 @@ class Verifier:
                     self.bad("the content is not what its event says", segment.path, sequence)
                 else:
                     self.report.contents += 1
+        for first, last in dropped:
+            if first > last:
+                self.bad("a range of dropped contents runs backwards", segment.path, first, last)
         for sequence in sorted(wanted):
+            if any(first <= sequence <= last for first, last in dropped):
+                continue
             self.bad("the message's content is missing", segment.path, sequence)

@@ -119,12 +119,15 @@ extension LogVerifier {
         for wrong in chain.follow(batch, chainHash: reader.chainHash(of: batch)) {
             note(path, range, wrong)
         }
+        noteEpoch(batch)
         report.batches += 1
         report.events += batch.header.count
         do {
             let references = try codec.contentReferences(
                 inBatch: batch.bytes, firstSequence: batch.firstSequence)
-            checkContents(references[...], of: batch, in: file)
+            let dropped = dropped
+            let present = references.filter { !dropped.holds($0.sequence) }
+            checkContents(present[...], of: batch, in: file)
         } catch {
             note(path, range, "the batch cannot be decoded: \(error)")
         }

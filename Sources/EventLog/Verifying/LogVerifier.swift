@@ -14,6 +14,11 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     /// First sequences of the content blocks that batches of this segment refer to.
     var seenBlocks: Set<UInt64> = []
 
+    /// Messages of this segment whose content is not here on purpose.
+    var dropped: [ClosedRange<UInt64>] = []
+    /// Where the batches of this segment say that epochs begin.
+    var epochsSeen: [EpochStart] = []
+
     init(codec: Codec, files: SegmentFiles) {
         self.codec = codec
         self.files = files
@@ -91,6 +96,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         _ first: UInt64, next: UInt64?, from: UInt64, progress: (UInt64, Int) -> Void
     ) {
         seenBlocks = []
+        epochsSeen = []
+        let damagesBefore = report.damageCount
         let file: SegmentFile
         let meta: SegmentMeta
         do throws(EventLogError) {
@@ -110,6 +117,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
             chain.loseTrack(at: first)
         }
         checkMeta(meta, next: next)
+        dropped = meta.dropped
         let skipped = start(of: from, in: file)
         if let audited = audit(file, skipping: skipped, progress: progress) {
             // A batch that was not there, or could not be read, at the segment's end.
@@ -118,6 +126,9 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
             followLive(file, from: skipped ?? first, progress: progress)
         }
         checkEnd(meta, next: next)
+        // What is missing has been said; what follows from it need not be. Read again: a writer may
+        // have begun an epoch meanwhile.
+        if report.damageCount == damagesBefore, let meta = try? file.meta() { checkEpochs(meta) }
     }
 
     /// First sequence of the batch that contains `from`, when that is in this segment.

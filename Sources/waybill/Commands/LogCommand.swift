@@ -8,7 +8,9 @@ struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
         abstract: "The event log itself: what it holds, its events, its proof.",
-        subcommands: [LogInfoCommand.self, LogCat.self, LogTail.self, LogVerify.self])
+        subcommands: [
+            LogInfoCommand.self, LogCat.self, LogTail.self, LogVerify.self, LogRepairCommand.self,
+        ])
 }
 
 /// Which events a listing shows.

@@ -74,7 +74,7 @@ struct RepairTests {
         #expect(try file.meta().epochs.map(\.firstSequence) == [1, 3, 5])
         let bytes = try contents(of: scratch.segment(1))
         let value = SegmentMeta.bytes(of: try file.meta().epochs)
-        for (octet, change) in [(0, UInt8(2)), (12, 4), (16, 7), (24, 8), (28, 1)] {
+        for (octet, change) in [(0, UInt8(1)), (12, 4), (16, 7), (24, 8), (28, 1)] {
             var damaged = bytes
             for place in bytes.indices.dropLast(value.count)
             where bytes[place..<place + value.count].elementsEqual(value) {

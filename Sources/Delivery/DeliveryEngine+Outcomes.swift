@@ -56,6 +56,12 @@ extension DeliveryEngine {
         logger.error(
             "message cannot be read from the log",
             metadata: ["message_id": "\(id)", "error": "\(error)"])
+        // What the log has given up will not come back; a damage may be put right.
+        if (error as? EventLogError)?.code == .notFound {
+            return .local(
+                554, EnhancedStatusCode(5, 3, 0), "the content of the message is lost",
+                class: .none)
+        }
         return .local(
             451, EnhancedStatusCode(4, 3, 0), "the message cannot be read from the log",
             class: .none)

@@ -75,7 +75,7 @@ extension DeliveryEngine {
             case .suspended, .suppressed, .rebound:
                 orders.note(event.fact)
             case .attempted, .rejected, .epochStarted, .configurationApplied, .resumed,
-                .cancelled, .unsuppressed, .complained, .bouncedLater, .unknown:
+                .cancelled, .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
                 break
             }
         }

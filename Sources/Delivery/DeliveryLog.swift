@@ -28,6 +28,7 @@ package protocol DeliveryLog: Sendable {
 
     /// The bytes stored with an event.
     ///
-    /// - Throws: When the log cannot be read, or has none.
+    /// - Throws: `EventLogError.notFound` when the log says that it is not there any more, others when
+    ///   the log cannot be read.
     func bytes(of sequence: UInt64) throws -> [UInt8]
 }

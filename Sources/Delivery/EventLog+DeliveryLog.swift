@@ -21,7 +21,12 @@ extension EventLog: DeliveryLog where Codec == MailEventCodec {
 
     package func bytes(of sequence: UInt64) throws -> [UInt8] {
         guard let bytes = try reader.content(of: sequence) else {
-            throw EventLogError(.notFound, "the log has no content of event \(sequence)")
+            guard try reader.isContentDropped(of: sequence) else {
+                throw EventLogError(
+                    .damaged, "the log has no content of event \(sequence)",
+                    sequences: sequence...sequence)
+            }
+            throw EventLogError(.notFound, "the content of event \(sequence) was dropped")
         }
         return bytes
     }

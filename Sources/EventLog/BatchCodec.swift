@@ -17,6 +17,11 @@ package protocol BatchCodec: Sendable {
         _ events: [Event], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
         into bytes: inout [UInt8])
 
+    /// Appends an encoded batch of events that say only that the ones with their sequences are lost,
+    /// all of them at `time` (microseconds since the Unix epoch): ``LogRepair``.
+    func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8])
+
     /// The messages that a batch says have content, ascending, for verification.
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64

@@ -49,6 +49,24 @@ package enum EventLogLimits {
     /// Damages that one report lists; the rest are counted.
     package static let damagesListedMax = 1_000
 
+    /// Octets that a search for values in a damaged file reads at a time.
+    package static let scanWindowOctets = 1 << 20
+
+    /// Octets of values that a repair gathers before it commits. More commits cost flushes, larger
+    /// ones memory.
+    package static let repairCommitOctets = 8 << 20
+
+    /// Events in one batch of placeholders, as many as in the largest batch that a writer makes.
+    package static let placeholdersPerBatch = 10_000
+
+    /// Events side by side that a repair puts placeholders for; more are refused. Protects the disk
+    /// from a file that does not belong there.
+    package static let lostEventsMax: UInt64 = 1 << 32
+
+    /// Events behind the last readable one that a record without a checksum is believed to have
+    /// counted. More than a segment holds.
+    package static let lostTailMax: UInt64 = 1 << 24
+
     /// How often the writer's lock is tried, and microseconds between: a command that asks whether
     /// a server runs holds it for less.
     package static let lockTries = 10

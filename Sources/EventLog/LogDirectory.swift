@@ -89,6 +89,11 @@ struct LogDirectory: Hashable, Sendable {
             }
             return
         }
+        try flushParent()
+    }
+
+    /// Makes the directory's own entry durable.
+    func flushParent() throws(EventLogError) {
         var parent = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             .joined(separator: "/")
         if parent.isEmpty { parent = path.hasPrefix("/") ? "/" : "." }

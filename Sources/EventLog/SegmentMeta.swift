@@ -18,12 +18,24 @@ struct SegmentMeta: Hashable, Sendable {
         var sealedOctets: UInt64
     }
 
+    /// Where a log comes from that was made by a repair.
+    struct Origin: Hashable, Sendable {
+        static let octets = 60
+
+        /// Of the old log; zeros when it was lost.
+        var logID: [UInt8]
+        /// Where the old log ended as far as it could be read.
+        var position: Position
+    }
+
     /// The names of the table's entries, in the order of their bytes.
     enum Name: String, CaseIterable, Sendable {
         case compacted, created, dropped, epochs, first, format
         case lmdb
         case logID = "log_id"
-        case previous, sealed
+        case previous
+        case origin = "repaired_from"
+        case sealed
 
         /// As a key.
         var key: [UInt8] { Array(rawValue.utf8) }
@@ -47,8 +59,11 @@ struct SegmentMeta: Hashable, Sendable {
     var seal: Seal?
     /// nil for a segment as it was written.
     var compaction: Compaction?
-    /// Messages in these sequences have no content here on purpose. Ascending, apart.
+    /// Messages of this segment, by the sequences of their events, whose content is not here on
+    /// purpose; ascending, without overlap. A range may hold other events too.
     var dropped: [ClosedRange<UInt64>] = []
+    /// nil: the log was not made by a repair.
+    var origin: Origin?
 
     var format: UInt32 { compaction == nil ? Self.writtenFormat : Self.compactedFormat }
 
@@ -68,6 +83,7 @@ struct SegmentMeta: Hashable, Sendable {
             (.format, formatBytes), (.lmdb, Array(lmdbVersion.utf8)), (.logID, logID),
             (.previous, previousBytes),
         ]
+        if let origin { entries.append((.origin, Self.bytes(of: origin))) }
         if let seal { entries.append((.sealed, Self.bytes(of: seal))) }
         if let compaction { entries.append((.compacted, Self.bytes(of: compaction))) }
         if !dropped.isEmpty { entries.append((.dropped, Self.bytes(of: dropped))) }
@@ -95,15 +111,7 @@ struct SegmentMeta: Hashable, Sendable {
     }
 
     /// Whether the content of a message is not here on purpose.
-    func isDropped(_ sequence: UInt64) -> Bool {
-        var low = 0
-        var high = dropped.count
-        while low < high {
-            let middle = (low + high) / 2
-            if dropped[middle].upperBound < sequence { low = middle + 1 } else { high = middle }
-        }
-        return low < dropped.count && dropped[low].contains(sequence)
-    }
+    func isDropped(_ sequence: UInt64) -> Bool { dropped.holds(sequence) }
 
     /// The value of `epochs`.
     static func bytes(of epochs: [EpochStart]) -> [UInt8] {
@@ -113,6 +121,14 @@ struct SegmentMeta: Hashable, Sendable {
             bytes.append(integer: start.firstSequence)
         }
         return bytes
+    }
+
+    /// The value of `repaired_from`.
+    static func bytes(of origin: Origin) -> [UInt8] {
+        var bytes = origin.logID
+        bytes.append(integer: origin.position.epoch)
+        bytes.append(integer: origin.position.sequence)
+        return bytes + origin.position.chainHash
     }
 
     /// The value of `sealed`.
@@ -164,6 +180,17 @@ extension SegmentMeta {
             throw EventLogError.damaged(
                 "the segment's meta records contradict one another", file: file)
         }
+        if let bytes = try value(.origin) {
+            guard bytes.count == Origin.octets else {
+                throw EventLogError.damaged(
+                    "the segment's repaired_from record is malformed", file: file)
+            }
+            origin = Origin(
+                logID: Array(bytes[..<16]),
+                position: Position(
+                    epoch: bytes.integer(at: 16), sequence: bytes.integer(at: 20),
+                    chainHash: Array(bytes[28...])))
+        }
         if let bytes = try value(.sealed) {
             guard bytes.count == 48, bytes.integer(at: 0, as: UInt64.self) >= first - 1,
                 bytes.integer(at: 0, as: UInt64.self) < .max
@@ -213,5 +240,22 @@ extension SegmentMeta {
             throw EventLogError.damaged("the segment's dropped record is malformed", file: file)
         }
         return ranges
+    }
+}
+
+extension [ClosedRange<UInt64>] {
+    /// Whether one of these ranges, which ascend and do not overlap, has a number in it.
+    func holds(_ number: UInt64) -> Bool {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].upperBound < number {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < count && self[low].contains(number)
     }
 }

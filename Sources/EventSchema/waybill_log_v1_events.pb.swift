@@ -63,6 +63,10 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
   case sourceRemoved // = 39
   case configurationApplied // = 40
   case dictionaryAdded // = 41
+
+  /// 42 stands in the recorded logs of the tests, as a type of a later version.
+  /// Has no columns: it says only that the event with this sequence cannot be read any more.
+  case lost // = 43
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -94,6 +98,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     case 39: self = .sourceRemoved
     case 40: self = .configurationApplied
     case 41: self = .dictionaryAdded
+    case 43: self = .lost
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -123,6 +128,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     case .sourceRemoved: return 39
     case .configurationApplied: return 40
     case .dictionaryAdded: return 41
+    case .lost: return 43
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -152,6 +158,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     .sourceRemoved,
     .configurationApplied,
     .dictionaryAdded,
+    .lost,
   ]
 
 }
@@ -751,7 +758,7 @@ package nonisolated struct Waybill_Log_V1_FeedbackColumns: Sendable {
 fileprivate nonisolated let _protobuf_package = "waybill.log.v1"
 
 nonisolated extension Waybill_Log_V1_EventType: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_TYPE_UNSPECIFIED\0\u{1}RECEIVED\0\u{1}QUEUED\0\u{1}DEFERRED\0\u{1}DELIVERED\0\u{1}BOUNCED\0\u{1}EXPIRED\0\u{1}ATTEMPTED\0\u{1}COMPLAINED\0\u{1}BOUNCED_LATER\0\u{1}REJECTED\0\u{1}SUPPRESSED\0\u{1}UNSUPPRESSED\0\u{2}\u{14}EPOCH_STARTED\0\u{1}SUSPENDED\0\u{1}RESUMED\0\u{1}REBOUND\0\u{1}CANCELLED\0\u{1}THROTTLE_SET\0\u{1}SOURCE_ADDED\0\u{1}SOURCE_REMOVED\0\u{1}CONFIGURATION_APPLIED\0\u{1}DICTIONARY_ADDED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_TYPE_UNSPECIFIED\0\u{1}RECEIVED\0\u{1}QUEUED\0\u{1}DEFERRED\0\u{1}DELIVERED\0\u{1}BOUNCED\0\u{1}EXPIRED\0\u{1}ATTEMPTED\0\u{1}COMPLAINED\0\u{1}BOUNCED_LATER\0\u{1}REJECTED\0\u{1}SUPPRESSED\0\u{1}UNSUPPRESSED\0\u{2}\u{14}EPOCH_STARTED\0\u{1}SUSPENDED\0\u{1}RESUMED\0\u{1}REBOUND\0\u{1}CANCELLED\0\u{1}THROTTLE_SET\0\u{1}SOURCE_ADDED\0\u{1}SOURCE_REMOVED\0\u{1}CONFIGURATION_APPLIED\0\u{1}DICTIONARY_ADDED\0\u{2}\u{2}LOST\0")
 }
 
 nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -44,7 +44,7 @@ extension BatchEncoder {
             encode(fact.attempt)
             return UInt64(EventType.attempted.rawValue)
         case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
             return encodeOther(fact, row: row)
         }
     }
@@ -68,6 +68,9 @@ extension BatchEncoder {
             put(.configurationAppliedDigestString, entry, fact.digest)
             put(.configurationAppliedVersionString, entry, fact.version)
             return UInt64(EventType.configurationApplied.rawValue)
+        case .lost:
+            reference(nil, row: row)
+            return UInt64(EventType.lost.rawValue)
         case .unknown(let type, let message):
             reference(message, row: row)
             return Fact.isDescribed(type: type) ? 0 : UInt64(type)

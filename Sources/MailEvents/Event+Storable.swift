@@ -69,7 +69,7 @@ extension Event {
                 message: message?.resolved(epoch: epoch, appendFirst: appendFirst))
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted,
             .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater:
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost:
             break
         }
     }

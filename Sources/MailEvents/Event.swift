@@ -37,6 +37,8 @@ package enum Fact: Equatable, Sendable {
     case unsuppressed(AddressUnsuppressed)
     case complained(RecipientComplained)
     case bouncedLater(RecipientBouncedLater)
+    /// Stands in the place of an event that a damage took: `waybill log repair`.
+    case lost
     /// A type this version does not know: kept in its place so that sequences stay gapless.
     case unknown(type: UInt32, message: MessageID?)
 }
@@ -75,7 +77,7 @@ package struct RecordedEvent: Equatable, Sendable {
         case .suppressed(let fact): fact.message
         case .unsuppressed(let fact): fact.message
         case .unknown(_, let message): message
-        case .rejected, .epochStarted, .configurationApplied: nil
+        case .rejected, .epochStarted, .configurationApplied, .lost: nil
         }
     }
 }

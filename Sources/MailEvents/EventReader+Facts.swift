@@ -49,6 +49,7 @@ extension EventReader {
         case .unsuppressed: .unsuppressed(try unsuppressed(isAboutNone ? nil : message, bytes))
         case .complained: .complained(try complained(message, bytes))
         case .bouncedLater: .bouncedLater(try bouncedLater(message, bytes))
+        case .lost: .lost
         case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil: nil
         }
     }

@@ -25,6 +25,7 @@ package enum EventType: UInt32, CaseIterable, Sendable {
     case sourceRemoved = 39
     case configurationApplied = 40
     case dictionaryAdded = 41
+    case lost = 43
 
     /// The wire name, for example `bounced_later`.
     package var name: String { String(describing: self).snakeCased() }
@@ -43,15 +44,15 @@ package enum EventType: UInt32, CaseIterable, Sendable {
         case .suspended, .resumed, .rebound, .cancelled: [.control]
         case .suppressed, .unsuppressed: [.address]
         case .complained, .bouncedLater: [.feedback]
-        case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded: []
+        case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .lost: []
         }
     }
 
     /// The types that have a case of ``Fact``.
-    static let described: [EventType] = allCases.filter { !$0.groups.isEmpty }
+    static let described: [EventType] = allCases.filter(\.isDescribed)
 
     /// Whether this version has a ``Fact`` for the type.
-    var isDescribed: Bool { !groups.isEmpty }
+    var isDescribed: Bool { !groups.isEmpty || self == .lost }
 }
 
 extension String {

@@ -11,7 +11,7 @@ extension Fact {
         case .complained(let fact): fact.recipient
         case .bouncedLater(let fact): fact.recipient
         case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .unknown:
+            .rebound, .cancelled, .suppressed, .unsuppressed, .lost, .unknown:
             nil
         }
     }

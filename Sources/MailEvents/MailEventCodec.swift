@@ -40,6 +40,16 @@ package struct MailEventCodec: BatchCodec {
         }
     }
 
+    /// Appends a batch of ``Fact/lost``.
+    package func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
+    ) {
+        let event = Event(time: EventTime(microseconds: time), fact: .lost)
+        encode(
+            Array(repeating: event, count: count), firstSequence: firstSequence, epoch: epoch,
+            firstTime: time, into: &bytes)
+    }
+
     /// Each `received` of the batch, with the size and the hash it gives.
     package func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64

@@ -72,7 +72,7 @@ extension ColumnReader {
             view.identityText = try textNumber(.rejectedIdentityString, bytes)
             view.replyCode = try small(.rejectedReplyCode, bytes)
             view.enhancedStatus = try small(.rejectedEnhancedStatus, bytes)
-        case .epochStarted, .configurationApplied: break
+        case .epochStarted, .configurationApplied, .lost: break
         case .suspended, .resumed, .rebound, .cancelled:
             view.message = back == 0 && epochBack == 0 ? nil : message
             try readControl(&view, bytes)

@@ -56,6 +56,7 @@ extension RecordedEvent {
         case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
             .bouncedLater:
             event.fact.writeControl(to: &writer)
+        case .lost: break
         case .unknown(let type, _): writer.number(type, "type_number")
         }
         writer.endObject()
@@ -84,6 +85,7 @@ extension Fact {
         case .unsuppressed: "unsuppressed"
         case .complained: "complained"
         case .bouncedLater: "bounced_later"
+        case .lost: "lost"
         case .unknown(let type, _): EventType(rawValue: type)?.name ?? "unknown"
         }
     }

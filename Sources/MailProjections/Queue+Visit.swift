@@ -54,7 +54,7 @@ extension Queue: EventVisitor {
             remove(message, number)
         case .suspended, .resumed, .rebound, .cancelled, .rejected, .epochStarted,
             .configurationApplied, .suppressed, .unsuppressed, .complained, .bouncedLater,
-            .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded:
+            .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .lost:
             break
         }
     }

@@ -103,7 +103,7 @@ package struct Queue: Sendable {
         case .rebound(let order):
             rebind(order.selector, dueAt: event.time)
         case .rejected, .epochStarted, .configurationApplied, .cancelled, .suppressed,
-            .unsuppressed, .complained, .bouncedLater, .unknown:
+            .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
             break
         }
     }

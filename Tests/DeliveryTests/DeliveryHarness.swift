@@ -18,6 +18,7 @@ final class FaultyLog: DeliveryLog {
     let log: EventLog<MailEventCodec>
     private let failures = Mutex(0)
     private let refused = Mutex(0)
+    private let missing = Mutex<EventLogError?>(nil)
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
 
     init(_ log: EventLog<MailEventCodec>) { self.log = log }
@@ -30,6 +31,12 @@ final class FaultyLog: DeliveryLog {
 
     /// How many have failed.
     var refusedAppends: Int { refused.withLock { $0 } }
+
+    /// Why no content can be read; nil when it can.
+    var contentFailure: EventLogError? {
+        get { missing.withLock { $0 } }
+        set { missing.withLock { $0 = newValue } }
+    }
 
     /// Appends of more events, or more octets of content, are too large.
     var appendMax: (events: Int, octets: Int) {
@@ -71,7 +78,10 @@ final class FaultyLog: DeliveryLog {
         try log.events(around: sequence)
     }
 
-    func bytes(of sequence: UInt64) throws -> [UInt8] { try log.bytes(of: sequence) }
+    func bytes(of sequence: UInt64) throws -> [UInt8] {
+        if let contentFailure { throw contentFailure }
+        return try log.bytes(of: sequence)
+    }
 }
 
 /// A log in a folder of its own and delivery on an event loop of its own.

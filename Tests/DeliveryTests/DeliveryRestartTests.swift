@@ -1,7 +1,9 @@
+import EventLog
 import MailEvents
 import MailModel
 import MailProjections
 import NIOCore
+import Synchronization
 import Testing
 import WaybillTesting
 
@@ -62,6 +64,63 @@ struct DeliveryRestartTests {
                 if case .deferred(let fact) = $0 { fact } else { nil }
             }
             #expect(deferred.first?.inDoubt == true)
+        }
+    }
+
+    @Test("A message whose content the log has dropped bounces, and its sender is told why")
+    func contentDropped() async throws {
+        try await Self.withoutContent(EventLogError(.notFound, "dropped")) { harness, id in
+            try await harness.wait { try harness.names(of: id).contains("bounced") }
+            #expect(try harness.names(of: id) == ["queued", "deferred", "bounced"])
+            let bounced = try harness.facts {
+                if case .bounced(let fact) = $0 { fact } else { nil }
+            }
+            #expect(bounced.first?.attempt.reply.text == "the content of the message is lost")
+            #expect(bounced.first?.attempt.reply.code == 554)
+            let notices = try harness.facts {
+                if case .received(let fact) = $0 { fact.reportsOn } else { nil }
+            }
+            #expect(notices == [id])
+        }
+    }
+
+    @Test("A message whose content cannot be read stays deferred, and says why")
+    func contentDamaged() async throws {
+        try await Self.withoutContent(EventLogError(.damaged, "damaged")) { harness, id in
+            try await harness.wait { try harness.names(of: id).count > 2 }
+            #expect(try Set(harness.names(of: id)) == ["queued", "deferred"])
+            let deferred = try harness.facts {
+                if case .deferred(let fact) = $0 { fact } else { nil }
+            }
+            #expect(
+                deferred.last?.attempt.reply.text == "the message cannot be read from the log")
+            harness.log?.contentFailure = nil
+            try await harness.wait { try harness.names(of: id).last == "delivered" }
+        }
+    }
+
+    /// A message that was deferred once, in a server that starts and cannot read its content.
+    private static func withoutContent(
+        _ error: EventLogError, _ body: (DeliveryHarness, MessageID) async throws -> Void
+    ) async throws {
+        try await DeliveryHarness.run { harness in
+            let refusals = Mutex(1)
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                guard case .mail = command else { return nil }
+                let refuses = refusals.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+                return refuses ? .reply("451 4.3.0 later") : nil
+            }
+            let policy = DeliveryHarness.policy(port: mx.port)
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@example.org"])
+            try await harness.wait { try harness.names(of: id) == ["queued", "deferred"] }
+            await harness.stop()
+            try await harness.start(policy)
+            harness.log?.contentFailure = error
+            try await body(harness, id)
         }
     }
 

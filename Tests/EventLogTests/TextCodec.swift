@@ -38,6 +38,14 @@ struct TextCodec: BatchCodec {
         }
     }
 
+    func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
+    ) {
+        encode(
+            Array(repeating: TextEvent(time: time, text: "lost"), count: count),
+            firstSequence: firstSequence, epoch: epoch, firstTime: time, into: &bytes)
+    }
+
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] {

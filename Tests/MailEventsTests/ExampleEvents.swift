@@ -92,6 +92,7 @@ enum ExampleEvents {
                     text: "smtp; 552 5.2.2 over quota", class: .quotaIssues, saidBy: .remote,
                     route: DeliveryRoute(
                         host: "mx1.example.org", sourceAddress: "192.0.2.25")))),
+        event(22, .lost),
     ]
 
     private static let order = ControlOrder(

@@ -92,6 +92,8 @@ struct ReferenceColumns {
         case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
             .bouncedLater:
             addControl(event.event.fact, now: now)
+        case .lost:
+            batch.type.append(43)
         case .unknown(let type, _):
             batch.type.append(type)
         }

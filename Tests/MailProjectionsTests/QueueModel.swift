@@ -69,7 +69,7 @@ struct QueueModel {
         case .resumed(let order): suspensions.removeAll { $0.selector == order.selector }
         case .rebound(let order): rebind(order.selector, event.time)
         case .rejected, .epochStarted, .configurationApplied, .cancelled, .suppressed,
-            .unsuppressed, .complained, .bouncedLater, .unknown:
+            .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
             break
         }
     }

@@ -19,6 +19,10 @@ struct WordCodec: BatchCodec {
         bytes += Array(events.joined(separator: "\n").utf8)
     }
 
+    func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
+    ) {}
+
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] { [] }

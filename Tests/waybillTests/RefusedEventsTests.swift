@@ -34,6 +34,10 @@ private struct PoisonCodec: BatchCodec {
         }
     }
 
+    func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
+    ) {}
+
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] { [] }

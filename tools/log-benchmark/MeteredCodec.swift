@@ -38,6 +38,13 @@ final class MeteredCodec: BatchCodec {
         }
     }
 
+    func encodeLost(
+        count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
+    ) {
+        codec.encodeLost(
+            count: count, firstSequence: firstSequence, epoch: epoch, time: time, into: &bytes)
+    }
+
     func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] {

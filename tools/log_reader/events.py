@@ -45,12 +45,13 @@ GROUPS = {
     "unsuppressed": ("address",),
     "complained": ("feedback",),
     "bounced_later": ("feedback",),
+    "lost": (),
 }
 ABOUT_RECIPIENT = {
-    name for name, groups in GROUPS.items() if groups[0] in ("recipient", "feedback")}
+    name for name, groups in GROUPS.items() if groups[:1] in (("recipient",), ("feedback",))}
 # May name a message, or none.
 MAY_NAME_MESSAGE = {
-    name for name, groups in GROUPS.items() if groups[0] in ("control", "address")}
+    name for name, groups in GROUPS.items() if groups[:1] in (("control",), ("address",))}
 
 
 def instant(microseconds: int) -> str:
@@ -313,6 +314,9 @@ class Decoder:
             "identity": row("identity_string"), "session": row("session_string"),
             "command": row("command_string"), "reverse_path": row("reverse_path_string"),
             "forward_path": row("forward_path_string"), "reply": self.reply(row)})
+
+    def lost(self, event: dict, time: int) -> None:
+        """Has no columns."""
 
     def epoch_started(self, event: dict, time: int) -> None:
         row = self.take("epoch_started")

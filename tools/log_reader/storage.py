@@ -67,10 +67,11 @@ class Meta:
     epochs: list[tuple[int, int]]
     sealed: tuple[int, bytes, int] | None = None
     compacted: tuple[int, int, int] | None = None
+    # Sequences, first to last, of messages whose content is not there on purpose.
     dropped: list[tuple[int, int]] = field(default_factory=list)
 
     def is_dropped(self, sequence: int) -> bool:
-        """Whether a message's content is not here on purpose."""
+        """Whether a message's content is not there on purpose."""
         place = bisect.bisect_left(self.dropped, sequence, key=lambda one: one[1])
         return place < len(self.dropped) and self.dropped[place][0] <= sequence
 

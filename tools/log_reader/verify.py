@@ -145,6 +145,9 @@ class Verifier:
                     self.bad("the content is not what its event says", segment.path, sequence)
                 else:
                     self.report.contents += 1
+        for first, last in meta.dropped:
+            if first > last:
+                self.bad("a range of dropped contents runs backwards", segment.path, first, last)
         for sequence in sorted(wanted):
             if meta.is_dropped(sequence):
                 continue

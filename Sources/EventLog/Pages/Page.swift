@@ -50,6 +50,13 @@ struct Page: Sendable {
         count = (lower - Self.headerOctets) / 2
     }
 
+    /// Whether the nodes begin where the header says that the free space ends. A reader does not need
+    /// it; a writer would put its next node there.
+    var hasFittingFreeSpace: Bool {
+        let upper = Int(bytes.integer(at: 14, as: UInt16.self))
+        return upper == (0..<count).compactMap(node).min() ?? bytes.count
+    }
+
     /// Where node `index` begins; nil when it cannot stand there.
     private func node(_ index: Int) -> Int? {
         let offset = Int(bytes.integer(at: Self.headerOctets + 2 * index, as: UInt16.self))

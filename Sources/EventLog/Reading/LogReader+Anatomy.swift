@@ -4,7 +4,7 @@ extension LogReader {
     /// Works beside a running writer: a segment that is being written is taken as it stands when its
     /// turn comes. Batches are checked and inflated; of content blocks only the headers are read.
     ///
-    /// - Parameter batch: called for each batch in order, with the octets of its value as stored.
+    /// - Parameter batch: called for each batch in order, with the octets that it takes as stored.
     /// - Returns: the segments, oldest first.
     /// - Throws: `damaged` with the file and the sequences; what `batch` throws.
     package func anatomy(
@@ -18,12 +18,16 @@ extension LogReader {
             var segment = try Self.pages(of: file)
             try Self.forEachRun(of: Table.events, in: file) { run in
                 let (key, value) = try run.entry()
-                let stored = try reader.batch(key: key, value: value, file: file.path)
-                segment.batches += 1
-                segment.events += stored.header.count
-                segment.batchesRaw += stored.header.rawLength
+                let group = try reader.batches(key: key, value: value, file: file.path)
+                let raw = group.reduce(0) { $0 + $1.bytes.count }
                 segment.batchesStored += UInt64(value.count)
-                try batch(stored, value.count)
+                for stored in group {
+                    segment.batches += 1
+                    segment.events += stored.header.count
+                    segment.batchesRaw += stored.header.rawLength
+                    // Of a group, each batch's part by its share of the uncompressed octets.
+                    try batch(stored, raw > 0 ? value.count * stored.bytes.count / raw : 0)
+                }
             }
             try Self.forEachRun(of: Table.content, in: file) { run in
                 let (octets, head) = try run.head(ContentBlock.headerOctets)

@@ -127,6 +127,7 @@ extension LogVerifier {
         for wrong in chain.follow(batch, chainHash: reader.chainHash(of: batch)) {
             note(path, range, wrong)
         }
+        noteEpoch(batch)
         report.batches += 1
         report.events += batch.header.count
         do {

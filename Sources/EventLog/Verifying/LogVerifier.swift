@@ -14,6 +14,9 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     /// The messages of this segment.
     var contents: ContentCheck?
 
+    /// Where the batches of this segment say that epochs begin.
+    var epochsSeen: [EpochStart] = []
+
     init(codec: Codec, files: SegmentFiles) {
         self.codec = codec
         self.files = files
@@ -103,6 +106,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         _ first: UInt64, next: UInt64?, from: UInt64, progress: (UInt64, Int) -> Void
     ) {
         contents = nil
+        epochsSeen = []
+        let damagesBefore = report.damageCount
         let file: SegmentFile
         let meta: SegmentMeta
         do throws(EventLogError) {
@@ -132,6 +137,9 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         }
         report.contents += contents?.messages ?? 0
         checkEnd(meta, next: next)
+        // What is missing has been said; what follows from it need not be. Read again: a writer may
+        // have begun an epoch meanwhile.
+        if report.damageCount == damagesBefore, let meta = try? file.meta() { checkEpochs(meta) }
     }
 
     /// First sequence of the stored value that contains `from`, when that is in this segment.

@@ -162,7 +162,7 @@ struct TreeAudit {
         if isAppendOnly, kind == .leaf, let lower = bounds.lower, keys.first != lower {
             return nil
         }
-        return page.count > 0 ? keys : nil
+        return page.count > 0 && page.hasFittingFreeSpace ? keys : nil
     }
 
     private static func precedes(_ left: [UInt8], _ right: [UInt8], _ order: KeyOrder) -> Bool {

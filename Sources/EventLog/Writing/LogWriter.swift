@@ -156,7 +156,8 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
     private func commit(_ batch: FormedBatch<Event>) throws(EventLogError) {
         var opened: [EpochStart]?
         if epochs.last?.epoch != epoch {
-            opened = epochs
+            // A reign may have ended without a batch.
+            opened = epochs.filter { $0.firstSequence < batch.committed.firstSequence }
             opened?.append(
                 EpochStart(epoch: epoch, firstSequence: batch.committed.firstSequence))
         }

@@ -73,7 +73,8 @@ extension Fact {
         case .expired(let fact): (fact.recipient, .expired, fact.attempt)
         case .attempted(let fact): (fact.recipient, .attempted, fact.attempt)
         case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .unknown:
+            .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost,
+            .unknown:
             nil
         }
     }

@@ -10,7 +10,7 @@ struct LogCommand: ParsableCommand {
         abstract: "The event log itself: what it holds, its events, its proof.",
         subcommands: [
             LogInfoCommand.self, LogStats.self, LogCat.self, LogTail.self, LogVerify.self,
-            LogSeal.self, LogCompact.self, LogExport.self, LogImport.self,
+            LogSeal.self, LogCompact.self, LogRepairCommand.self, LogExport.self, LogImport.self,
         ])
 }
 

@@ -81,6 +81,7 @@ enum EventLine {
             .bouncedLater:
             let (recipient, detail) = control(event.fact)
             return (event.fact.typeName, recipient, detail)
+        case .lost: return ("lost", "", "not readable any more when the log was repaired")
         case .unknown(let type, _):
             return ("type_\(type)", "", "written by a newer version")
         }

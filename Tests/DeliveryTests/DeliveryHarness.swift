@@ -139,13 +139,15 @@ final class DeliveryHarness: Sendable {
     /// Opens the log and begins to deliver.
     func start(
         _ policy: DeliveryPolicy, domains: [String] = ["example.org", "example.net"],
-        resolver: (any MailResolver)? = nil
+        resolver: (any MailResolver)? = nil, contentFailure: EventLogError? = nil
     ) async throws {
         var configuration = EventLogConfiguration()
         configuration.allowAnyFileSystem = true
         let log = FaultyLog(
             try EventLog.open(
                 directory: directory.path, codec: MailEventCodec(), configuration: configuration))
+        // Before anything is due.
+        log.contentFailure = contentFailure
         var table: [String: [String]] = [:]
         for domain in domains { table[domain] = ["127.0.0.1"] }
         let delivery = try await Delivery.start(

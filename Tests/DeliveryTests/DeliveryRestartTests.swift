@@ -118,8 +118,7 @@ struct DeliveryRestartTests {
             let id = try await harness.submit(to: ["ann@example.org"])
             try await harness.wait { try harness.names(of: id) == ["queued", "deferred"] }
             await harness.stop()
-            try await harness.start(policy)
-            harness.log?.contentFailure = error
+            try await harness.start(policy, contentFailure: error)
             try await body(harness, id)
         }
     }

@@ -21,6 +21,7 @@ final class CompactedFile {
     /// - Parameters:
     ///   - path: Its temporary name.
     ///   - mapBytes: The most that it can grow to; takes nothing of the disk.
+    /// - Throws: `outOfSpace`, `writeFailed`.
     init(path: String, mapBytes: Int) throws(EventLogError) {
         self.path = path
         _ = unsafe unlink(path)

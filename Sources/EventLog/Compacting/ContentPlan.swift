@@ -15,6 +15,7 @@ struct ContentPlan: Sendable {
     /// - Parameters:
     ///   - file: The segment.
     ///   - needed: Whom to ask; nil: everything stays.
+    /// - Returns: The plan.
     /// - Throws: `damaged` when a block's index cannot be read.
     static func make(
         _ file: SegmentFile, needed: CompactionOptions.Needed?

@@ -50,6 +50,7 @@ package final class LogCompactor: Sendable {
     ///   - configuration: As the log's.
     ///   - options: What is rewritten, and how fast.
     ///   - tell: Told of every segment.
+    /// - Returns: What compacts until it is stopped.
     /// - Throws: `inaccessible` when the system gives no thread.
     package static func start<Codec: BatchCodec>(
         _ log: EventLog<Codec>, codec: Codec, configuration: EventLogConfiguration,

@@ -40,6 +40,8 @@ struct SegmentCopy<Codec: BatchCodec>: ~Copyable {
     ///   - now: When this is done.
     ///   - pace: Called with the raw octets worked through; false: the work is given up.
     /// - Returns: The new file's meta records.
+    /// - Throws: `damaged` when the old file is not what it must be; `outOfSpace`, `writeFailed`,
+    ///   `closed` when the work was given up.
     mutating func write(
         to path: String, octets: UInt64, now: Int64, pace: (Int) -> Bool
     ) throws(EventLogError) -> SegmentMeta {

@@ -63,6 +63,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     ///   - first: Its first sequence.
     ///   - path: Its temporary name.
     ///   - next: First sequence of the segment that follows it.
+    /// - Returns: What was found.
     mutating func check(rewritten first: UInt64, at path: String, next: UInt64) -> VerifyReport {
         self.path = path
         verifySegment(first, next: next, from: first) { _, _ in }

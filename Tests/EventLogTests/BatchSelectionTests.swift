@@ -16,7 +16,8 @@ struct BatchSelectionTests {
                 lastSequence: sequences.upperBound, epoch: 1, firstTime: 0, lastTime: 0,
                 rawLength: 0, previousHash: [UInt8](repeating: previous, count: 32)),
             chainHash: [UInt8](repeating: hash, count: 32),
-            place: ValuePlace(file: 0, offset: 0, octets: 0), stand: stand)
+            place: ValuePlace(file: 0, offset: 0, octets: 0), key: sequences.lowerBound,
+            stand: stand)
     }
 
     private static func chosen(

@@ -38,7 +38,7 @@ private final class Site {
     }
 
     func queue() throws -> Queue {
-        try Queue.loadReadOnly(dataDirectory: directory.path, log: log.reader).queue
+        try Queue.loadReadOnly(dataDirectory: directory.path, log: log.reader).state
     }
 }
 

@@ -178,7 +178,7 @@ struct FileSalvage: ~Copyable {
             result.batches.append(
                 FoundBatch(
                     header: batch.header, chainHash: values.reader.chainHash(of: batch),
-                    place: place, stand: stand))
+                    place: place, key: batches[0].firstSequence, stand: stand))
         }
     }
 

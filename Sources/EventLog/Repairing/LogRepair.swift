@@ -186,12 +186,13 @@ extension LogRepair {
     ) throws(EventLogError) {
         var contents = FoundContents(files)
         let values = StoredValue()
+        var latest: Value?
         for part in plan.parts {
             switch part {
             case .lost(let range, let epoch, let time):
                 try sink?.lose(range, epoch: epoch, time: time)
             case .batch(let found):
-                let batch = try Self.batch(found, files, values)
+                let batch = try Self.batch(found, files, values, &latest)
                 let references = try? codec.contentReferences(
                     inBatch: batch.bytes, firstSequence: batch.firstSequence)
                 if references == nil {
@@ -217,17 +218,26 @@ extension LogRepair {
         report.strayContents = contents.strays
     }
 
-    /// Reads a batch again.
+    /// The batches of a value.
+    private typealias Value = (place: ValuePlace, batches: [StoredBatch])
+
+    /// Reads a batch again; the value that was read last is kept, which may have the next ones too.
     private static func batch(
-        _ found: FoundBatch, _ files: [SalvagedFile], _ values: borrowing StoredValue
+        _ found: FoundBatch, _ files: [SalvagedFile], _ values: borrowing StoredValue,
+        _ latest: inout Value?
     ) throws(EventLogError) -> StoredBatch {
+        if let latest, latest.place == found.place,
+            let batch = latest.batches.first(where: { $0.header == found.header })
+        {
+            return batch
+        }
         let file = files[found.place.file]
         guard let pages = file.pages else {
             throw EventLogError(.inaccessible, "the file is not open", file: file.path)
         }
         let value = try pages.bytes(at: found.place.offset, count: found.place.octets)
-        let batches = try values.batches(
-            key: found.header.firstSequence, value: value, file: file.path)
+        let batches = try values.batches(key: found.key, value: value, file: file.path)
+        latest = (found.place, batches)
         guard let batch = batches.first(where: { $0.header == found.header }) else {
             throw EventLogError(
                 .inaccessible, "the file changed while it was read", file: file.path,

@@ -27,8 +27,10 @@ struct FoundBatch: Sendable {
     var header: BatchHeader
     /// Chain hash after it, as the old log has it.
     var chainHash: [UInt8]
-    /// Of the value that it stands in.
+    /// Of the value that it stands in, perhaps with others.
     var place: ValuePlace
+    /// Key of that value.
+    var key: UInt64
     var stand: Stand
 }
 

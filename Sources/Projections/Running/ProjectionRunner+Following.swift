@@ -33,8 +33,10 @@ extension ProjectionRunner {
                     if try log.waitForBatch(
                         after: least, timeoutMilliseconds: Limits.pollMilliseconds)
                     {
-                        lane.applied = configuration.monotonicMilliseconds()
-                        try apply(from: least + 1, &lane)
+                        let taken = configuration.monotonicMilliseconds()
+                        let isAtEnd = try apply(from: least + 1, &lane)
+                        // Whoever is behind does not wait for more.
+                        lane.applied = isAtEnd ? taken : 0
                     }
                 } catch {
                     for host in lane.hosts { setback(host.paths.name, "\(error)") }
@@ -60,7 +62,10 @@ extension ProjectionRunner {
     }
 
     /// Applies what is new; stops now and then for what else there is to do.
-    private func apply(from sequence: UInt64, _ lane: inout Lane) throws {
+    ///
+    /// - Returns: Whether it came to the log's end as that was at the call.
+    private func apply(from sequence: UInt64, _ lane: inout Lane) throws -> Bool {
+        var isAtEnd = true
         let until = min(lane.nextCheckpoint, lane.nextStatus)
         try log.forEachBatch(from: sequence) { batch in
             for host in lane.active {
@@ -81,8 +86,10 @@ extension ProjectionRunner {
                     tell(refusal, stopped: false, host.paths.name)
                 }
             }
-            return configuration.monotonicMilliseconds() < until && !isStopping
+            isAtEnd = configuration.monotonicMilliseconds() < until && !isStopping
+            return isAtEnd
         }
+        return isAtEnd
     }
 
     // MARK: Now and then

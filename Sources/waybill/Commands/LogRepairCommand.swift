@@ -87,6 +87,6 @@ struct LogRepairCommand: ParsableCommand {
         guard let log = try? LogReader.open(directory: DataDirectory.log(directory)) else {
             return nil
         }
-        return try? Queue.loadReadOnly(dataDirectory: directory, log: log) { _ in }.queue
+        return try? Queue.loadReadOnly(dataDirectory: directory, log: log) { _ in }.state
     }
 }

@@ -93,7 +93,7 @@ final class DeliveryService: Sendable {
                 "suppressed addresses rebuilt from the log", metadata: ["reason": "\(setback)"])
         }
         let delivery = try await Delivery.start(
-            policy: configuration.delivery, queue: queue, suppression: suppressed.suppression,
+            policy: configuration.delivery, queue: queue, suppression: suppressed.state,
             log: log, resolver: resolver,
             eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
         return DeliveryService(

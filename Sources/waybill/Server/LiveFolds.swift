@@ -45,10 +45,10 @@ final class LiveFolds: LiveState {
     ) throws -> FollowedState {
         let queue = try Queue.loadReadOnly(
             dataDirectory: dataDirectory, log: log.reader, progress: progress
-        ).queue
+        ).state
         let suppression = try Suppression.loadReadOnly(
             dataDirectory: dataDirectory, log: log.reader, progress: progress
-        ).suppression
+        ).state
         let state = FollowedState(
             queue: queue, suppression: suppression, eventLoop: group.next())
         try state.follow(log)

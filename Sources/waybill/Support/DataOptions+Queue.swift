@@ -16,7 +16,7 @@ extension DataOptions {
                 let current = bar ?? Progress(title: "replaying", total: total)
                 bar = current
                 current.show(Int(progress.sequence - progress.from + 1))
-            }.queue
+            }.state
             bar?.finish()
         }
         return queue

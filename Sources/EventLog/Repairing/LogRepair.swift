@@ -184,7 +184,7 @@ extension LogRepair {
         _ plan: RepairPlan, _ files: [SalvagedFile], _ report: inout RepairReport,
         into sink: inout (some RepairSink)?, _ progress: (RepairProgress) -> Void
     ) throws(EventLogError) {
-        var contents = FoundContents(files)
+        var contents = FoundContents(files, level: configuration.contentLevel)
         let values = StoredValue()
         var latest: Value?
         for part in plan.parts {

@@ -2,16 +2,14 @@
 ///
 /// Concurrency: bound to its owner.
 struct BlockBuilder: ~Copyable {
-    private let level: Int32
     /// Raw octets of a block; a larger message is a block of its own.
     private let octetsMax: Int
-    private let sha256 = SHA256()
-    private let compressor = ZstdCompressor()
+    private let former: ValueFormer
     private var entries: [ContentBlock.Entry] = []
     private var raw: [UInt8] = []
 
     init(level: Int32, octetsMax: Int) {
-        self.level = level
+        former = ValueFormer(level: level)
         self.octetsMax = octetsMax
     }
 
@@ -33,10 +31,6 @@ struct BlockBuilder: ~Copyable {
         }
         let block = ContentBlock(
             codec: .none, entries: entries, rawLength: UInt64(raw.count))
-        var (value, codec) = unsafe compressor.value(
-            prefix: block.prefix, source: raw.span.bytes, level: level)
-        value[8] = codec.rawValue
-        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
-        return (first.sequence, value)
+        return (first.sequence, former.value(prefix: block.prefix, raw: raw).bytes)
     }
 }

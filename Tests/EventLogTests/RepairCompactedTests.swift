@@ -5,6 +5,22 @@ import Testing
 
 @Suite("Repair of compacted segments")
 struct RepairCompactedTests {
+    /// A log of which the sealed segments are compacted, and its messages; every other one has lost its
+    /// content.
+    private static func makeLog() async throws -> (Scratch, messages: [UInt64]) {
+        let clock = TestClock()
+        let scratch = try await CompactionTests.makeLog(clock: clock)
+        let messages = try CompactionTests.messages(scratch)
+        let needed = Set(messages.filter { $0 % 2 == 0 })
+        clock.advance(seconds: 10)
+        try CompactionTests.compactAll(
+            CompactionTests.compaction(scratch, clock: clock) { options in
+                options.contentRetentionSeconds = 0
+                options.needed = { needed.intersection($0) }
+            })
+        return (scratch, messages)
+    }
+
     /// What a reader of the log finds, by first sequence.
     private func batches(_ reader: LogReader) throws -> [UInt64: [UInt8]] {
         var batches: [UInt64: [UInt8]] = [:]
@@ -17,16 +33,7 @@ struct RepairCompactedTests {
 
     @Test("a sound log with compacted segments is copied whole, but for what was dropped")
     func sound() async throws {
-        let clock = TestClock()
-        let scratch = try await CompactionTests.makeLog(clock: clock)
-        let messages = try CompactionTests.messages(scratch)
-        let needed = Set(messages.filter { $0 % 2 == 0 })
-        clock.advance(seconds: 10)
-        try CompactionTests.compactAll(
-            CompactionTests.compaction(scratch, clock: clock) { options in
-                options.contentRetentionSeconds = 0
-                options.needed = { needed.intersection($0) }
-            })
+        let (scratch, messages) = try await Self.makeLog()
         let old = try LogReader.open(directory: scratch.log)
         let target = try Scratch()
         let report = try LogRepair(
@@ -44,16 +51,7 @@ struct RepairCompactedTests {
 
     @Test("what a damaged page of a compacted segment does not hold is recovered")
     func damagedPages() async throws {
-        let clock = TestClock()
-        let scratch = try await CompactionTests.makeLog(clock: clock)
-        let messages = try CompactionTests.messages(scratch)
-        let needed = Set(messages.filter { $0 % 2 == 0 })
-        clock.advance(seconds: 10)
-        try CompactionTests.compactAll(
-            CompactionTests.compaction(scratch, clock: clock) { options in
-                options.contentRetentionSeconds = 0
-                options.needed = { needed.intersection($0) }
-            })
+        let (scratch, messages) = try await Self.makeLog()
         let old = try LogReader.open(directory: scratch.log)
         let truth = try batches(old)
         let contents = try messages.map { try old.content(of: $0) }

@@ -2,14 +2,12 @@
 ///
 /// Concurrency: bound to its owner.
 struct GroupBuilder: ~Copyable {
-    private let level: Int32
-    private let sha256 = SHA256()
-    private let compressor = ZstdCompressor()
+    private let former: ValueFormer
     private var headers: [BatchHeader] = []
     /// The frame, uncompressed: of each batch its header's middle part, then its bytes.
     private var raw: [UInt8] = []
 
-    init(level: Int32) { self.level = level }
+    init(level: Int32) { former = ValueFormer(level: level) }
 
     /// Whether a batch begins a new group: it has no room in this one.
     func isFull(for batch: StoredBatch) -> Bool {
@@ -38,20 +36,12 @@ struct GroupBuilder: ~Copyable {
             var header = first
             header.codec = .none
             raw.removeSubrange(..<BatchGroup.batchHeaderOctets)
-            return (first.firstSequence, value(prefix: header.bytes))
+            return (first.firstSequence, former.value(prefix: header.bytes, raw: raw).bytes)
         }
         let group = BatchGroup(
             codec: .none, firstSequence: first.firstSequence, lastSequence: last.lastSequence,
             count: UInt32(headers.count), rawLength: UInt64(raw.count),
             previousHash: first.previousHash)
-        return (first.firstSequence, value(prefix: group.bytes))
-    }
-
-    private func value(prefix: [UInt8]) -> [UInt8] {
-        var (value, codec) = unsafe compressor.value(
-            prefix: prefix, source: raw.span.bytes, level: level)
-        value[8] = codec.rawValue
-        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
-        return value
+        return (first.firstSequence, former.value(prefix: group.bytes, raw: raw).bytes)
     }
 }

@@ -9,11 +9,9 @@ final class RepairFormer {
         var chainHash: [UInt8]
     }
 
-    private let sha256 = SHA256()
-    private let compressor = ZstdCompressor()
-    private let level: Int32
+    private let former: ValueFormer
 
-    init(level: Int32) { self.level = level }
+    init(level: Int32) { former = ValueFormer(level: level) }
 
     /// The value of a batch that follows `position`.
     func value(of batch: StoredBatch, after position: Position) -> Value {
@@ -21,14 +19,10 @@ final class RepairFormer {
         header.codec = .none
         header.previousHash = position.chainHash
         let prefix = header.bytes
-        var (bytes, codec) = unsafe compressor.value(
-            prefix: prefix, source: batch.bytes.span.bytes, level: level)
-        header.codec = codec
-        bytes[8] = codec.rawValue
-        unsafe bytes.store(integer: sha256.checksum(ofValue: bytes.span.bytes), at: 16)
-        let hash = unsafe sha256.hash(
-            prefix.span.bytes.extracting(droppingFirst: BatchHeader.chainedFrom),
-            batch.bytes.span.bytes)
-        return Value(header: header, bytes: bytes, chainHash: hash)
+        let value = former.value(prefix: prefix, raw: batch.bytes)
+        header.codec = value.codec
+        return Value(
+            header: header, bytes: value.bytes,
+            chainHash: former.chainHash(header: prefix, raw: batch.bytes))
     }
 }

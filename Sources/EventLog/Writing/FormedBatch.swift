@@ -20,15 +20,13 @@ struct FormedBatch<Event: Sendable>: Sendable {
 /// Concurrency: bound to the writer thread.
 struct BatchFormer<Codec: BatchCodec>: ~Copyable {
     private let codec: Codec
-    private let eventsLevel: Int32
-    private let sha256 = SHA256()
-    private let compressor = ZstdCompressor()
+    private let former: ValueFormer
     private var raw: [UInt8] = []
     private var blocks: BlockBuilder
 
     init(codec: Codec, eventsLevel: Int32, contentLevel: Int32) {
         self.codec = codec
-        self.eventsLevel = eventsLevel
+        former = ValueFormer(level: eventsLevel)
         blocks = BlockBuilder(
             level: contentLevel, octetsMax: EventLogLimits.contentBlockOctets)
     }
@@ -66,18 +64,13 @@ struct BatchFormer<Codec: BatchCodec>: ~Copyable {
         codec.encode(
             events, firstSequence: first, epoch: epoch, firstTime: firstTime ?? lastTime,
             into: &raw)
-        var header = BatchHeader(
+        let header = BatchHeader(
             codec: .none, dictionary: 0, firstSequence: first, lastSequence: next - 1,
             epoch: epoch, firstTime: firstTime ?? lastTime, lastTime: lastTime,
             rawLength: UInt64(raw.count), previousHash: position.chainHash)
         let prefix = header.bytes
-        var (value, frameCodec) = unsafe compressor.value(
-            prefix: prefix, source: raw.span.bytes, level: eventsLevel)
-        header.codec = frameCodec
-        value[8] = frameCodec.rawValue
-        unsafe value.store(integer: sha256.checksum(ofValue: value.span.bytes), at: 16)
-        let hash = unsafe sha256.hash(
-            prefix.span.bytes.extracting(droppingFirst: BatchHeader.chainedFrom), raw.span.bytes)
+        let value = former.value(prefix: prefix, raw: raw).bytes
+        let hash = former.chainHash(header: prefix, raw: raw)
         let committed = CommittedBatch(
             epoch: epoch, firstSequence: first, events: events, contents: contents,
             position: Position(epoch: epoch, sequence: next - 1, chainHash: hash))

@@ -11,7 +11,7 @@ package enum EventLogLimits {
 
     /// Raw octets of the batches in one group of a compacted segment: enough for a frame to share
     /// what batches have in common (four times as much saves 4 % more), little enough to inflate for
-    /// one event in a fraction of a millisecond.
+    /// one event.
     package static let groupOctets = 256 << 10
 
     /// Octets of raw content in one block of a compacted segment.

@@ -103,9 +103,9 @@ extension WaybillConfiguration {
     }
 
     private mutating func readCompaction(_ section: YAMLSection) {
-        compaction.isOn = section.bool("compaction", default: compaction.isOn)
-        compaction.level = section.integer(
-            "compaction_level", default: compaction.level, in: 1...19)
+        compacts = section.bool("compaction", default: compacts)
+        compaction.level = Int32(
+            section.integer("compaction_level", default: Int(compaction.level), in: 1...19))
         compaction.octetsPerSecond = section.octets(
             "compaction_rate", default: compaction.octetsPerSecond, in: 0...(64 << 30))
         compaction.contentRetentionSeconds = section.parsed(

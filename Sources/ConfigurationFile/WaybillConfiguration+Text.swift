@@ -45,8 +45,8 @@ extension WaybillConfiguration {
         out.line("allow_any_file_system", log.allowAnyFileSystem)
         out.line("batch_size", log.batchOctetsMax)
         out.line("backlog_size", log.backlogOctetsMax)
-        out.line("compaction", compaction.isOn)
-        out.line("compaction_level", compaction.level)
+        out.line("compaction", compacts)
+        out.line("compaction_level", Int(compaction.level))
         out.line("compaction_rate", compaction.octetsPerSecond)
         out.line(
             "content_retention", compaction.contentRetentionSeconds.map { "\($0)s" } ?? "forever")

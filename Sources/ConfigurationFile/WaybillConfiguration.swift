@@ -15,7 +15,10 @@ package struct WaybillConfiguration: Sendable {
     /// Names this node in `epoch_started`.
     package var site: String
     package var log: EventLogConfiguration
-    package var compaction: CompactionSettings
+    /// Whether the server rewrites sealed segments.
+    package var compacts = true
+    /// How; which content is needed is for the composition root to say.
+    package var compaction: CompactionOptions
     package var reception: ReceptionConfiguration
     package var delivery: DeliveryPolicy
     package var resolver: ResolverConfiguration
@@ -29,29 +32,13 @@ package struct WaybillConfiguration: Sendable {
         self.hostName = hostName
         site = hostName
         log = EventLogConfiguration()
-        compaction = CompactionSettings()
+        compaction = CompactionOptions()
+        compaction.contentRetentionSeconds = 24 * 3600
         reception = ReceptionConfiguration(serverName: hostName, listeners: [])
         delivery = DeliveryPolicy(hostName: hostName)
         resolver = ResolverConfiguration()
         server = ServerSettings()
     }
-}
-
-/// What becomes of sealed segments.
-///
-/// Concurrency: value.
-package struct CompactionSettings: Hashable, Sendable {
-    /// Whether the server rewrites them.
-    package var isOn = true
-    /// Zstandard level of events and content.
-    package var level = 9
-    /// Raw octets a second; 0: as fast as it goes.
-    package var octetsPerSecond = 16 << 20
-    /// Seconds after a segment's seal for which the content of final messages is kept; nil: for ever.
-    package var contentRetentionSeconds: Int64? = 24 * 3600
-
-    /// The defaults.
-    package init() {}
 }
 
 /// How the process runs and speaks to its operator.

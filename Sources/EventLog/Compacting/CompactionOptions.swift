@@ -6,10 +6,8 @@ package struct CompactionOptions: Sendable {
     /// their content. What it leaves out is final. nil: it cannot be told now, so all do.
     package typealias Needed = @Sendable (_ messages: [UInt64]) -> Set<UInt64>?
 
-    /// Zstandard level of the events' frames.
-    package var eventsLevel: Int32 = 9
-    /// Zstandard level of the content blocks.
-    package var contentLevel: Int32 = 9
+    /// Zstandard level of the events' frames and of the content blocks.
+    package var level: Int32 = 9
     /// Raw octets a second, of events and content together; 0: as fast as it goes.
     package var octetsPerSecond = 16 << 20
     /// Seconds after a segment's seal during which its content is kept although its messages are

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import Glibc
 
 /// Compacts what is due of a log: sealed segments that are as they were written, and compacted ones

@@ -1,5 +1,4 @@
 internal import CLinux
-internal import Glibc
 
 /// Compacts a log while its writer runs, on a thread of its own that gives way to others.
 ///

@@ -26,9 +26,9 @@ struct SegmentCopy<Codec: BatchCodec>: ~Copyable {
         self.seal = seal
         self.codec = codec
         self.content = content
-        groups = GroupBuilder(level: options.eventsLevel)
+        groups = GroupBuilder(level: options.level)
         blocks = BlockBuilder(
-            level: options.contentLevel, octetsMax: EventLogLimits.compactedBlockOctets)
+            level: options.level, octetsMax: EventLogLimits.compactedBlockOctets)
         walk = ContentWalk(old)
     }
 

@@ -52,7 +52,7 @@ struct LogCompact: AsyncParsableCommand {
     var dropContentAfter: String?
 
     @Option(help: "Zstandard level, 1 to 19.")
-    var level = 9
+    var level: Int32 = 9
 
     @Flag(help: "Rewrite compacted segments too, for example at another level.")
     var again = false
@@ -67,33 +67,26 @@ struct LogCompact: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let directory = try options.directory()
-        _ = try options.openLog()
-        if LogLock.isHeld(directory: DataDirectory.log(directory)) { return try await ask() }
-        let log: EventLog<MailEventCodec>
-        do {
-            // Takes back what a power failure cut off, before anything is called final.
-            log = try EventLog.open(
-                directory: DataDirectory.log(directory), codec: MailEventCodec())
-        } catch {
-            complain("waybill: cannot write the log of \(directory): \(error)")
-            throw Exit.unavailable
+        // As every order: by the server, or here with the log open for writing. That takes back what
+        // a power failure cut off before anything is called final, and refuses another user's files.
+        try await ControlPoint.use(options) { point in
+            switch point {
+            case .server: try await ask(point)
+            case .here: try compact(try options.directory(), try compactionOptions())
+            }
         }
-        defer { log.close() }
-        try compact(directory, try compactionOptions())
     }
 
     /// Lets the server look.
-    private func ask() async throws {
+    private func ask(_ point: ControlPoint) async throws {
         guard dropContentAfter == nil, !again, level == 9 else {
             complain(
                 "waybill: a server runs there and compacts by its configuration: set"
                     + " content_retention or compaction_level there, or stop it first.")
             throw Exit.unavailable
         }
-        let answer = try await ControlPoint.use(options) { point in
-            try await ControlCall.answer(LocalRequest(.post, "/api/v1/log/compact"), at: point)
-        }
+        let answer = try await ControlCall.answer(
+            LocalRequest(.post, "/api/v1/log/compact"), at: point)
         if options.json { return print(answer.json) }
         guard answer["running"].isTrue else {
             complain("waybill: the server's configuration says compaction: false.")
@@ -107,11 +100,10 @@ struct LogCompact: AsyncParsableCommand {
     }
 
     private func compactionOptions() throws -> CompactionOptions {
-        var settings = CompactionSettings()
-        settings.level = level
-        settings.octetsPerSecond = 0
-        settings.contentRetentionSeconds = dropContentAfter.flatMap(TimeArgument.seconds)
-        var compaction = settings.options
+        var compaction = CompactionOptions()
+        compaction.level = level
+        compaction.octetsPerSecond = 0
+        compaction.contentRetentionSeconds = dropContentAfter.flatMap(TimeArgument.seconds)
         if dropContentAfter != nil {
             let queue = try options.loadQueue()
             compaction.needed = { queue.waiting(of: $0) }

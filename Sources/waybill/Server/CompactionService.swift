@@ -5,14 +5,19 @@ import MailEvents
 import MailProjections
 import Orders
 import Projections
+import Synchronization
 
 /// Compacts the log of a running server: says what is still needed, and tells what was done.
 ///
 /// Concurrency: any thread.
 final class CompactionService: Sendable {
     private let compactor: LogCompactor
+    private let stopping: Stopping
 
-    private init(_ compactor: LogCompactor) { self.compactor = compactor }
+    private init(_ compactor: LogCompactor, _ stopping: Stopping) {
+        self.compactor = compactor
+        self.stopping = stopping
+    }
 
     /// Starts to compact.
     ///
@@ -27,9 +32,12 @@ final class CompactionService: Sendable {
         _ configuration: WaybillConfiguration, _ log: EventLog<MailEventCodec>,
         _ folds: LiveFolds, logger: Logger
     ) throws(EventLogError) -> CompactionService? {
-        guard configuration.compaction.isOn else { return nil }
-        var options = configuration.compaction.options
-        options.needed = { messages in wait { await folds.needed(messages) } }
+        guard configuration.compacts else { return nil }
+        let stopping = Stopping()
+        var options = configuration.compaction
+        options.needed = { messages in
+            stopping.wait { await folds.needed(messages) }
+        }
         let compactor = try LogCompactor.start(
             log, codec: MailEventCodec(), configuration: configuration.log, options: options
         ) { event in
@@ -47,7 +55,7 @@ final class CompactionService: Sendable {
                 logger.error("segment not compacted", metadata: ["reason": "\(error)"])
             }
         }
-        return CompactionService(compactor)
+        return CompactionService(compactor, stopping)
     }
 
     /// Looks for something to do at once; what was done since the start.
@@ -59,32 +67,34 @@ final class CompactionService: Sendable {
     /// What was done since the start.
     var totals: LogCompactor.Totals { compactor.totals }
 
-    /// Returns when nothing is being compacted any more.
-    func stop() { compactor.stop() }
+    /// Returns when nothing is being compacted any more. Needs no task to go on meanwhile.
+    func stop() {
+        stopping.begin()
+        compactor.stop()
+    }
+}
 
-    /// Waits, on a thread that is no task's, for what a task finds out.
-    private static func wait<Result: Sendable>(
-        _ body: @escaping @Sendable () async -> Result?
-    ) -> Result? {
+/// Waits for what a task finds out, on a thread that is no task's, and only until all this stops: who
+/// stops it may hold the very thread that the task would need.
+///
+/// Concurrency: any thread.
+private final class Stopping: Sendable {
+    private let isStopping = Atomic(false)
+
+    func begin() { isStopping.store(true, ordering: .relaxed) }
+
+    /// What `body` found out; nil when it did not, or too late.
+    func wait<Result: Sendable>(_ body: @escaping @Sendable () async -> Result?) -> Result? {
         let answer = Monitor<(isThere: Bool, result: Result?)>((false, nil))
         Task {
             let result = await body()
             answer.withLock { $0 = (true, result) }
             answer.broadcast()
         }
-        return answer.wait(while: { !$0.isThere }, then: { $0.result })
-    }
-}
-
-extension CompactionSettings {
-    /// As the log has them; what is needed is for the caller to say.
-    var options: CompactionOptions {
-        var options = CompactionOptions()
-        options.eventsLevel = Int32(level)
-        options.contentLevel = Int32(level)
-        options.octetsPerSecond = octetsPerSecond
-        options.contentRetentionSeconds = contentRetentionSeconds
-        return options
+        while !answer.wait(milliseconds: 50, while: { !$0.isThere }) {
+            if isStopping.load(ordering: .relaxed) { return nil }
+        }
+        return answer.withLock { $0.result }
     }
 }
 

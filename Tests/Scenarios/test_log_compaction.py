@@ -1,6 +1,7 @@
 """Sealing and compaction of a log, beside a running server and on a stopped one's directory."""
 
 import json
+import os
 import smtplib
 
 import pytest
@@ -117,3 +118,14 @@ def test_wrong_use_is_named(server, peer):
         answer = waybill.command("log", "compact", "--drop-content-after", "soon", check=False)
         assert answer.returncode == 64
         assert "expected a time such as" in answer.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may open another user's files")
+def test_another_users_log_is_left_alone(server, peer):
+    """Files that root had rewritten would be root's, and the server could not open them."""
+    with server("--smarthost", f"127.0.0.1:{peer.port}") as waybill:
+        source(waybill.port, 5, sessions=1)
+    os.chown(waybill.data / "log", 65534, 65534)
+    answer = waybill.command("log", "compact", check=False)
+    assert answer.returncode == 69
+    assert "belongs to another user" in answer.stderr

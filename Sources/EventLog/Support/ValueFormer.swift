@@ -28,6 +28,7 @@ struct ValueFormer: ~Copyable {
     /// - Parameters:
     ///   - header: Of the batch, as on the disk.
     ///   - raw: Its uncompressed bytes.
+    /// - Returns: 32 octets.
     func chainHash(header: [UInt8], raw: [UInt8]) -> [UInt8] {
         unsafe sha256.hash(
             header.span.bytes.extracting(droppingFirst: BatchHeader.chainedFrom), raw.span.bytes)

@@ -28,7 +28,11 @@ struct LogDirectory: Hashable, Sendable {
     /// Where a sealed segment is rewritten, before it takes the place of the old file.
     func compactPath(_ first: UInt64) -> String { segmentPath(first) + Self.compactSuffix }
 
+    /// Where a segment is put together that another site sends.
+    func incomingPath(_ first: UInt64) -> String { segmentPath(first) + Self.incomingSuffix }
+
     private static let compactSuffix = ".compact"
+    private static let incomingSuffix = ".incoming"
 
     /// What the directory holds.
     struct Listing {
@@ -38,6 +42,8 @@ struct LogDirectory: Hashable, Sendable {
         var temporaries: [UInt64] = []
         /// First sequences of the segments that were being rewritten.
         var compacting: [UInt64] = []
+        /// First sequences of the segments that another site was sending.
+        var incoming: [UInt64] = []
     }
 
     /// Lists the directory; other files are passed over.
@@ -63,6 +69,8 @@ struct LogDirectory: Hashable, Sendable {
                 listing.temporaries.append(first)
             } else if let first = Self.first(ofName: name, suffix: ".mdb" + Self.compactSuffix) {
                 listing.compacting.append(first)
+            } else if let first = Self.first(ofName: name, suffix: ".mdb" + Self.incomingSuffix) {
+                listing.incoming.append(first)
             }
         }
         listing.segments.sort()
@@ -145,5 +153,10 @@ struct LogDirectory: Hashable, Sendable {
     func remove(compacting first: UInt64) {
         _ = unsafe unlink(compactPath(first))
         _ = unsafe unlink(compactPath(first) + "-lock")
+    }
+
+    /// Removes what was received of a segment, if anything.
+    func remove(incoming first: UInt64) {
+        _ = unsafe unlink(incomingPath(first))
     }
 }

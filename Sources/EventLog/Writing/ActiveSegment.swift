@@ -72,12 +72,24 @@ final class ActiveSegment {
     func commit<Event>(
         _ batch: FormedBatch<Event>, epochs: [EpochStart]?
     ) throws(CommitFailure) {
+        try commit(
+            values: [(batch.committed.firstSequence, batch.value)], blocks: batch.blocks,
+            epochs: epochs)
+    }
+
+    /// Commits batches, each with its first sequence, and content blocks, both ascending; `epochs`
+    /// when they open a new one.
+    func commit(
+        values: [(key: UInt64, value: [UInt8])], blocks: [(key: UInt64, value: [UInt8])],
+        epochs: [EpochStart]?
+    ) throws(CommitFailure) {
         try transaction(fault: faults?.beforeCommit()) { (transaction) throws(LMDBError) in
-            for (key, value) in batch.blocks {
+            for (key, value) in blocks {
                 try transaction.put(content, key: key, value: value, append: true)
             }
-            try transaction.put(
-                events, key: batch.committed.firstSequence, value: batch.value, append: true)
+            for (key, value) in values {
+                try transaction.put(events, key: key, value: value, append: true)
+            }
             if let epochs {
                 try transaction.put(
                     meta, key: SegmentMeta.Name.epochs.key,

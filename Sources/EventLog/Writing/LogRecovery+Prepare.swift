@@ -29,6 +29,7 @@ extension LogRecovery {
         let leftovers = try directory.list()
         for leftover in leftovers.temporaries { directory.remove(temporary: leftover) }
         for leftover in leftovers.compacting { directory.remove(compacting: leftover) }
+        for leftover in leftovers.incoming { directory.remove(incoming: leftover) }
         return state
     }
 

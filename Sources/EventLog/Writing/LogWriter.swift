@@ -194,25 +194,9 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
 
     /// Says what a failed commit means to the callers; poisons the log when nobody can know.
     private func judge(_ failure: CommitFailure) -> EventLogError {
-        switch failure {
-        case .mapFull:
-            return EventLogError(.writeFailed, "the segment has no room", file: active.path)
-        case .nothingWritten(let error):
-            let free = configuration.freeBytes(directory.path) ?? .max
-            // A short write on a disk that fills up is EIO.
-            let isFull =
-                error.code == ENOSPC || error.code == EDQUOT
-                || (error.code == EIO && free < 16 << 20)
-            return isFull
-                ? EventLogError(
-                    .outOfSpace, "no space for the log: \(error)", file: active.path,
-                    hint: "Free some space on this file system; the log is intact and goes on.")
-                : EventLogError(
-                    .writeFailed, "the log could not be written: \(error)", file: active.path,
-                    hint: "Check the disk and the kernel's messages; the log is intact.")
-        case .unknown(let error):
-            return poisoned("a flush failed, so what is on the disk is unknown: \(error)")
-        }
+        let error = failure.judged(
+            file: active.path, directory: directory, configuration: configuration)
+        return error.code == .outcomeUnknown ? poisoned(error.message) : error
     }
 
     private func poisoned(_ message: String) -> EventLogError {

@@ -71,6 +71,12 @@ let package = Package(
                 "MailModel", "SMTPProtocol", nioCore, nioPosix, nioTLS, nioSSL, logging,
             ]),
         .target(
+            name: "Replication",
+            dependencies: [
+                "EventLog", "ReplicationSchema", "SmallFiles", "CCrypto", nioCore, nioPosix,
+                nioTLS, nioSSL, protobuf, logging,
+            ]),
+        .target(
             name: "Resolver", dependencies: ["MailModel", "CUnbound", "CIDN2", nioCore, logging]),
         // Layer 4
         .target(
@@ -136,6 +142,7 @@ let package = Package(
             dependencies: ["MailModel", "EventLog", "MailEvents", "CCrypto"]),
         // What protoc generates from schemas/ (tools/generate-protobuf).
         .target(name: "EventSchema", dependencies: [protobuf]),
+        .target(name: "ReplicationSchema", dependencies: [protobuf]),
     ]
 )
 
@@ -156,6 +163,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("MessageFormat", ["MessageFormat", "MailModel"]),
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),
+    (
+        "Replication",
+        ["Replication", "ReplicationSchema", "EventLog", nioCore, nioPosix, nioEmbedded, logging]
+    ),
     (
         "SMTPTransport",
         ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]
@@ -261,7 +272,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
-let foreign: Set = ["CLinux", "EventSchema"]
+let foreign: Set = ["CLinux", "EventSchema", "ReplicationSchema"]
 for target in package.targets where target.type != .system && !foreign.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

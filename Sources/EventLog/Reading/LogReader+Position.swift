@@ -7,6 +7,9 @@ extension StoredBatch {
 }
 
 extension LogReader {
+    /// Where the log of this process's writer ends; nil when another process writes, or nobody.
+    package var durablePosition: Position? { durable?.position }
+
     /// The 16 octets that all segments of this log carry and no other log does.
     package func logID() throws(EventLogError) -> [UInt8] {
         guard let first = files.firsts.first else {

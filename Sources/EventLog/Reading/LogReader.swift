@@ -13,7 +13,7 @@ internal import Synchronization
 package final class LogReader: Sendable {
     let files: SegmentFiles
     /// Of this process's writer; nil when another process writes, or nobody.
-    private let durable: DurablePosition?
+    let durable: DurablePosition?
     /// The block that was inflated last: the next message wanted often stands in it.
     private let cachedBlock = Mutex<CachedBlock?>(nil)
     /// Groups that were inflated last: the batches that one message's history needs stand near.

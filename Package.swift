@@ -118,7 +118,8 @@ let package = Package(
         .target(
             name: "ConfigurationFile",
             dependencies: [
-                "MailModel", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
+                "MailModel", "EventLog", "Replication", "Reception", "Resolver", "Delivery",
+                "HTTPAPI",
                 .product(name: "Yams", package: "Yams"),
             ]),
         // Layer 5
@@ -126,8 +127,9 @@ let package = Package(
             name: "waybill",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "CLinux",
+                "SMTPTransport", "Replication", "Resolver", "Projections", "MailProjections",
+                "Reception", "Orders", "Delivery", "HTTPAPI", "LogExchange",
+                "ConfigurationFile", "SmallFiles", "CLinux",
                 "CCrypto",
                 "CJemalloc",
                 nioCore,

@@ -42,6 +42,7 @@ extension WaybillConfiguration {
         let serverSection = top.section("server")
         if let section = serverSection { readServer(section) }
         if let section = top.section("log") { readLog(section) }
+        if let section = top.section("replication") { readReplication(section) }
         let users = top.string("users")
         reception.usersFile = users.isEmpty ? nil : users
         let tls = top.section("tls").flatMap(readTLS)

@@ -3,6 +3,7 @@ import EventLog
 import HTTPAPI
 import MailModel
 import Reception
+import Replication
 import Resolver
 
 extension WaybillConfiguration {
@@ -16,6 +17,7 @@ extension WaybillConfiguration {
         out.line("site", site)
         if let users = reception.usersFile { out.line("users", users) }
         writeServer(&out)
+        if let replication { write(replication, &out) }
         writeReception(&out)
         for listener in reception.listeners {
             if listener == reception.listeners.first { out.open("listeners") }
@@ -50,6 +52,19 @@ extension WaybillConfiguration {
         out.line("compaction_rate", compaction.octetsPerSecond)
         out.line(
             "content_retention", compaction.contentRetentionSeconds.map { "\($0)s" } ?? "forever")
+        out.close()
+    }
+
+    private func write(_ replication: ReplicationSettings, _ out: inout YAMLText) {
+        out.open("replication")
+        if let listen = replication.listen { out.line("listen", listen) }
+        out.line("certificate", replication.tls.certificateFile)
+        out.line("key", replication.tls.keyFile)
+        out.line("authority", replication.tls.authorityFile)
+        if let primary = replication.standbyOf { out.line("standby_of", primary) }
+        out.list("peers", replication.peers.map(\.description))
+        out.line("delay", "\(replication.delaySeconds)s")
+        out.line("bandwidth", replication.octetsPerSecond)
         out.close()
     }
 

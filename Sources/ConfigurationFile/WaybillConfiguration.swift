@@ -25,6 +25,8 @@ package struct WaybillConfiguration: Sendable {
     package var server: ServerSettings
     /// The HTTP API; nil: none.
     package var http: APIConfiguration?
+    /// Other sites; nil: there are none.
+    package var replication: ReplicationSettings?
 
     /// The configuration of a server without a file: no listener yet, mail goes to the MX.
     package init(dataDirectory: String, hostName: String) {

@@ -25,6 +25,8 @@ package struct EventLogError: Error, Equatable, Sendable, CustomStringConvertibl
         package static let tooLarge = Code("too_large")
         /// Too many appends are waiting for the disk.
         package static let overloaded = Code("overloaded")
+        /// This site takes over the log of another one, and writes nothing of its own.
+        package static let readOnly = Code("read_only")
         /// No such event or content.
         package static let notFound = Code("not_found")
         /// A file could not be opened or read.

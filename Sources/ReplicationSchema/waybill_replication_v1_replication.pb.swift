@@ -246,6 +246,9 @@ package nonisolated struct Waybill_Replication_V1_Hello: Sendable {
   /// Whether the site writes this epoch.
   package var isPrimary: Bool = false
 
+  /// Where the site itself takes links; 0: nowhere.
+  package var port: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -738,7 +741,7 @@ nonisolated extension Waybill_Replication_V1_SegmentOnOffer: SwiftProtobuf.Messa
 
 nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}purpose\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{3}active_first\0\u{3}delay_seconds\0\u{1}version\0\u{3}is_primary\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}purpose\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{3}active_first\0\u{3}delay_seconds\0\u{1}version\0\u{3}is_primary\0\u{1}port\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -756,6 +759,7 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.delaySeconds) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 10: try { try decoder.decodeSingularBoolField(value: &self.isPrimary) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
       default: break
       }
     }
@@ -796,6 +800,9 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
     if self.isPrimary != false {
       try visitor.visitSingularBoolField(value: self.isPrimary, fieldNumber: 10)
     }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -810,6 +817,7 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
     if lhs.delaySeconds != rhs.delaySeconds {return false}
     if lhs.version != rhs.version {return false}
     if lhs.isPrimary != rhs.isPrimary {return false}
+    if lhs.port != rhs.port {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

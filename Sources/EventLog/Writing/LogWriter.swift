@@ -43,9 +43,7 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         epochs = state.epochs
         position = state.position
         lastTime = state.lastTime
-        epoch =
-            configuration.startsNewEpoch && state.position.sequence > 0
-            ? state.position.epoch + 1 : state.position.epoch
+        epoch = configuration.epoch(after: state.position)
     }
 
     /// Writes whatever comes until the queue is closed and empty.

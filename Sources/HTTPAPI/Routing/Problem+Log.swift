@@ -10,6 +10,7 @@ extension Problem {
             switch error.code {
             case .outOfSpace: Problem(.outOfSpace, "The disk is nearly full; try again later.")
             case .overloaded: Problem(.overloaded, "Too much waits for the disk; try again.")
+            case .readOnly: Problem(.notReady, "This site is a standby; ask the primary.")
             case .closed: Problem(.notReady, "The server is stopping; try again.")
             case .tooLarge: Problem(.tooLarge, "The messages are too large for one request.")
             default: Problem(.notRecorded, "The message could not be recorded; try again.")

@@ -15,6 +15,8 @@ package struct FollowerConfiguration: Sendable {
     package var log: EventLogConfiguration
     /// Batches are wanted this many seconds after their last event only.
     package var delaySeconds: UInt32 = 0
+    /// Where this site takes links itself; 0: nowhere.
+    package var port: UInt32 = 0
     /// Of the program.
     package var version: String
     /// Told of setbacks.

@@ -231,6 +231,7 @@ extension StandbyFollower {
         hello.knownEpoch = standing.knownEpoch
         hello.activeFirst = replica?.activeFirst ?? 0
         hello.delaySeconds = configuration.delaySeconds
+        hello.port = configuration.port
         hello.version = configuration.version
         return hello
     }

@@ -74,8 +74,9 @@ final class ShippingSession: Sendable {
             case .control(.hello(let hello)) = try link.receive(
                 milliseconds: ReplicationLimits.answerMilliseconds)
         else { throw ReplicationError(.malformed, "\(link.peer) did not say Hello") }
-        let standing = site.standing()
         let reader = site.reader
+        var standing = site.standing()
+        standing.epochs = try reader.epochs()
         let judge = HelloJudge(standing: standing) { try reader.batch(containing: $0)?.position }
         switch try judge.judge(hello) {
         case .fencedBy(let epoch):
@@ -133,7 +134,7 @@ extension ShippingSession {
     private func ship(_ hello: Waybill_Replication_V1_Hello) throws {
         var next = hello.position.sequence
         let number = site.board.connected(
-            hello.site, peer: link.peer, position: hello.position.position ?? .beginning)
+            hello.site, peer: link.peer, address: link.address(port: hello.port), position: hello.position.position ?? .beginning)
         state.withLock { state in
             state.follower = hello.site
             state.boardLink = number

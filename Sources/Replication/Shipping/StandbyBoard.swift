@@ -10,6 +10,8 @@ package final class StandbyBoard: Sendable {
         package var site: String
         /// Its address, for people.
         package var peer: String
+        /// Where it takes links itself, HOST:PORT; empty: nowhere.
+        package var address: String
         package var isConnected: Bool
         /// What it has made durable; nil before it has said so.
         package var position: Position?
@@ -50,14 +52,16 @@ package final class StandbyBoard: Sendable {
     /// A standby follows from now on.
     ///
     /// - Returns: The number that its link goes by: a later link of the same site takes its place.
-    func connected(_ site: String, peer: String, position: Position) -> UInt64 {
+    func connected(
+        _ site: String, peer: String, address: String, position: Position
+    ) -> UInt64 {
         let (link, durable) = state.withLock { state in
             state.lastLink += 1
             state.links[site] = state.lastLink
             let sent = state.entries[site]?.sentOctets ?? 0
             state.entries[site] = Entry(
-                site: site, peer: peer, isConnected: true, position: position, lastSeen: now(),
-                sentOctets: sent)
+                site: site, peer: peer, address: address, isConnected: true, position: position,
+                lastSeen: now(), sentOctets: sent)
             return (state.lastLink, Self.durable(state))
         }
         changed(durable)

@@ -14,13 +14,13 @@ package struct SiteStanding: Hashable, Sendable {
     package var knownEpoch: UInt32
     /// It writes the log's last epoch.
     package var isPrimary: Bool
-    /// Where the reigns of its log begin, ascending.
+    /// Where the reigns of its log begin, ascending; empty where nobody has asked for them.
     package var epochs: [EpochStart]
 
     /// Creates a standing.
     package init(
         site: String, logID: [UInt8]?, position: Position, knownEpoch: UInt32, isPrimary: Bool,
-        epochs: [EpochStart]
+        epochs: [EpochStart] = []
     ) {
         self.site = site
         self.logID = logID

@@ -43,6 +43,12 @@ package final class Link: Sendable {
     /// Who the other end is, for people.
     package var peer: String { channel.remoteAddress.map { "\($0)" } ?? "a closed connection" }
 
+    /// Where the other end can be dialled at a port; empty for port 0.
+    func address(port: UInt32) -> String {
+        guard port > 0, let host = channel.remoteAddress?.ipAddress else { return "" }
+        return "\(SiteAddress(host: host, port: Int(port)))"
+    }
+
     /// Whether nothing more comes.
     package var isClosed: Bool { inbox.withLock { $0.end != nil } }
 

@@ -18,7 +18,7 @@ import Synchronization
 /// takes them down in the opposite order.
 ///
 /// Concurrency: any thread; ``run()`` is called once.
-final class MailServer: Service {
+final class MailServer: Sendable {
     private let configuration: WaybillConfiguration
     private let logger: Logger
     private let reception = Mutex<Reception?>(nil)
@@ -30,6 +30,10 @@ final class MailServer: Service {
     /// The folds that orders look at.
     private let folds = LiveFolds()
     private let state: RunningState
+    private let desk: SiteDesk
+    private let demand: SiteDemand
+    /// What a standby has folded already; taken by delivery.
+    private let loaded: Mutex<StandbyFolds.Loaded?>
 
     private struct Reloadable {
         let log: EventLog<MailEventCodec>
@@ -41,23 +45,39 @@ final class MailServer: Service {
     /// - Parameters:
     ///   - configuration: What to run with.
     ///   - readAgain: Reads the configuration again; nil when there is no file.
+    ///   - desk: The site's role, and who asks for another one.
+    ///   - demand: Why to stop.
+    ///   - loaded: What a standby has folded already.
     ///   - logger: The server's.
     init(
         configuration: WaybillConfiguration,
-        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger
+        readAgain: (@Sendable () throws -> WaybillConfiguration)?, desk: SiteDesk,
+        demand: SiteDemand, loaded: StandbyFolds.Loaded?, logger: Logger
     ) {
         self.configuration = configuration
+        self.desk = desk
+        self.demand = demand
+        self.loaded = Mutex(loaded)
         self.readAgain = readAgain
         state = RunningState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
     }
 
-    /// Runs until a graceful shutdown is asked for.
+    /// Runs until a graceful shutdown or another role is asked for.
     func run() async throws {
         let log = try openLog()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoopCount)
         do {
-            try await serve(log: log, group: group)
+            let sites = try await PrimarySites.start(
+                configuration: configuration, log: log, desk: desk, demand: demand, group: group)
+            do {
+                try await serve(log: log, group: group)
+                try await sites?.handOverIfDemanded(at: log.position)
+            } catch {
+                await sites?.stop()
+                throw error
+            }
+            await sites?.stop()
         } catch {
             log.close()
             try? await group.shutdownGracefully()
@@ -109,13 +129,15 @@ final class MailServer: Service {
     private func openLog() throws -> EventLog<MailEventCodec> {
         let directory = configuration.dataDirectory
         try DataDirectory.create(directory)
+        var settings = configuration.log
+        settings.epochFloor = desk.epochToWrite
         let log = try EventLog.open(
             directory: DataDirectory.log(directory), codec: MailEventCodec(),
-            configuration: configuration.log)
+            configuration: settings)
         logger.info(
             "log open",
             metadata: [
-                "data": "\(directory)", "epoch": "\(log.position.epoch)",
+                "data": "\(directory)", "epoch": "\(log.epoch)",
                 "sequence": "\(log.position.sequence)",
             ])
         if let undone = log.undone {
@@ -129,6 +151,7 @@ final class MailServer: Service {
     private func serve(
         log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup
     ) async throws {
+        guard !demand.isRaised else { return }
         try await appendOpeningEvents(to: log)
         // First, so that it can say why the server is not ready yet.
         let http = try await startHTTP(log, group)
@@ -171,8 +194,8 @@ final class MailServer: Service {
         self.reception.withLock { $0 = reception }
         readiness.set(.ready)
         logger.info("ready", metadata: ["allocator": "\(Allocator.name)"])
-        try await gracefulShutdown()
-        logger.info("stopping")
+        await demand.wait()
+        logger.info("stopping", metadata: ["why": "\(demand.reason)"])
         readiness.set(.stopping)
         compaction?.stop()
         let seconds = Double(limitMilliseconds) / 1000
@@ -197,7 +220,7 @@ final class MailServer: Service {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, group: group, now: { SystemClock.now() },
+            messages: state, site: desk, group: group, now: { SystemClock.now() },
             logger: Logger(label: "http"))
     }
 
@@ -206,7 +229,12 @@ final class MailServer: Service {
         var facts: [Fact] = []
         if log.position.sequence == 0 {
             facts.append(
-                .epochStarted(EpochStarted(epoch: 1, site: configuration.site, reason: "created")))
+                .epochStarted(
+                    EpochStarted(epoch: log.epoch, site: configuration.site, reason: "created")))
+        } else if log.epoch > log.position.epoch {
+            facts.append(
+                .epochStarted(
+                    EpochStarted(epoch: log.epoch, site: configuration.site, reason: "promoted")))
         }
         facts.append(Self.applied(configuration))
         let now = SystemClock.now()
@@ -217,7 +245,7 @@ final class MailServer: Service {
         _ log: EventLog<MailEventCodec>, _ delivery: DeliveryService?
     ) throws(ProjectionError) -> ProjectionService {
         try ProjectionService.start(
-            configuration: configuration, log: log,
+            configuration: configuration, log: log.reader,
             rewrite: { [logger] name in
                 guard let delivery else {
                     return logger.warning(
@@ -232,13 +260,17 @@ final class MailServer: Service {
         _ log: EventLog<MailEventCodec>, _ group: MultiThreadedEventLoopGroup
     ) async throws -> DeliveryService {
         try await DeliveryService.start(
-            configuration: configuration, log: log, eventLoop: group.next(), logger: logger)
+            configuration: configuration, log: log,
+            loaded: loaded.withLock { loaded in
+                defer { loaded = nil }
+                return loaded
+            }, eventLoop: group.next(), logger: logger)
     }
 }
 
 /// SIGHUP: reads again what can be, without dropping a session.
 struct ReloadService: Service {
-    let server: MailServer
+    let server: SiteServer
 
     func run() async throws {
         await SignalStream.hangups { await server.reload() }

@@ -53,10 +53,12 @@ struct NATSPeer: Peer {
     }
 
     func read(_ connection: PeerConnection, count: Int) throws -> PeerFigures {
-        let inbox = connection.name[...].text
-        try ask(
+        // A consumer sends only to a subject that is subscribed to by its very name; the first
+        // messages may come before the answer.
+        try connection.send(Array("SUB events-read 2\r\n".utf8))
+        try send(
             "CONSUMER.CREATE.EVENTS",
-            "{\"stream_name\":\"EVENTS\",\"config\":{\"deliver_subject\":\"\(inbox).read\","
+            "{\"stream_name\":\"EVENTS\",\"config\":{\"deliver_subject\":\"events-read\","
                 + "\"deliver_policy\":\"all\",\"ack_policy\":\"none\",\"replay_policy\":\"instant\","
                 + "\"flow_control\":true,\"idle_heartbeat\":5000000000,\"mem_storage\":true}}",
             connection)
@@ -72,17 +74,24 @@ struct NATSPeer: Peer {
                 figures.octets += frame.body.count
             } else if reply.starts(with: Self.flowControl) {
                 try connection.send(Array("PUB \(reply.text) 0\r\n\r\n".utf8))
+            } else if !frame.body.isEmpty {
+                try Self.check(connection.arrived[frame.body])
             }
             connection.taken = frame.end
         }
         return figures
     }
 
-    /// Asks JetStream and waits for the answer; messages that come before it are an error.
-    private func ask(_ what: String, _ body: String, _ connection: PeerConnection) throws {
+    /// Asks JetStream; the answer is a message.
+    private func send(_ what: String, _ body: String, _ connection: PeerConnection) throws {
         let inbox = connection.name[...].text
         try connection.send(
             Array("PUB $JS.API.\(what) \(inbox).api \(body.utf8.count)\r\n\(body)\r\n".utf8))
+    }
+
+    /// Asks JetStream and waits for the answer, when no other message can come.
+    private func ask(_ what: String, _ body: String, _ connection: PeerConnection) throws {
+        try send(what, body, connection)
         while true {
             guard let frame = try NATSFrame(connection) else {
                 try connection.receive()

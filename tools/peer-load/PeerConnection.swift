@@ -47,6 +47,10 @@ final class PeerConnection {
             }
             try Self.connect(descriptor, &name)
         }
+        // Whoever waits so long waits for ever.
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
     }
 
     deinit {

@@ -20,7 +20,7 @@ class Measured:
     cpu_seconds: float
     peak_mebibytes: float
     output: str
-    # Of the peak, what is not mapped from files: the most that was seen; 0 unless it was asked for.
+    # The most that was not mapped from files; 0 unless it was watched.
     own_mebibytes: float = 0
 
 
@@ -52,23 +52,25 @@ class MemoryLimit:
 
 
 class MemoryWatch(threading.Thread):
-    """Looks every few milliseconds at the memory of a process that is not mapped from files."""
+    """Looks every few milliseconds at the memory of a process.
+
+    What the system says of a program that has ended begins with the memory of the one that started
+    it, which is larger than some programs that are measured.
+    """
 
     def __init__(self, pid: int):
         super().__init__(daemon=True)
-        self.pid, self.peak_mebibytes = pid, 0.0
+        self.pid, self.peak_mebibytes, self.own_mebibytes = pid, 0.0, 0.0
         self.start()
 
     def run(self) -> None:
         try:
-            while True:
-                now = memory_mebibytes(self.pid, "RssAnon")
-                if now == 0 and self.peak_mebibytes > 0:
-                    return
-                self.peak_mebibytes = max(self.peak_mebibytes, now)
+            while own := memory_mebibytes(self.pid, "RssAnon"):
+                self.own_mebibytes = max(self.own_mebibytes, own)
+                self.peak_mebibytes = memory_mebibytes(self.pid, "VmHWM") or self.peak_mebibytes
                 time.sleep(0.005)
         except OSError:
-            return
+            pass
 
 
 def measured(
@@ -95,8 +97,9 @@ def measured(
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(parts)} ended with {process.returncode}\n{output[-4000:]}")
     return Measured(
-        seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output,
-        watch.peak_mebibytes if watch else 0)
+        seconds, usage.ru_utime + usage.ru_stime,
+        watch.peak_mebibytes if watch else usage.ru_maxrss / 1024, output,
+        watch.own_mebibytes if watch else 0)
 
 
 def memory_mebibytes(pid: int, name: str = "VmRSS") -> float:

@@ -11,6 +11,18 @@ struct Appending {
     /// After so many seconds no further append is made.
     let seconds: Double
 
+    /// One append on each: what a server prepares for a new connection is no part of the figures.
+    func warmUp() throws {
+        for connection in connections {
+            var request: [UInt8] = []
+            peer.append([records[0]], connection, into: &request)
+            try connection.send(request)
+        }
+        for connection in connections {
+            while try peer.answers(connection) == 0 { try connection.receive() }
+        }
+    }
+
     /// Until the time is over and all appends have been answered.
     func run() throws -> PeerFigures {
         let ready = try Readiness(connections.map(\.descriptor))

@@ -5,7 +5,7 @@ import Foundation
 /// appends again once its last append has been answered; and reading everything back.
 ///
 /// Built with WAYBILL_BENCHMARKS=1; `tools/benchmarks --log` starts the servers and runs it. Prints
-/// a JSON line.
+/// a JSON line when all connections are ready, and one at the end.
 ///
 /// Concurrency: value; runs on the main thread, which stands for all connections.
 @main
@@ -33,6 +33,8 @@ struct PeerLoad {
             let connections = try (0..<options.connections).map(connect)
             let appending = Appending(
                 peer: peer, records: records, connections: connections, seconds: options.seconds)
+            try appending.warmUp()
+            Output.line("{\"kind\":\"ready\"}")
             try measured(appending.run)
         case .fill:
             let records = try Records(path: options.records)

@@ -187,10 +187,11 @@ class LogBenchmark:
 
 
 METHOD = """\
-The three sides take the same stream of events: about a third each of `received`, `queued` and
+Three sides in one process take the same stream of events: about a third each of `received`, `queued` and
 `delivered`, with deferrals, bounces and the rest between; recipients, reverse-paths and the queue
 ids in the remote servers' replies are all different. `received` and its `queued` are one append,
-every other event is an append of its own. With N appenders, N appends are under way at any time:
+every other event is an append of its own; in the stream of single appends those two are two as well.
+With N appenders, N appends are under way at any time:
 each appender appends again as soon as its last append is durable. One thread stands for all of
 them, as an event loop stands for its sessions.
 

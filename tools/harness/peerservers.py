@@ -190,7 +190,7 @@ class NATS(PeerServer):
         venv = ROOT / ".venv-benchmarks" / "bin" / "nats-server"
         found = os.environ.get("WAYBILL_NATS_SERVER") or (
             str(venv) if venv.exists() else shutil.which("nats-server"))
-        if not found:
+        if not found or not Path(found).exists():
             raise Skip(f"nats-server is not installed ({INSTALL})")
         self.version = run(found, "--version").stdout.split()[-1].lstrip("v")
         if tuple(map(int, self.version.split(".")[:2])) < self.VERSION_MIN:

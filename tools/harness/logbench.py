@@ -50,29 +50,31 @@ class LogBenchmark:
         self.peers = peerbench.PeerBenchmark(directory, read_back, seconds, APPENDERS)
 
     def measure(self, program: Path) -> None:
-        """All rounds. SQLite and the servers go first in every other one."""
+        """All rounds. SQLite goes first in every other one."""
+        others = [stream for stream in STREAMS if stream != peerbench.STREAM]
         for number in range(1, self.rounds + 1):
-            said = f"round {number}/{self.rounds}"
-            if number % 2 == 0:
-                self.peers.round(program.parent, self.samples, said, number)
-            command = [
-                program, self.directory, "--seconds", self.seconds, "--events", self.events,
-                "--appenders", ",".join(map(str, APPENDERS)), "--streams", ",".join(STREAMS),
-                "--seed", number,
-            ]
-            if number % 2 == 0:
-                command.append("--sqlite-first")
-            with subprocess.Popen(
-                [str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
-                for line in process.stdout:
-                    self._take(json.loads(line), number)
-            if process.returncode:
-                raise RuntimeError(f"log-benchmark ended with {process.returncode}")
+            self._run(program, number, others, APPENDERS)
+            self.peers.round(
+                program.parent, self.samples, number, f"round {number}/{self.rounds}",
+                lambda count: self._run(program, number, [peerbench.STREAM], [count]))
             self._read_back(program, number)
-            if number % 2:
-                self.peers.round(program.parent, self.samples, said, number)
         for samples in self.samples.values():
             self._add_ratios(samples)
+
+    def _run(self, program: Path, number: int, streams: list[str], appenders: list[int]) -> None:
+        command = [
+            program, self.directory, "--seconds", self.seconds, "--events", self.events,
+            "--appenders", ",".join(map(str, appenders)), "--streams", ",".join(streams),
+            "--seed", number,
+        ]
+        if number % 2 == 0:
+            command.append("--sqlite-first")
+        with subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                self._take(json.loads(line), number)
+        if process.returncode:
+            raise RuntimeError(f"log-benchmark ended with {process.returncode}")
 
     def _read_back(self, program: Path, number: int) -> None:
         """So many events in the log, in LMDB and in SQLite, as many as the servers have."""

@@ -1,7 +1,9 @@
 """The log's records into servers that keep events: appended by many connections, and read back."""
 
 import json
+import os
 import statistics
+import time
 from pathlib import Path
 
 from .measured import measured
@@ -37,22 +39,48 @@ class PeerBenchmark:
             (f"{server.name}-{kind}", f"{server.title}, {kind}")
             for server in self.servers for kind in server.addresses()]
 
-    def round(self, programs: Path, samples: dict, number: str, seed: int) -> None:
-        """All servers, one after the other."""
+    def round(self, programs: Path, samples: dict, number: int, said: str, own_sides) -> None:
+        """At each number of appenders all sides, one after the other, so that a disk that others use,
+        too, treats them alike. `own_sides` measures those in the process; in every other round it
+        is their turn last."""
         file = self.place / "records"
-        run(programs / "log-benchmark", self.place, "--records", file, "--seed", seed)
+        run(programs / "log-benchmark", self.place, "--records", file, "--seed", number)
         load = programs / "peer-load"
-        for server in self.servers:
-            try:
+        try:
+            for server in self.servers:
                 server.start()
                 self._warm_up(load, server, file)
-                for kind, address in server.addresses().items():
-                    for count in self.appenders:
-                        self._append(load, server, kind, address, count, file, samples, number)
-                self._read(load, server, file, number)
-            finally:
+            for count in self.appenders:
+                samples[STREAM, count].add(**{"disk-rate": self._flushes()})
+                if number % 2:
+                    own_sides(count)
+                for server in self.servers if number % 2 else self.servers[::-1]:
+                    for kind, address in server.addresses().items():
+                        self._append(load, server, kind, address, count, file, samples, said)
+                if number % 2 == 0:
+                    own_sides(count)
+            for server in self.servers:
+                self._read(load, server, file, said)
+                server.remove()
+        finally:
+            for server in self.servers:
                 server.remove()
         file.unlink()
+
+    def _flushes(self) -> float:
+        """How often a second 4 KiB of a plain file are written over and flushed."""
+        path = self.place / "flushes"
+        with path.open("wb", buffering=0) as file:
+            file.write(bytes(1 << 20))
+            os.fsync(file.fileno())
+            start, count = time.monotonic(), 0
+            while time.monotonic() - start < self.seconds / 2:
+                os.pwrite(file.fileno(), bytes(4096), count % 256 * 4096)
+                os.fdatasync(file.fileno())
+                count += 1
+            rate = count / (time.monotonic() - start)
+        path.unlink()
+        return rate
 
     def _warm_up(self, load: Path, server: PeerServer, file: Path) -> None:
         """Files that a server makes at first, and the first pages of its memory."""
@@ -154,7 +182,8 @@ class PeerBenchmark:
         lines += [
             "", "| appenders | side | events a second, durable | Waybill / that | server, CPU"
             " microseconds an event | load, share of a core |", "| --- | --- | --- | --- | --- | --- |"]
-        own = [("log", "Waybill, in the process"), ("lmdb", "LMDB alone, in the process"),
+        own = [("disk", "a plain file, 4 KiB written over and flushed"),
+               ("log", "Waybill, in the process"), ("lmdb", "LMDB alone, in the process"),
                ("sqlite", "SQLite, in the process"),
                ("sqlite-ready", "SQLite, rows ready, in the process")]
         for count in self.appenders:
@@ -166,7 +195,7 @@ class PeerBenchmark:
                     ratios.add(ratio=one / other)
                 lines.append(
                     f"| {count:,} | {title} | {figures.text(f'{side}-rate')} |"
-                    f" {ratios.text('ratio', 2) if side != 'log' else '-'} |"
+                    f" {ratios.text('ratio', 2) if side not in ('log', 'disk') else '-'} |"
                     f" {figures.text(f'{side}-server', 1)} | {figures.text(f'{side}-client', 2)} |")
         lines += [
             "", f"Reading {self.records:,} events from the beginning:", "",
@@ -193,8 +222,9 @@ connections as there are appenders, or fewer: a pool of connections is anybody's
 SERVERS = """\
 The same records, each event an append of its own, into servers that keep them. A record is what
 SQLite gets of an event: its time in 8 octets and the event in protobuf, made before the clock starts.
-Each server runs alone on loopback, its data in a new directory on the same file system as the log;
-each answers when the record is durable. N connections; each sends its next record when the last one
+The servers run on loopback, each with its data in a new directory on the same file system as the log;
+at each number of appenders one side after the other is measured while the rest is idle. Each answers
+when the record is durable. N connections; each sends its next record when the last one
 has been answered, so there is no pipelining within a connection. Connecting, and the first append of
 each connection, come before the clock starts.
 

@@ -221,8 +221,8 @@ for test in tests {
             name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
 }
 
-// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log` and `--projections` run; it needs
-// libsqlite3-dev.
+// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log`, `--log-growth` and `--projections` run;
+// it needs libsqlite3-dev.
 if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
     package.targets += [
         .systemLibrary(
@@ -237,6 +237,10 @@ if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
                 "BenchmarkSupport",
             ],
             path: "tools/log-benchmark"),
+        .systemLibrary(name: "CEpoll", path: "tools/CEpoll"),
+        .executableTarget(
+            name: "peer-load", dependencies: ["BenchmarkSupport", "CEpoll"],
+            path: "tools/peer-load"),
         .executableTarget(
             name: "year-in-a-box",
             dependencies: [

@@ -35,13 +35,16 @@ package final class Link: Sendable {
         intercept: @escaping @Sendable (WireFrame) -> Bool
     ) {
         self.channel = channel
+        peer = channel.remoteAddress.flatMap { address in
+            address.ipAddress.map { "\(SiteAddress(host: $0, port: address.port ?? 0))" }
+        } ?? "the other site"
         self.intercept = intercept
         self.heartbeat = heartbeat
         inbox = Monitor(Inbox(lastSign: SystemClock.monotonicMilliseconds()))
     }
 
     /// Who the other end is, for people.
-    package var peer: String { channel.remoteAddress.map { "\($0)" } ?? "a closed connection" }
+    package let peer: String
 
     /// Where the other end can be dialled at a port; empty for port 0.
     func address(port: UInt32) -> String {
@@ -201,6 +204,12 @@ final class LinkHandler: ChannelInboundHandler {
                 .certificate, "no TLS with \(peer): \(error)",
                 hint: "Both sites need a certificate of the same authority "
                     + "(replication.certificate, key, authority).")
+        case let error as NIOConnectionError:
+            ReplicationError(
+                .unreachable,
+                "no connection to \(peer): "
+                    + (error.connectionErrors.first.map { "\($0.error)" }
+                        ?? error.dnsAError.map { "\($0)" } ?? "its name has no address"))
         default:
             ReplicationError(.unreachable, "the connection to \(peer) failed: \(error)")
         }

@@ -49,7 +49,9 @@ struct SiteOrderOptions: ParsableArguments {
         let epoch = answer["epoch"].number
         let report = try await SiteCall.wait(options, seconds: wait) { report in
             report["role"].text == role && report["epoch"].number >= epoch
-                && report["sequence"].number > 0
+                && (role == "primary"
+                    ? report["position_epoch"].number >= epoch
+                    : report["primary"]["connected"].isTrue)
         }
         let milliseconds = SystemClock.monotonicMilliseconds() - began
         if options.json { return print(report.json) }

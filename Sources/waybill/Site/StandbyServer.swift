@@ -6,6 +6,7 @@ import MailEvents
 import NIOCore
 import NIOPosix
 import Replication
+import ServiceLifecycle
 import Synchronization
 
 /// A site that does not write: takes over the log of another one, folds it as it comes, and answers
@@ -171,13 +172,16 @@ final class StandbyServer: Sendable {
             return try LogReader.open(
                 directory: DataDirectory.log(configuration.dataDirectory))
         }
-        let waiting = Task { await demand.wait() }
-        defer { waiting.cancel() }
-        while !demand.isRaised {
-            if let reader = follower.reader(milliseconds: 0) { return reader }
-            try? await Task.sleep(for: .milliseconds(50))
+        let demand = demand
+        return await withGracefulShutdownHandler {
+            while !demand.isRaised, !Task.isCancelled {
+                if let reader = follower.reader(milliseconds: 0) { return reader }
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+            return nil
+        } onGracefulShutdown: {
+            demand.raise(.shutdown)
         }
-        return nil
     }
 
     private func startHTTP(

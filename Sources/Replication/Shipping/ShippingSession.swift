@@ -142,7 +142,8 @@ extension ShippingSession {
         site.logger.notice(
             "standby follows",
             metadata: ["site": "\(hello.site)", "peer": "\(link.peer)", "sequence": "\(next)"])
-        try offer(site.reader.sealedSegments(after: next))
+        // What it lacks of the segment that it is in the middle of comes first.
+        try offer([])
         next = try follow()
         while !isStopped {
             if let position = state.withLock({ $0.handover }), next >= position.sequence {

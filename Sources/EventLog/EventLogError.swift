@@ -25,6 +25,8 @@ package struct EventLogError: Error, Equatable, Sendable, CustomStringConvertibl
         package static let tooLarge = Code("too_large")
         /// Too many appends are waiting for the disk.
         package static let overloaded = Code("overloaded")
+        /// The events that are asked for were removed from the log on purpose.
+        package static let pruned = Code("pruned")
         /// No such event or content.
         package static let notFound = Code("not_found")
         /// A file could not be opened or read.

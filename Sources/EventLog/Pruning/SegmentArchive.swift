@@ -90,7 +90,8 @@ struct SegmentArchive<Codec: BatchCodec> {
                 "the archive ends at \(end) and the log begins at \(first): the events between "
                     + "would be missing from it", file: kept.path, hint: "Give another directory.")
         }
-        guard try meta.seal != nil || kept.end(flush: false).lastSequence < last else {
+        let lastEvent = try kept.end(flush: false).lastSequence
+        guard meta.seal != nil || lastEvent < last else {
             throw EventLogError(
                 .unsupported, "events were written to the archive", file: kept.path,
                 hint: "Give another directory.")

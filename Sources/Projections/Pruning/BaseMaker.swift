@@ -124,3 +124,22 @@ package struct BaseMaker {
             name: definition.name, version: definition.version, digest: digest)
     }
 }
+
+extension BaseMaker {
+    /// As ``make(at:)``, for the log that is pruned.
+    ///
+    /// - Parameter cut: Where the log is cut.
+    /// - Returns: What goes into the log's record.
+    /// - Throws: `unsupported` with what stands against the pruning; what the log throws.
+    package func signOff(_ cut: PruneCut) throws(EventLogError) -> [PruneRecord.Base] {
+        do {
+            return try make(at: cut)
+        } catch {
+            store.tidy(log.pruned, registry: registry)
+            if let error = error as? EventLogError { throw error }
+            throw EventLogError(
+                .unsupported, "not everything that is needed of the events could be signed off: "
+                    + "\(error)", file: store.directory, hint: "Nothing was removed from the log.")
+        }
+    }
+}

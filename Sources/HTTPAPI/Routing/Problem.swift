@@ -27,6 +27,8 @@ struct Problem: Error, Equatable, Sendable {
         case overloaded
         case notReady = "not-ready"
         case notRecorded = "not-recorded"
+        case notPruned = "not-pruned"
+        case pruned
         case damaged
         case internalError = "internal-error"
     }
@@ -71,7 +73,8 @@ extension Problem.Code {
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .invalidMessage, .invalidOrder, .keyReused: .unprocessableContent
-        case .limitReached: .conflict
+        case .limitReached, .notPruned: .conflict
+        case .pruned: .gone
         case .outOfSpace, .overloaded, .notReady, .notRecorded: .serviceUnavailable
         case .damaged, .internalError: .internalServerError
         }
@@ -96,6 +99,8 @@ extension Problem.Code {
         case .overloaded: "The server is busy"
         case .notReady: "The server is not ready"
         case .notRecorded: "The message could not be recorded"
+        case .notPruned: "Nothing was removed from the log"
+        case .pruned: "The events are no longer kept"
         case .damaged: "The log is damaged"
         case .internalError: "The server failed"
         }

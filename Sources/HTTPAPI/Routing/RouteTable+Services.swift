@@ -13,6 +13,7 @@ extension RouteTable {
             + SuppressionRoutes(services: services).routes
             + FeedbackRoutes(services: services).routes
             + LogRoutes(services: services).routes
+            + PruneRoute(services: services).routes
             + DocumentRoutes.routes
     }
 }

@@ -118,6 +118,7 @@ final class MailServer: Service {
                 "data": "\(directory)", "epoch": "\(log.position.epoch)",
                 "sequence": "\(log.position.sequence)",
             ])
+        PruningWork.tidy(log.reader, directory)
         if let undone = log.undone {
             logger.warning(
                 "a power failure had cut off the last commit; it was taken back, nobody had been told of it",
@@ -156,12 +157,15 @@ final class MailServer: Service {
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
             configuration, log, folds, logger: Logger(label: "compaction"))
+        let pruning = try PruningService.start(
+            configuration, log, folds, logger: Logger(label: "pruning"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,
-                compaction: compaction))
+                compaction: compaction, pruning: pruning))
         defer {
             state.set(nil)
+            pruning.stop()
             compaction?.stop()
             projections.stop()
         }
@@ -174,6 +178,7 @@ final class MailServer: Service {
         try await gracefulShutdown()
         logger.info("stopping")
         readiness.set(.stopping)
+        pruning.stop()
         compaction?.stop()
         let seconds = Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }

@@ -220,4 +220,30 @@ struct PruningTests {
         #expect(again.refused == kept.refused)
         #expect(!Self.names(site.projections + "/base").contains("making"))
     }
+
+    @Test("a repaired log takes over the bases of the one it was made from")
+    func repaired() async throws {
+        let (site, firsts) = try await Self.makeSite()
+        try await site.run()
+        try Self.prune(site, before: firsts[2])
+        let expected = try site.registry.all.map { try site.replayed($0.name) }
+        let last = try site.log.reader.lastSequence()
+        site.log.close()
+        let target = site.directory.path + "/repaired"
+        var configuration = EventLogConfiguration()
+        configuration.allowAnyFileSystem = true
+        _ = try LogRepair(
+            directory: site.directory.path + "/log", codec: WordCodec(),
+            configuration: configuration
+        ).write(to: target)
+        let log = try LogReader.open(directory: target + "/log")
+        #expect(log.firstSequence == firsts[2])
+        var request = AsOfRequest(
+            directory: target + "/projections", log: log, through: last, splitter: WordSplitter())
+        request.source = .log
+        #expect(throws: (any Error).self) { try site.registry.all[0].state(request) }
+        try BaseStore(directory: target + "/projections").adopt(
+            BaseStore(directory: site.projections), for: log)
+        #expect(try site.registry.all.map { try $0.state(request).digest } == expected)
+    }
 }

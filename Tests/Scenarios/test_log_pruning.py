@@ -165,6 +165,9 @@ def test_projections_come_from_the_base(server, peer, tmp_path):
         assert archived == events[:last]
         theirs = run(READER, "events", archive).stdout.splitlines()
         assert [json.loads(line)["sequence"] for line in theirs] == list(range(1, last + 1))
+    refused = waybill.command("log", "prune", "--keep-bytes", "0", check=False)
+    assert refused.returncode == 69
+    assert f"--archive {archive}" in refused.stderr
     assert waybill.reader("verify").returncode == 0
     assert "archive " + str(archive) in waybill.reader("info").stdout
 

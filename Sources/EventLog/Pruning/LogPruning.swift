@@ -72,7 +72,7 @@ package struct LogPruning<Codec: BatchCodec> {
         points.reach(.pruningSignedOff)
         let record = PruneRecord(
             logID: cut.logID, cut: cut.position, cutTime: cut.time, prunedAt: configuration.now(),
-            archive: archive ?? reader.pruned?.archive ?? "", bases: bases)
+            archive: archive ?? "", bases: bases)
         // Not while a segment of these is being rewritten, which would come back under its name.
         return try reader.files.replacing.withLock { _ throws(EventLogError) -> PruneReport in
             try directory.write(record)

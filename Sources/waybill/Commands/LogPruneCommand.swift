@@ -36,10 +36,16 @@ struct LogPrune: AsyncParsableCommand {
     @Option(help: "Copy each segment to this directory before it goes.")
     var archive: String?
 
+    @Flag(help: "Copy nothing, although the segments before were archived.")
+    var noArchive = false
+
     @Flag(help: "Only say what would go.")
     var dryRun = false
 
     func validate() throws {
+        guard archive == nil || !noArchive else {
+            throw ValidationError("--archive and --no-archive contradict each other")
+        }
         guard keepDays != nil || keepBytes != nil || before != nil else {
             throw ValidationError("say what is kept: --keep-days, --keep-bytes or --before")
         }
@@ -77,7 +83,7 @@ struct LogPrune: AsyncParsableCommand {
     }
 
     private func ask(_ point: ControlPoint, _ limits: PruneLimits) async throws -> JSONValue {
-        guard archive == nil else {
+        guard archive == nil, !noArchive else {
             complain(
                 "waybill: a server runs there and archives where its configuration says: set"
                     + " prune_archive there, or stop it first.")
@@ -100,6 +106,12 @@ struct LogPrune: AsyncParsableCommand {
         _ log: EventLog<MailEventCodec>, _ limits: PruneLimits
     ) throws -> JSONValue {
         let directory = try options.directory()
+        if let before = log.reader.pruned?.archive, !before.isEmpty, archive == nil, !noArchive {
+            complain(
+                "waybill: the segments before are in the archive \(before): give --archive"
+                    + " \(before), or --no-archive when these are to go without a copy.")
+            throw Exit.unavailable
+        }
         var writer = JSONWriter()
         try reading {
             PruningWork.tidy(log.reader, directory)

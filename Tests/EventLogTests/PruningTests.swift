@@ -106,7 +106,7 @@ struct PruningTests {
         }
     }
 
-    @Test("without its record, or with another one, a pruned log is refused as one that lacks a file")
+    @Test("without its record, or with another one, a pruned log is refused: a file is missing")
     func recordCounts() async throws {
         let scratch = try await Self.makeLog()
         let first = try Self.firsts(scratch)[2]
@@ -173,7 +173,7 @@ struct PruningTests {
         }
     }
 
-    @Test("whole sealed segments go from the front: by age, by size, by place; never what is needed")
+    @Test("sealed segments go from the front, by age, size or place, and never what is needed")
     func plans() async throws {
         let clock = TestClock()
         let scratch = try await Self.makeLog(clock)

@@ -117,7 +117,7 @@ struct PruningTests {
         }
     }
 
-    @Test("a state as of the cut is the base; one of before it is refused with the first event kept")
+    @Test("a state as of the cut is the base; one of before is refused, with the first event kept")
     func asOf() async throws {
         let (site, firsts) = try await Self.makeSite()
         let cut = firsts[2] - 1

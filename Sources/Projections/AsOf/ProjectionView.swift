@@ -81,7 +81,8 @@ package struct ProjectionView<State: Projection>: Sendable {
         if request.source != .log {
             let files =
                 request.source == .file
-                ? [(paths.live, true)] : candidates(paths, through: through, after: log.firstSequence - 1)
+                ? [(paths.live, true)]
+                : candidates(paths, through: through, after: log.firstSequence - 1)
             for (path, isShared) in files {
                 let loaded = try LoadedProjection<State>.restore(
                     path, isShared: isShared, log: log, logID: log.logID())

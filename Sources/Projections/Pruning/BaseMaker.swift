@@ -138,7 +138,8 @@ extension BaseMaker {
             store.tidy(log.pruned, registry: registry)
             if let error = error as? EventLogError { throw error }
             throw EventLogError(
-                .unsupported, "not everything that is needed of the events could be signed off: "
+                .unsupported,
+                "not everything that is needed of the events could be signed off: "
                     + "\(error)", file: store.directory, hint: "Nothing was removed from the log.")
         }
     }

@@ -32,7 +32,9 @@ package struct BaseStore: Sendable {
     ///   - log: The log.
     /// - Returns: Its file; nil for a log that is whole.
     /// - Throws: `ProjectionError` when the log was pruned without one.
-    package func path(_ paths: ProjectionPaths, of log: LogReader) throws(ProjectionError)
+    package func path(
+        _ paths: ProjectionPaths, of log: LogReader
+    ) throws(ProjectionError)
         -> String?
     {
         guard let record = log.pruned else { return nil }
@@ -152,7 +154,9 @@ package struct BaseStore: Sendable {
                 throw ProjectionError(message: "cannot be made (errno \(errno))", file: path)
             }
         }
+        // Nothing else has what they will hold: their own entries too must be there.
         try Self.flush(directory)
+        try Self.flush(directory + "/..")
     }
 
     /// Makes a directory's entries durable.

@@ -134,7 +134,8 @@ final class PruningService: Sendable {
             let limits = request.limits.isOff ? configuration.pruning : request.limits
             guard !limits.isOff else {
                 throw EventLogError(
-                    .unsupported, "nothing says what is to be kept: neither the request nor the"
+                    .unsupported,
+                    "nothing says what is to be kept: neither the request nor the"
                         + " configuration (event_retention, event_retention_bytes)")
             }
             let work = PruningWork(

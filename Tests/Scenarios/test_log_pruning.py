@@ -171,6 +171,14 @@ def test_projections_come_from_the_base(server, peer, tmp_path):
     assert waybill.reader("verify").returncode == 0
     assert "archive " + str(archive) in waybill.reader("info").stdout
 
+    # A repair makes a log that begins at the same cut, with the same states.
+    repaired = tmp_path / "repaired"
+    waybill.command("log", "repair", "--to", str(repaired))
+    run(waybill_binary(), "projection", "rebuild", *sorted(PROJECTIONS), "--data", repaired)
+    answers = run(waybill_binary(), "projection", "verify", "--json", "--data", repaired).stdout
+    assert {each["name"]: (each["sequence"], each["digest"])
+            for each in map(json.loads, answers.splitlines())} == before
+
     # A projection without its base names the archive; the archive makes the log whole again.
     for path in (waybill.data / "projections").rglob("statistics-*.mdb*"):
         path.rename(tmp_path / "old" / path.name)

@@ -246,4 +246,23 @@ struct PruningTests {
             BaseStore(directory: site.projections), for: log)
         #expect(try site.registry.all.map { try $0.state(request).digest } == expected)
     }
+
+    @Test("a file whose first checkpoint was not finished is begun again from the base")
+    func unfinished() async throws {
+        let (site, firsts) = try await Self.makeSite()
+        try Self.prune(site, before: firsts[2])
+        let expected = try site.replayed("words")
+        let paths = try site.paths("words")
+        _ = try ProjectionFile(path: paths.live)
+        #expect(try ProjectionFile.mark(paths.live) == nil)
+        let (loaded, store) = try ProjectionStore<WordCount>.load(
+            directory: site.projections, log: site.log.reader)
+        #expect(loaded.state.digest() == expected)
+        #expect(loaded.report.checkpoint == firsts[2] - 1)
+        withExtendedLifetime(store) {}
+        _ = unsafe unlink(paths.live)
+        _ = try ProjectionFile(path: paths.live)
+        try await site.run()
+        #expect(try site.kept("words").digest == expected)
+    }
 }

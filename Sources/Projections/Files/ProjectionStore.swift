@@ -70,6 +70,7 @@ package final class ProjectionStore<State: Projection>: Sendable {
         } else if loaded.report.checkpoint == nil {
             // What is there, if anything, is an unfinished first checkpoint.
             _ = unsafe unlink(paths.live)
+            try loaded.begin(paths.live, paths, log)
         }
         var file: ProjectionFile
         do {

@@ -154,7 +154,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         "waybill",
         [
             "waybill", "MailModel", "EventLog", "MailEvents", "SMTPProtocol", "SMTPTransport",
-            "Projections", "MailProjections", "ConfigurationFile", logging, nioPosix,
+            "Projections", "MailProjections", "ConfigurationFile", "HTTPAPI", "Replication",
+            logging, nioPosix,
         ]
     ),
     ("LMDB", ["LMDB", "CLMDB"]),

@@ -17,6 +17,8 @@ package struct ReplicationSettings: Hashable, Sendable {
     package var delaySeconds = 0
     /// Octets a second to all standbys together; 0: no limit.
     package var octetsPerSecond = 0
+    /// Octets of the log that are kept, beyond retention, for a standby that lacks them.
+    package var slotOctets = 64 << 30
     /// How long an acknowledgement may wait for standbys.
     package var ackMilliseconds = 10_000
 

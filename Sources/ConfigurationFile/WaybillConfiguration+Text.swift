@@ -68,6 +68,7 @@ extension WaybillConfiguration {
         out.list("peers", replication.peers.map(\.description))
         out.line("delay", "\(replication.delaySeconds)s")
         out.line("bandwidth", replication.octetsPerSecond)
+        out.line("slot_size", replication.slotOctets)
         out.line("ack_timeout", "\(replication.ackMilliseconds)ms")
         out.close()
     }

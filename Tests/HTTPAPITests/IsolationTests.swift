@@ -23,6 +23,10 @@ struct IsolationTests {
         "/api/v1/queue/cancel": order, "/api/v1/suppressions": #"{"address": "ann@example.org"}"#,
         "/api/v1/feedback": #"{"kind": "complaint", "message_id": "{id}"}"#,
         "/api/v1/log/prune": #"{"keep_octets": 0, "dry_run": true}"#,
+        "/api/v1/site/promote": "{}", "/api/v1/site/demote": #"{"follow": "192.0.2.1:7025"}"#,
+        "/api/v1/site/switchover": "{}", "/api/v1/site/rejoin": #"{"follow": "192.0.2.1:7025"}"#,
+        "/api/v1/site/forget": #"{"standby": "berlin"}"#,
+        "/api/v1/site/salvage": #"{"directory": "/var/tmp/export"}"#,
     ]
     private static let roles: [String: APIRole?] = [
         "GET /health/live": nil, "GET /health/ready": nil, "GET /openapi.yaml": nil,
@@ -47,13 +51,18 @@ struct IsolationTests {
         "GET /api/v1/analytics/domains": .read, "GET /api/v1/analytics/providers": .read,
         "GET /api/v1/analytics/latency": .read,
         "POST /api/v1/log/seal": .admin, "POST /api/v1/log/compact": .admin,
-        "POST /api/v1/log/prune": .admin,
+        "POST /api/v1/log/prune": .admin, "GET /api/v1/site": .operate,
+        "POST /api/v1/site/promote": .admin, "POST /api/v1/site/demote": .admin,
+        "POST /api/v1/site/switchover": .admin, "POST /api/v1/site/rejoin": .admin,
+        "POST /api/v1/site/forget": .admin, "POST /api/v1/site/salvage": .admin,
     ]
     /// What is counted over all tenants: a tenant's key gets 403.
     private static let wholeServer: Set = [
         "/api/v1/domains/{name}", "/api/v1/providers/{name}", "/api/v1/sources",
         "/api/v1/sources/{name}", "/api/v1/reputation/sources", "/api/v1/reputation/providers",
-        "/api/v1/log/seal", "/api/v1/log/compact", "/api/v1/log/prune",
+        "/api/v1/log/seal", "/api/v1/log/compact", "/api/v1/log/prune", "/api/v1/site",
+        "/api/v1/site/promote", "/api/v1/site/demote", "/api/v1/site/switchover",
+        "/api/v1/site/rejoin", "/api/v1/site/forget", "/api/v1/site/salvage",
     ]
 
     /// The names that stand for `{name}`, by what the path begins with.

@@ -24,6 +24,7 @@ final class TestAPI: Sendable {
     let services: APIServices
     let responder: APIResponder
     let readiness = Readiness(.ready)
+    let site = FakeSite()
     /// What would be delivered: the folds that orders look at.
     let folds: FollowedState
     let state: TestState
@@ -64,7 +65,7 @@ final class TestAPI: Sendable {
         try folds.begin(reader: log.reader, through: log.follow(folds))
         services = APIServices(
             configuration: configuration, log: log, keys: try APIKeyDirectory(path: file.path),
-            readiness: readiness, state: state, folds: folds, messages: index,
+            readiness: readiness, state: state, folds: folds, messages: index, site: site,
             now: { TestClock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         services.readers.start()

@@ -1,3 +1,4 @@
+import EventLog
 import MailModel
 import Reception
 import SmallFiles

@@ -12,7 +12,9 @@ struct HelloJudgeTests {
     static func hash(_ octet: UInt8) -> [UInt8] { [UInt8](repeating: octet, count: 32) }
 
     /// This site: batches end at 10, 20, 30, 40 with hashes 10, 20, 30, 40; epoch 2 begins at 31.
-    static func judge(isPrimary: Bool = true, logID: [UInt8]? = logID) -> HelloJudge {
+    static func judge(
+        isPrimary: Bool = true, logID: [UInt8]? = logID, firstSequence: UInt64 = 1
+    ) -> HelloJudge {
         HelloJudge(
             standing: SiteStanding(
                 site: "here", logID: logID,
@@ -20,7 +22,7 @@ struct HelloJudgeTests {
                 isPrimary: isPrimary,
                 epochs: [
                     EpochStart(epoch: 1, firstSequence: 1), EpochStart(epoch: 2, firstSequence: 31),
-                ])
+                ]), firstSequence: firstSequence
         ) { sequence in
             guard sequence <= 40 else { return nil }
             let end = (sequence + 9) / 10 * 10
@@ -102,6 +104,19 @@ struct HelloJudgeTests {
         #expect(
             try Self.judge(isPrimary: false).judge(Self.hello(sequence: 10, knownEpoch: 3))
                 == .welcome)
+    }
+
+    @Test("a site that needs what was pruned is refused, and told what to do")
+    func pruned() throws {
+        guard
+            case .refused(.notReady, let text, _) = try Self.judge(firstSequence: 21).judge(
+                Self.hello(sequence: 10))
+        else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(text.contains("copy"))
+        #expect(try Self.judge(firstSequence: 21).judge(Self.hello(sequence: 20)) == .welcome)
     }
 
     @Test("another log's epochs fence nobody")

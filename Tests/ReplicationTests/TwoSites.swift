@@ -88,7 +88,8 @@ final class TwoSites: Sendable {
                     site: "primary", logID: logID, position: log.position, knownEpoch: log.epoch,
                     isPrimary: true)
             }, learnedEpoch: { epoch, _ in learned.add(epoch) }, board: board,
-            octetsPerSecond: octetsPerSecond, now: { SystemClock.microseconds() + ahead.microseconds },
+            octetsPerSecond: octetsPerSecond,
+            now: { SystemClock.microseconds() + ahead.microseconds },
             version: "test", logger: quiet)
         let server = try await ShippingServer.start(
             SiteAddress(host: "127.0.0.1", port: 0), tls: tls, site: site, group: group)

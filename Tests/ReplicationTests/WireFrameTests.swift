@@ -10,7 +10,8 @@ import WaybillTesting
 @Suite("Frames between sites")
 struct WireFrameTests {
     static let batches = ShippedBatches(
-        segmentFirst: 17, end: Position(epoch: 3, sequence: 99, chainHash: .init(repeating: 5, count: 32)),
+        segmentFirst: 17,
+        end: Position(epoch: 3, sequence: 99, chainHash: .init(repeating: 5, count: 32)),
         batches: [
             ShippedBatch(value: [1, 2, 3], blocks: []),
             ShippedBatch(

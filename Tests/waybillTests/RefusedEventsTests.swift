@@ -84,7 +84,7 @@ struct RefusedEventsTests {
             configuration: logConfiguration())
         defer { log.close() }
         let service = try ProjectionService.start(
-            configuration: configuration, log: log, rewrite: { _ in },
+            configuration: configuration, log: log.reader, rewrite: { _ in },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         defer { service.stop() }
         for _ in 0..<600 {

@@ -29,6 +29,7 @@ struct MetricsRoutes: Sendable {
             if let queue = await state.queue() { Self.write(queue, &text) }
             Self.write(state.projections(), &text)
             try await writeServer(&text)
+            SiteMetrics.write(services.site.report(), &text)
         }
         return .octets(text.bytes, type: "text/plain; version=0.0.4; charset=utf-8")
     }

@@ -62,6 +62,8 @@ package enum SiteOrder: Hashable, Sendable {
     case switchover(to: String)
     /// Give up what only this site has, after it was exported, and follow another site.
     case rejoin(follow: String)
+    /// Keep nothing for a standby that is gone for good.
+    case forget(site: String)
 }
 
 /// What came of an order.

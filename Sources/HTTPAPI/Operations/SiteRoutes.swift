@@ -25,6 +25,9 @@ struct SiteRoutes: Sendable {
             Route(.post, "/api/v1/site/rejoin", .role(.admin)) { call in
                 try await order(call) { .rejoin(follow: $0.string("follow") ?? "") }
             },
+            Route(.post, "/api/v1/site/forget", .role(.admin)) { call in
+                try await order(call) { .forget(site: $0.string("standby") ?? "") }
+            },
             Route(.post, "/api/v1/site/salvage", .role(.admin)) { try await salvage($0) },
         ]
     }

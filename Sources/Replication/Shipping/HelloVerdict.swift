@@ -19,6 +19,8 @@ enum HelloVerdict: Hashable, Sendable {
 struct HelloJudge: Sendable {
     /// What this site is.
     var standing: SiteStanding
+    /// First sequence that this site's log still has.
+    var firstSequence: UInt64 = 1
     /// Where the batch of this site's log ends that contains a sequence; nil beyond its end.
     var batchEnd: @Sendable (UInt64) throws -> Position?
 
@@ -52,6 +54,12 @@ struct HelloJudge: Sendable {
     }
 
     private func judge(_ position: Position, of site: String) throws -> HelloVerdict {
+        guard position.sequence + 1 >= firstSequence else {
+            return .refused(
+                .notReady,
+                "the log of \(standing.site) was pruned and begins at \(firstSequence); start the standby "
+                    + "with a copy of its data directory", common: nil)
+        }
         guard position.sequence > 0 else { return .welcome }
         if position.sequence <= standing.position.sequence,
             let end = try batchEnd(position.sequence), end.sequence == position.sequence,

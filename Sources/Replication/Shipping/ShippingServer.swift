@@ -116,7 +116,8 @@ package final class ShippingServer: Sendable {
     ///   - position: Where the log ends for good.
     /// - Returns: The epoch that it opens.
     /// - Throws: `unreachable`, `refused`, `timeout`.
-    package func handOver(to site: String, at position: Position) throws(ReplicationError) -> UInt32 {
+    package func handOver(to site: String, at position: Position) throws(ReplicationError) -> UInt32
+    {
         let session = sessions.withLock { $0.running.values.first { $0.follower == site } }
         guard let session else {
             throw ReplicationError(.unreachable, "\(site) does not follow this site now")

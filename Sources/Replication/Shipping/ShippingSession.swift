@@ -77,7 +77,9 @@ final class ShippingSession: Sendable {
         let reader = site.reader
         var standing = site.standing()
         standing.epochs = try reader.epochs()
-        let judge = HelloJudge(standing: standing) { try reader.batch(containing: $0)?.position }
+        let judge = HelloJudge(standing: standing, firstSequence: reader.firstSequence) {
+            try reader.batch(containing: $0)?.position
+        }
         switch try judge.judge(hello) {
         case .fencedBy(let epoch):
             site.learnedEpoch(epoch, hello.site)
@@ -134,7 +136,8 @@ extension ShippingSession {
     private func ship(_ hello: Waybill_Replication_V1_Hello) throws {
         var next = hello.position.sequence
         let number = site.board.connected(
-            hello.site, peer: link.peer, address: link.address(port: hello.port), position: hello.position.position ?? .beginning)
+            hello.site, peer: link.peer, address: link.address(port: hello.port),
+            position: hello.position.position ?? .beginning)
         state.withLock { state in
             state.follower = hello.site
             state.boardLink = number

@@ -49,6 +49,38 @@ package final class StandbyBoard: Sendable {
         state.withLock { $0.entries.values.sorted { $0.site < $1.site } }
     }
 
+    /// What is to be remembered of them.
+    package var slots: [StandbySlot] {
+        entries.compactMap { entry in
+            entry.position.map {
+                StandbySlot(site: entry.site, sequence: $0.sequence, lastSeen: entry.lastSeen)
+            }
+        }
+    }
+
+    /// Takes in what was remembered: standbys that are not connected.
+    package func remember(_ slots: [StandbySlot]) {
+        state.withLock { state in
+            for slot in slots where state.entries[slot.site] == nil {
+                var position = Position.beginning
+                position.sequence = slot.sequence
+                state.entries[slot.site] = Entry(
+                    site: slot.site, peer: "", address: "", isConnected: false,
+                    position: position, lastSeen: slot.lastSeen, sentOctets: 0)
+            }
+        }
+    }
+
+    /// Forgets a standby that is not connected.
+    ///
+    /// - Returns: Whether there was one.
+    package func forget(_ site: String) -> Bool {
+        state.withLock { state in
+            guard state.links[site] == nil else { return false }
+            return state.entries.removeValue(forKey: site) != nil
+        }
+    }
+
     /// A standby follows from now on.
     ///
     /// - Returns: The number that its link goes by: a later link of the same site takes its place.

@@ -45,7 +45,8 @@ package struct SiteState: Hashable, Sendable {
         else {
             throw SmallFileError(path, "expected role (primary, standby, fenced) and epoch")
         }
-        return SiteState(role: role, epoch: epoch, follows: values["follows"].map(String.init) ?? "")
+        return SiteState(
+            role: role, epoch: epoch, follows: values["follows"].map(String.init) ?? "")
     }
 
     /// Puts it in the place of the old one, durably.

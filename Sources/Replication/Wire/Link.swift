@@ -35,9 +35,10 @@ package final class Link: Sendable {
         intercept: @escaping @Sendable (WireFrame) -> Bool
     ) {
         self.channel = channel
-        peer = channel.remoteAddress.flatMap { address in
-            address.ipAddress.map { "\(SiteAddress(host: $0, port: address.port ?? 0))" }
-        } ?? "the other site"
+        peer =
+            channel.remoteAddress.flatMap { address in
+                address.ipAddress.map { "\(SiteAddress(host: $0, port: address.port ?? 0))" }
+            } ?? "the other site"
         self.intercept = intercept
         self.heartbeat = heartbeat
         inbox = Monitor(Inbox(lastSign: SystemClock.monotonicMilliseconds()))
@@ -81,7 +82,8 @@ package final class Link: Sendable {
     /// - Throws: What ended the link, once everything that came before has been given out.
     package func receive(milliseconds: Int) throws(ReplicationError) -> WireFrame? {
         _ = inbox.wait(milliseconds: milliseconds) { $0.frames.isEmpty && $0.end == nil }
-        let (frame, resumes, end) = inbox.withLock { inbox -> (WireFrame?, Bool, ReplicationError?) in
+        let (frame, resumes, end) = inbox.withLock {
+            inbox -> (WireFrame?, Bool, ReplicationError?) in
             guard !inbox.frames.isEmpty else { return (nil, false, inbox.end) }
             let frame = inbox.frames.removeFirst()
             inbox.octets -= frame.octets

@@ -16,7 +16,7 @@ struct SiteCommand: AsyncParsableCommand {
             """,
         subcommands: [
             SiteStatus.self, SitePromote.self, SiteDemote.self, SiteSwitchover.self,
-            SiteRejoinCommand.self, SiteSalvage.self,
+            SiteRejoinCommand.self, SiteSalvage.self, SiteForget.self,
         ])
 }
 
@@ -180,5 +180,32 @@ struct SiteSalvage: AsyncParsableCommand {
                 "\(answer["delivered_elsewhere"].text) delivery(s) were made there of messages that "
                     + "this site has too: their recipients may have got them twice")
         }
+    }
+}
+
+/// `waybill site forget`
+struct SiteForget: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget", abstract: "Keep nothing of the log for a standby that is gone.",
+        discussion: """
+            At the primary. What a standby still needs is not pruned, up to slot_size; a standby that
+            will not come back is forgotten with this. One that comes back all the same goes on if the
+            log still has what it needs.
+            Example:
+              waybill site forget berlin --data /var/lib/waybill
+            """)
+
+    @OptionGroup var options: DataOptions
+
+    @Argument(help: "Name of the standby.")
+    var standby: String
+
+    func run() async throws {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.string(standby, "standby")
+        writer.endObject()
+        let answer = try await SiteCall.post("/api/v1/site/forget", writer.text, options)
+        print(options.json ? answer.json : "\(standby) is forgotten")
     }
 }

@@ -188,7 +188,7 @@ final class MailServer: Sendable {
         let compaction = try CompactionService.start(
             configuration, log, folds, logger: Logger(label: "compaction"))
         let pruning = try PruningService.start(
-            configuration, log, folds, logger: Logger(label: "pruning"))
+            configuration, log, folds, desk: desk, logger: Logger(label: "pruning"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,

@@ -31,11 +31,15 @@ final class PruningService: Sendable {
     private let state = Monitor(State())
     private let stopping = Stopping()
     private let reader: LogReader
+    private let desk: SiteDesk
     private let logger: Logger
     private let configuration: WaybillConfiguration
 
-    private init(_ configuration: WaybillConfiguration, _ reader: LogReader, _ logger: Logger) {
+    private init(
+        _ configuration: WaybillConfiguration, _ reader: LogReader, _ desk: SiteDesk, _ logger: Logger
+    ) {
         self.configuration = configuration
+        self.desk = desk
         self.reader = reader
         self.logger = logger
     }
@@ -46,14 +50,15 @@ final class PruningService: Sendable {
     ///   - configuration: Of the server.
     ///   - log: Its log.
     ///   - folds: Whose queue says which messages are not final.
+    ///   - desk: Knows what standbys still need.
     ///   - logger: Where it tells.
     /// - Returns: What prunes until it is stopped.
     /// - Throws: When the system gives no thread.
     static func start(
         _ configuration: WaybillConfiguration, _ log: EventLog<MailEventCodec>,
-        _ folds: LiveFolds, logger: Logger
+        _ folds: LiveFolds, desk: SiteDesk, logger: Logger
     ) throws(EventLogError) -> PruningService {
-        let service = PruningService(configuration, log.reader, logger)
+        let service = PruningService(configuration, log.reader, desk, logger)
         let started = OwnThread.start(name: "waybill-prune") {
             waybill_nice_thread(10)
             service.run(folds)
@@ -158,7 +163,7 @@ final class PruningService: Sendable {
             throw EventLogError(
                 .closed, "which messages wait for delivery cannot be told at the moment")
         }
-        return needed
+        return min(needed, try desk.firstNeeded(in: reader) ?? .max)
     }
 
     private func note(_ outcome: PruneOutcome) {

@@ -16,12 +16,15 @@ final class PrimarySites: Sendable {
     private let demand: SiteDemand
     /// Lets what waits for standbys run out of time.
     private let ticks: Task<Void, Never>
+    private let reserve: StandbyReserve
     private let logger: Logger
 
     private init(
         shipping: ShippingServer?, watch: PeerWatch, board: StandbyBoard, desk: SiteDesk,
-        demand: SiteDemand, ticks: Task<Void, Never>, logger: Logger
+        demand: SiteDemand, ticks: Task<Void, Never>,
+        reserve: StandbyReserve, logger: Logger
     ) {
+        self.reserve = reserve
         self.ticks = ticks
         self.shipping = shipping
         self.watch = watch
@@ -59,6 +62,10 @@ final class PrimarySites: Sendable {
         let board = StandbyBoard(now: { SystemClock.microseconds() }) {
             gate?.moved($0)
         }
+        let reserve = StandbyReserve(
+            board: board, dataDirectory: configuration.dataDirectory,
+            octetsMax: UInt64(settings.slotOctets), logger: logger)
+        try reserve.load()
         let watch = PeerWatch(
             peers: peers(settings, desk), dialer: try LinkDialer(tls: settings.tls, group: group),
             standing: standing, learnedEpoch: learned, logger: logger)
@@ -82,23 +89,26 @@ final class PrimarySites: Sendable {
             }
             logger.info(
                 "listening",
-                metadata: ["listener": "sites", "host": "\(listen.host)", "port": "\(shipping?.port ?? 0)"])
+                metadata: [
+                    "listener": "sites", "host": "\(listen.host)", "port": "\(shipping?.port ?? 0)",
+                ])
         }
         desk.show(
             SiteDesk.View(
                 standing: standing, follower: nil, standbys: { board.entries },
                 acks: { gate?.totals ?? .init() },
                 salvage: { try await SalvageRun(log: log).run($0, isDryRun: $1) },
-                port: shipping?.port ?? 0))
+                reserve: reserve, forget: { board.forget($0) }, port: shipping?.port ?? 0))
         let ticks = Task {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .milliseconds(50))
+            for tick in 1... {
+                guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
                 gate?.tick()
+                if tick % 100 == 0 { reserve.save() }
             }
         }
         return PrimarySites(
             shipping: shipping, watch: watch, board: board, desk: desk, demand: demand,
-            ticks: ticks, logger: logger)
+            ticks: ticks, reserve: reserve, logger: logger)
     }
 
     /// The configured sites, and the one that was followed before.
@@ -163,6 +173,7 @@ final class PrimarySites: Sendable {
     /// Ends all of it.
     func stop() async {
         ticks.cancel()
+        reserve.save()
         watch.stop()
         await shipping?.stop()
         desk.show(nil)

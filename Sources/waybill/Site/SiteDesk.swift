@@ -22,6 +22,10 @@ final class SiteDesk: SiteControl {
         var acks: (@Sendable () -> StandbyGate.Totals)?
         /// Queues an export's messages anew; nil unless this site writes.
         var salvage: (@Sendable (String, Bool) async throws -> SalvageOutcome)?
+        /// What standbys still need; nil unless this site writes.
+        var reserve: StandbyReserve?
+        /// Forgets a standby that is not connected; nil unless this site writes.
+        var forget: (@Sendable (String) -> Bool)?
         /// The port that other sites reach; 0: none.
         var port = 0
     }
@@ -84,6 +88,13 @@ final class SiteDesk: SiteControl {
 
     /// What a change came to, for the status.
     func note(_ text: String) { state.withLock { $0.note = text } }
+
+    /// The first event that a standby needs; nil when none needs any.
+    ///
+    /// - Throws: When the log cannot be read.
+    func firstNeeded(in log: LogReader) throws(EventLogError) -> UInt64? {
+        try state.withLock { $0.view?.reserve }?.firstNeeded(in: log)
+    }
 
     private var demand: SiteDemand { state.withLock { $0.demand } }
 
@@ -168,6 +179,22 @@ final class SiteDesk: SiteControl {
 }
 
 extension SiteDesk {
+    private func forget(
+        _ name: String, _ view: View?, _ site: SiteState, isDryRun: Bool
+    ) throws(SiteRefusal) -> SiteOutcome {
+        let entry = (view?.standbys?() ?? []).first { $0.site == name }
+        guard let forget = view?.forget, let entry else {
+            throw SiteRefusal("No standby of this site has the name \"\(name)\".")
+        }
+        guard !entry.isConnected else {
+            throw SiteRefusal("\(name) is connected: stop it first.")
+        }
+        let isDone = isDryRun ? false : forget(name)
+        return SiteOutcome(
+            isChange: isDone, role: site.role.rawValue, epoch: site.epoch,
+            steps: ["keep nothing of the log for \(name) any more"])
+    }
+
     func salvage(
         _ directory: String, isDryRun: Bool
     ) async throws(SiteRefusal) -> SalvageOutcome {
@@ -191,6 +218,9 @@ extension SiteDesk {
                 "This server knows no other sites: add replication to its configuration.")
         }
         let (site, view) = state.withLock { ($0.site, $0.view) }
+        if case .forget(let name) = order {
+            return try forget(name, view, site, isDryRun: isDryRun)
+        }
         let plan = try SitePlan.make(
             order, site: site, standing: view?.standing(), follower: view?.follower?(),
             standbys: view?.standbys?() ?? [])

@@ -43,6 +43,8 @@ struct SitePlan: Hashable, Sendable {
             try switchover(site, standbys, to: name)
         case .rejoin(let text):
             try rejoin(site, to: text)
+        case .forget:
+            nothing(site, "a standby is forgotten without a plan")
         }
     }
 

@@ -65,7 +65,8 @@ final class SiteServer: Service {
             case .otherRole, .switchover: break
             }
             logger.notice(
-                "role", metadata: [
+                "role",
+                metadata: [
                     "role": "\(desk.current.role.rawValue)", "epoch": "\(desk.current.epoch)",
                 ])
         }

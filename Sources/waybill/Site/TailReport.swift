@@ -36,7 +36,8 @@ struct TailReport: Sendable {
     var summary: String {
         "\(messages.count) message(s) accepted only here: \(finished) finished, \(undelivered) not"
             + (deliveredElsewhere.isEmpty
-                ? "" : "; \(deliveredElsewhere.count) delivery(s) that the other site does not know of")
+                ? ""
+                : "; \(deliveredElsewhere.count) delivery(s) that the other site does not know of")
     }
 
     /// Reads the end of a log behind a sequence.

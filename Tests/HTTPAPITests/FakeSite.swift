@@ -1,0 +1,41 @@
+import EventLog
+import HTTPAPI
+import Synchronization
+
+/// A site that does whatever is ordered, and remembers it; one that refuses when it is told to.
+final class FakeSite: SiteControl {
+    private struct State {
+        var orders: [SiteOrder] = []
+        var refusal: String?
+        var report = SiteReport(site: "here", role: "primary", epoch: 3)
+    }
+
+    private let state = Mutex(State())
+
+    var orders: [SiteOrder] { state.withLock { $0.orders } }
+
+    func refuse(_ reason: String) { state.withLock { $0.refusal = reason } }
+
+    func show(_ report: SiteReport) { state.withLock { $0.report = report } }
+
+    func report() -> SiteReport { state.withLock { $0.report } }
+
+    func carryOut(
+        _ order: SiteOrder, isDryRun: Bool
+    ) throws(SiteRefusal) -> SiteOutcome {
+        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        if !isDryRun { state.withLock { $0.orders.append(order) } }
+        return SiteOutcome(isChange: true, role: "standby", epoch: 4, steps: ["one", "two"])
+    }
+
+    func salvage(
+        _ directory: String, isDryRun: Bool
+    ) async throws(SiteRefusal) -> SalvageOutcome {
+        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        var outcome = SalvageOutcome()
+        outcome.messages = 3
+        outcome.queued = 2
+        outcome.already = 1
+        return outcome
+    }
+}

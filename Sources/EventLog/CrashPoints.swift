@@ -34,6 +34,8 @@ package final class CrashPoints: Sendable {
         case compactionChecked = "compact.checked"
         /// It stands in the old file's place.
         case compactionRenamed = "compact.renamed"
+        /// A segment that only this site has is exported, and removed here.
+        case tailRemoved = "tail.removed"
     }
 
     /// As `WAYBILL_CRASH_AT` says; read once.

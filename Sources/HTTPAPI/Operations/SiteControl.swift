@@ -121,6 +121,8 @@ package struct SiteReport: Hashable, Sendable {
     package var chainHash = ""
     /// Where other sites reach this one; empty: they do not.
     package var listen = ""
+    /// What the last change of role came to; empty: nothing to say.
+    package var note = ""
     package var standbys: [Standby] = []
     /// nil unless it follows.
     package var primary: Primary?

@@ -73,6 +73,7 @@ struct SiteRoutes: Sendable {
         writer.number(UInt64(report.positionEpoch), "position_epoch")
         writer.string(report.chainHash, "chain_hash")
         writer.string(report.listen, "listen")
+        if !report.note.isEmpty { writer.string(report.note, "note") }
         if let primary = report.primary { write(primary, &writer) }
         writer.beginArray("standbys")
         for standby in report.standbys {

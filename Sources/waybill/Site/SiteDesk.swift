@@ -26,6 +26,8 @@ final class SiteDesk: SiteControl {
         var site: SiteState
         var demand = SiteDemand()
         var view: View?
+        /// What the last change came to, in words; empty: nothing to say.
+        var note = ""
     }
 
     private let state: Mutex<State>
@@ -76,6 +78,9 @@ final class SiteDesk: SiteControl {
     /// What the part that runs can tell; nil when it ends.
     func show(_ view: View?) { state.withLock { $0.view = view } }
 
+    /// What a change came to, for the status.
+    func note(_ text: String) { state.withLock { $0.note = text } }
+
     private var demand: SiteDemand { state.withLock { $0.demand } }
 
     /// Records a role.
@@ -116,8 +121,9 @@ final class SiteDesk: SiteControl {
     }
 
     func report() -> SiteReport {
-        let (site, view) = state.withLock { ($0.site, $0.view) }
+        let (site, view, note) = state.withLock { ($0.site, $0.view, $0.note) }
         var report = SiteReport(site: name, role: site.role.rawValue, epoch: site.epoch)
+        report.note = note
         if let listen = settings?.listen {
             report.listen = "\(SiteAddress(host: listen.host, port: view?.port ?? listen.port))"
         }

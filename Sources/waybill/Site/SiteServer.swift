@@ -58,8 +58,9 @@ final class SiteServer: Service {
             switch demand.kind {
             case nil, .shutdown: return
             case .rejoin(let address):
-                await SiteRejoin.run(
-                    address, configuration: configuration, desk: desk, logger: logger)
+                await SiteRejoin(
+                    address: address, configuration: configuration, desk: desk, logger: logger
+                ).run()
                 loaded = nil
             case .otherRole, .switchover: break
             }

@@ -14,6 +14,7 @@ enum SiteText {
         if !report["listen"].text.isEmpty {
             lines.append("listens     \(report["listen"].text)")
         }
+        if report["note"] != .null { lines.append("note        \(report["note"].text)") }
         if report["primary"] != .null { lines += primary(report["primary"]) }
         lines += standbys(report["standbys"].elements)
         return lines

@@ -156,6 +156,17 @@ class Site(Waybill):
         """A `waybill site` order."""
         return self.command("site", *arguments, check=check)
 
+    def promote(self, *flags: str) -> None:
+        """Promotes it, and waits until it accepts mail."""
+        self.site("promote", *flags)
+        self.wait_role("primary")
+        wait_until(lambda: listens(self.port), 60, f"{self.name} to accept mail")
+
+    def wait_lost(self, seconds: float = 60) -> dict:
+        """Waits until a standby has noticed that nobody answers."""
+        return self.wait_report(
+            lambda report: not report["primary"]["connected"], "the loss of its primary", seconds)
+
     def pause(self) -> None:
         """SIGSTOP."""
         os.kill(self.pid, signal.SIGSTOP)

@@ -97,7 +97,11 @@ class Site(Waybill):
 
     # How it stands
 
-    def report(self) -> dict | None:
+    def report(self) -> dict:
+        """How the site stands; waits while it changes its role, for then nobody answers."""
+        return self.wait_report(lambda _: True, "an answer", 30)
+
+    def report_now(self) -> dict | None:
         """How the site stands; None while nobody answers."""
         try:
             answer = self.api.get("/api/v1/site")
@@ -117,7 +121,7 @@ class Site(Waybill):
 
         def condition():
             self.alive()
-            report = self.report()
+            report = self.report_now()
             if report is None:
                 return None
             last.clear()

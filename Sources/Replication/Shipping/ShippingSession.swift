@@ -142,7 +142,9 @@ extension ShippingSession {
         site.logger.notice(
             "standby follows",
             metadata: ["site": "\(hello.site)", "peer": "\(link.peer)", "sequence": "\(next)"])
-        try offer(site.reader.sealedSegments(after: next))
+        // Within a segment the rest of it comes first: what begins behind it would leave a gap.
+        let sealed = try site.reader.sealedSegments(after: next)
+        try offer(sealed.first?.firstSequence == next + 1 ? sealed : [])
         next = try follow()
         while !isStopped {
             if let position = state.withLock({ $0.handover }), next >= position.sequence {

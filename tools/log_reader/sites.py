@@ -95,6 +95,8 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    # Acknowledged, and not in the survivor.
+    missing: list[str] = field(default_factory=list)
 
     def bad(self, text: str, examples=()) -> None:
         some = ", ".join(str(one) for one in list(examples)[:3])
@@ -190,6 +192,7 @@ class Judge:
         self.verdict.counts["acknowledged"] = len(promised)
         missing = promised.keys() - self.survivor.received.keys()
         self.verdict.counts["missing"] = len(missing)
+        self.verdict.missing = sorted(missing)
         elsewhere = {
             identity for log in [*self.salvaged, *self.others] for identity in log.received}
         kept = missing & elsewhere

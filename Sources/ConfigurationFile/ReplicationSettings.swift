@@ -17,6 +17,8 @@ package struct ReplicationSettings: Hashable, Sendable {
     package var delaySeconds = 0
     /// Octets a second to all standbys together; 0: no limit.
     package var octetsPerSecond = 0
+    /// How long an acknowledgement may wait for standbys.
+    package var ackMilliseconds = 10_000
 
     /// Creates settings.
     package init(tls: ReplicationTLS) { self.tls = tls }

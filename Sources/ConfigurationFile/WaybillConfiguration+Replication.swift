@@ -26,6 +26,8 @@ extension WaybillConfiguration {
             section.milliseconds("delay", default: 0, in: 0...(7 * 86_400_000)) / 1_000
         settings.octetsPerSecond = section.octets(
             "bandwidth", default: 0, in: 0...(64 << 30))
+        settings.ackMilliseconds = section.milliseconds(
+            "ack_timeout", default: settings.ackMilliseconds, in: 100...300_000)
         replication = settings
     }
 

@@ -65,6 +65,7 @@ extension WaybillConfiguration {
         out.list("peers", replication.peers.map(\.description))
         out.line("delay", "\(replication.delaySeconds)s")
         out.line("bandwidth", replication.octetsPerSecond)
+        out.line("ack_timeout", "\(replication.ackMilliseconds)ms")
         out.close()
     }
 
@@ -123,7 +124,13 @@ extension WaybillConfiguration {
         out.line("require_auth", listener.requiresAuthentication)
         out.line("offer_auth", listener.offersAuthentication)
         out.line("authenticated_may_relay", listener.authenticatedMayRelay)
-        out.line("ack", "local")
+        switch listener.ackLevel {
+        case .local: out.line("ack", "local")
+        case .replicated(let demand):
+            out.line("ack", "replicated")
+            out.line("ack_standbys", demand.standbys)
+            out.line("ack_when_away", demand.whenAway.rawValue)
+        }
         writeParts(of: listener, &out)
         out.close()
     }

@@ -189,6 +189,9 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     /// Where the durable log ends.
     package var position: Position { durable.position }
 
+    /// Standbys that follow now.
+    package var standbysPresent: Int { configuration.gate?.present ?? 0 }
+
     /// Whether new messages should be taken: `.failure` with `outOfSpace` below the free-space
     /// floor, with `overloaded` when too much waits for the disk, with `closed`.
     ///

@@ -31,6 +31,8 @@ package struct EventLogConfiguration: Sendable {
     package var startsNewEpoch = false
     /// The epoch that is written is at least this one: what a site was promoted to. 0: the log's last.
     package var epochFloor: UInt32 = 0
+    /// Where acknowledgements wait for standbys; nil: there are none.
+    package var gate: StandbyGate?
 
     /// Microseconds since the Unix epoch. Called on any thread.
     package var now: @Sendable () -> Int64 = { SystemClock.microseconds() }

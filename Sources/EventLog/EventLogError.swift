@@ -27,6 +27,8 @@ package struct EventLogError: Error, Equatable, Sendable, CustomStringConvertibl
         package static let overloaded = Code("overloaded")
         /// This site takes over the log of another one, and writes nothing of its own.
         package static let readOnly = Code("read_only")
+        /// Not on as many standbys as was asked for in time; it stands in this site's log.
+        package static let notReplicated = Code("not_replicated")
         /// No such event or content.
         package static let notFound = Code("not_found")
         /// A file could not be opened or read.

@@ -2,6 +2,7 @@ import CLinux
 import EventLog
 import Glibc
 import Synchronization
+import WaybillTesting
 
 @testable import EventLog
 

@@ -135,8 +135,13 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         var first = batch.committed.firstSequence
         for append in appends {
             let receipt = AppendReceipt(epoch: epoch, firstSequence: first)
-            outcomes.add(
-                append.observer, AppendOutcome(token: append.token, result: .success(receipt)))
+            if let demand = append.demand, let gate = configuration.gate {
+                gate.hold(append, demand: demand, receipt: receipt)
+            } else {
+                outcomes.add(
+                    append.observer,
+                    AppendOutcome(token: append.token, result: append.withoutStandbys(receipt)))
+            }
             first += UInt64(append.events.count)
         }
         outcomes.deliver()

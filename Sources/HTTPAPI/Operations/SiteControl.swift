@@ -1,3 +1,5 @@
+package import EventLog
+
 /// The site as the API knows it: the composition root, or a double in tests.
 ///
 /// Concurrency: any thread.
@@ -12,6 +14,40 @@ package protocol SiteControl: Sendable {
     /// - Returns: What was begun; the change of role itself follows when this has returned.
     /// - Throws: Why it cannot be done.
     func carryOut(_ order: SiteOrder, isDryRun: Bool) throws(SiteRefusal) -> SiteOutcome
+    /// Queues anew what waited in an export of another site's tail, as it lies on this machine.
+    ///
+    /// - Parameters:
+    ///   - directory: The export.
+    ///   - isDryRun: Change nothing.
+    /// - Returns: What was queued, or would be.
+    /// - Throws: Why it cannot be done; what was queued before is, and is not queued twice.
+    func salvage(
+        _ directory: String, isDryRun: Bool
+    ) async throws(SiteRefusal) -> SalvageOutcome
+}
+
+/// What came of a salvage.
+///
+/// Concurrency: value.
+package struct SalvageOutcome: Hashable, Sendable {
+    /// Messages that were accepted only at the other site.
+    package var messages = 0
+    /// Of those, messages whose recipients were all final there.
+    package var finished = 0
+    /// Messages queued anew now.
+    package var queued = 0
+    /// Recipients of those.
+    package var recipients = 0
+    /// Messages that an earlier salvage has queued.
+    package var already = 0
+    /// Messages whose content is not in the export.
+    package var withoutContent = 0
+    /// Deliveries, of messages that both sites know, that only the other site knows of: this site may
+    /// send them again.
+    package var deliveredElsewhere = 0
+
+    /// Nothing yet.
+    package init() {}
 }
 
 /// What can be ordered of a site.
@@ -126,6 +162,8 @@ package struct SiteReport: Hashable, Sendable {
     package var standbys: [Standby] = []
     /// nil unless it follows.
     package var primary: Primary?
+    /// What was acknowledged at which level since the start; nil unless it writes.
+    package var acks: StandbyGate.Totals?
 
     /// Creates a report.
     package init(site: String, role: String, epoch: UInt32) {
@@ -149,6 +187,13 @@ package struct LoneSite: SiteControl {
     package func carryOut(
         _ order: SiteOrder, isDryRun: Bool
     ) throws(SiteRefusal) -> SiteOutcome {
+        throw SiteRefusal(
+            "This server knows no other sites: add replication to its configuration.")
+    }
+
+    package func salvage(
+        _ directory: String, isDryRun: Bool
+    ) async throws(SiteRefusal) -> SalvageOutcome {
         throw SiteRefusal(
             "This server knows no other sites: add replication to its configuration.")
     }

@@ -1,3 +1,4 @@
+import EventLog
 import HTTPTypes
 import Hummingbird
 import MailEvents
@@ -24,6 +25,7 @@ struct SiteRoutes: Sendable {
             Route(.post, "/api/v1/site/rejoin", .role(.admin)) { call in
                 try await order(call) { .rejoin(follow: $0.string("follow") ?? "") }
             },
+            Route(.post, "/api/v1/site/salvage", .role(.admin)) { try await salvage($0) },
         ]
     }
 
@@ -56,6 +58,35 @@ struct SiteRoutes: Sendable {
         }
     }
 
+    private func salvage(_ call: APICall) async throws -> Response {
+        try Self.checkScope(call)
+        let notes = JSONObject.Notes()
+        let object = try await OrderBody.object(call, services, notes)
+        let directory = object.string("directory") ?? ""
+        let isDryRun = object.bool("dry_run") ?? false
+        object.finish()
+        if directory.isEmpty { object.note("directory", "is missing: where the export lies") }
+        try notes.check(.invalidOrder)
+        let outcome: SalvageOutcome
+        do throws(SiteRefusal) {
+            outcome = try await services.site.salvage(directory, isDryRun: isDryRun)
+        } catch {
+            throw Problem(.wrongRole, error.reason)
+        }
+        return .json { writer in
+            writer.beginObject()
+            writer.bool(isDryRun, "dry_run")
+            writer.number(outcome.messages, "messages")
+            writer.number(outcome.finished, "finished")
+            writer.number(outcome.queued, "queued")
+            writer.number(outcome.recipients, "recipients")
+            writer.number(outcome.already, "already_queued")
+            writer.number(outcome.withoutContent, "without_content")
+            writer.number(outcome.deliveredElsewhere, "delivered_elsewhere")
+            writer.endObject()
+        }
+    }
+
     private func status(_ call: APICall) throws -> Response {
         try Self.checkScope(call)
         try call.query.allow([])
@@ -75,6 +106,13 @@ struct SiteRoutes: Sendable {
         writer.string(report.listen, "listen")
         if !report.note.isEmpty { writer.string(report.note, "note") }
         if let primary = report.primary { write(primary, &writer) }
+        if let acks = report.acks {
+            writer.beginObject("acknowledged")
+            writer.number(acks.replicated, "replicated")
+            writer.number(acks.degraded, "degraded")
+            writer.number(acks.refused, "refused")
+            writer.endObject()
+        }
         writer.beginArray("standbys")
         for standby in report.standbys {
             writer.beginObject()

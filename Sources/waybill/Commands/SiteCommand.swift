@@ -16,7 +16,7 @@ struct SiteCommand: AsyncParsableCommand {
             """,
         subcommands: [
             SiteStatus.self, SitePromote.self, SiteDemote.self, SiteSwitchover.self,
-            SiteRejoinCommand.self,
+            SiteRejoinCommand.self, SiteSalvage.self,
         ])
 }
 
@@ -131,5 +131,54 @@ struct SiteRejoinCommand: AsyncParsableCommand {
     func run() async throws {
         try await order.carryOut(
             "rejoin", ["follow": .text(follow)], options, until: "standby")
+    }
+}
+
+/// `waybill site salvage`
+struct SiteSalvage: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "salvage", abstract: "Queue anew what only a lost site had accepted.",
+        discussion: """
+            At the primary. EXPORT is a directory below salvage/ of the site that rejoined; copy it to
+            this machine first, where the server's user can read it. Each message is queued for the
+            recipients that were not final there, once: a second run queues nothing again.
+            Examples:
+              waybill site salvage /var/tmp/e1-1503-2403 --data /var/lib/waybill --dry-run
+              waybill site salvage /var/tmp/e1-1503-2403 --data /var/lib/waybill
+            """)
+
+    @OptionGroup var options: DataOptions
+
+    @Argument(help: "The export.")
+    var export: String
+
+    @Flag(help: "Say what would be queued, and queue nothing.")
+    var dryRun = false
+
+    func run() async throws {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.string(TextFile.absolutePath(export), "directory")
+        writer.bool(dryRun, "dry_run")
+        writer.endObject()
+        let answer = try await SiteCall.post("/api/v1/site/salvage", writer.text, options)
+        if options.json { return print(answer.json) }
+        print(
+            "\(answer["messages"].text) message(s) were accepted only there, "
+                + "\(answer["finished"].text) finished there")
+        print(
+            "\(dryRun ? "would queue" : "queued") \(answer["queued"].text) message(s) for "
+                + "\(answer["recipients"].text) recipient(s)")
+        if answer["already_queued"].number > 0 {
+            print("\(answer["already_queued"].text) message(s) were queued by an earlier run")
+        }
+        if answer["without_content"].number > 0 {
+            print("\(answer["without_content"].text) message(s) have no content there: lost")
+        }
+        if answer["delivered_elsewhere"].number > 0 {
+            print(
+                "\(answer["delivered_elsewhere"].text) delivery(s) were made there of messages that "
+                    + "this site has too: their recipients may have got them twice")
+        }
     }
 }

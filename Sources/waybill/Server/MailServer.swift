@@ -32,6 +32,8 @@ final class MailServer: Sendable {
     private let state: RunningState
     private let desk: SiteDesk
     private let demand: SiteDemand
+    /// Where acknowledgements wait for standbys; nil without other sites.
+    private let gate: StandbyGate?
     /// What a standby has folded already; taken by delivery.
     private let loaded: Mutex<StandbyFolds.Loaded?>
 
@@ -58,6 +60,9 @@ final class MailServer: Sendable {
         self.desk = desk
         self.demand = demand
         self.loaded = Mutex(loaded)
+        gate = configuration.replication.map {
+            StandbyGate(timeoutMilliseconds: UInt64($0.ackMilliseconds))
+        }
         self.readAgain = readAgain
         state = RunningState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
@@ -69,7 +74,8 @@ final class MailServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoopCount)
         do {
             let sites = try await PrimarySites.start(
-                configuration: configuration, log: log, desk: desk, demand: demand, group: group)
+                configuration: configuration, log: log, gate: gate, desk: desk, demand: demand,
+                group: group)
             do {
                 try await serve(log: log, group: group)
                 try await sites?.handOverIfDemanded(at: log.position)
@@ -131,6 +137,7 @@ final class MailServer: Sendable {
         try DataDirectory.create(directory)
         var settings = configuration.log
         settings.epochFloor = desk.epochToWrite
+        settings.gate = gate
         let log = try EventLog.open(
             directory: DataDirectory.log(directory), codec: MailEventCodec(),
             configuration: settings)

@@ -14,12 +14,15 @@ final class PrimarySites: Sendable {
     private let board: StandbyBoard
     private let desk: SiteDesk
     private let demand: SiteDemand
+    /// Lets what waits for standbys run out of time.
+    private let ticks: Task<Void, Never>
     private let logger: Logger
 
     private init(
         shipping: ShippingServer?, watch: PeerWatch, board: StandbyBoard, desk: SiteDesk,
-        demand: SiteDemand, logger: Logger
+        demand: SiteDemand, ticks: Task<Void, Never>, logger: Logger
     ) {
+        self.ticks = ticks
         self.shipping = shipping
         self.watch = watch
         self.board = board
@@ -39,8 +42,8 @@ final class PrimarySites: Sendable {
     ///
     /// - Returns: nil when there are no other sites.
     static func start(
-        configuration: WaybillConfiguration, log: EventLog<MailEventCodec>, desk: SiteDesk,
-        demand: SiteDemand, group: MultiThreadedEventLoopGroup
+        configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
+        gate: StandbyGate?, desk: SiteDesk, demand: SiteDemand, group: MultiThreadedEventLoopGroup
     ) async throws -> PrimarySites? {
         guard let settings = configuration.replication else { return nil }
         let logger = Logger(label: "replication")
@@ -53,7 +56,9 @@ final class PrimarySites: Sendable {
                 isPrimary: desk.current.role == .primary)
         }
         let learned: @Sendable (UInt32, String) -> Void = { desk.learned(epoch: $0, from: $1) }
-        let board = StandbyBoard(now: { SystemClock.microseconds() }) { _ in }
+        let board = StandbyBoard(now: { SystemClock.microseconds() }) {
+            gate?.moved($0)
+        }
         let watch = PeerWatch(
             peers: peers(settings, desk), dialer: try LinkDialer(tls: settings.tls, group: group),
             standing: standing, learnedEpoch: learned, logger: logger)
@@ -82,10 +87,18 @@ final class PrimarySites: Sendable {
         desk.show(
             SiteDesk.View(
                 standing: standing, follower: nil, standbys: { board.entries },
+                acks: { gate?.totals ?? .init() },
+                salvage: { try await SalvageRun(log: log).run($0, isDryRun: $1) },
                 port: shipping?.port ?? 0))
+        let ticks = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(50))
+                gate?.tick()
+            }
+        }
         return PrimarySites(
             shipping: shipping, watch: watch, board: board, desk: desk, demand: demand,
-            logger: logger)
+            ticks: ticks, logger: logger)
     }
 
     /// The configured sites, and the one that was followed before.
@@ -149,6 +162,7 @@ final class PrimarySites: Sendable {
 
     /// Ends all of it.
     func stop() async {
+        ticks.cancel()
         watch.stop()
         await shipping?.stop()
         desk.show(nil)

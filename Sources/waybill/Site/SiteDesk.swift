@@ -18,6 +18,10 @@ final class SiteDesk: SiteControl {
         var standing: @Sendable () -> SiteStanding
         var follower: (@Sendable () -> FollowerStatus)?
         var standbys: (@Sendable () -> [StandbyBoard.Entry])?
+        /// What was acknowledged at which level; nil unless this site writes.
+        var acks: (@Sendable () -> StandbyGate.Totals)?
+        /// Queues an export's messages anew; nil unless this site writes.
+        var salvage: (@Sendable (String, Bool) async throws -> SalvageOutcome)?
         /// The port that other sites reach; 0: none.
         var port = 0
     }
@@ -135,6 +139,7 @@ final class SiteDesk: SiteControl {
         report.chainHash = hex(standing.position.chainHash)
         report.epoch = max(site.epoch, standing.knownEpoch)
         report.primary = (view.follower?()).map { Self.primary($0) }
+        report.acks = view.acks?()
         report.standbys = (view.standbys?() ?? []).map { entry in
             let sequence = entry.position?.sequence ?? 0
             return SiteReport.Standby(
@@ -163,6 +168,21 @@ final class SiteDesk: SiteControl {
 }
 
 extension SiteDesk {
+    func salvage(
+        _ directory: String, isDryRun: Bool
+    ) async throws(SiteRefusal) -> SalvageOutcome {
+        guard let salvage = state.withLock({ $0.view?.salvage }) else {
+            throw SiteRefusal("Messages are queued anew at the primary; this site is none.")
+        }
+        do {
+            return try await salvage(directory, isDryRun)
+        } catch let error as SiteRefusal {
+            throw error
+        } catch {
+            throw SiteRefusal("\(directory) cannot be salvaged: \(error)")
+        }
+    }
+
     func carryOut(
         _ order: SiteOrder, isDryRun: Bool
     ) throws(SiteRefusal) -> SiteOutcome {

@@ -16,6 +16,12 @@ enum SiteText {
         }
         if report["note"] != .null { lines.append("note        \(report["note"].text)") }
         if report["primary"] != .null { lines += primary(report["primary"]) }
+        let acks = report["acknowledged"]
+        if acks["replicated"].number + acks["degraded"].number + acks["refused"].number > 0 {
+            lines.append(
+                "acks        \(acks["replicated"].text) on standbys, \(acks["degraded"].text) degraded, "
+                    + "\(acks["refused"].text) refused")
+        }
         lines += standbys(report["standbys"].elements)
         return lines
     }

@@ -167,7 +167,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("Projections", ["Projections", "EventLog", "LMDB"]),
     (
         "Replication",
-        ["Replication", "ReplicationSchema", "EventLog", nioCore, nioPosix, nioEmbedded, logging]
+        ["Replication", "ReplicationSchema", "SmallFiles", "EventLog", nioCore, nioPosix, nioEmbedded, logging]
     ),
     (
         "SMTPTransport",

@@ -52,6 +52,9 @@ extension WaybillConfiguration {
         out.line("compaction_rate", compaction.octetsPerSecond)
         out.line(
             "content_retention", compaction.contentRetentionSeconds.map { "\($0)s" } ?? "forever")
+        out.line("event_retention", pruning.keepSeconds.map { "\($0)s" } ?? "off")
+        out.line("event_retention_bytes", pruning.keepOctets.map { "\($0)" } ?? "off")
+        out.line("prune_archive", pruneArchive)
         out.close()
     }
 

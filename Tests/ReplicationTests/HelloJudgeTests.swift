@@ -1,4 +1,5 @@
 import EventLog
+import FoundationEssentials
 import ReplicationSchema
 import Testing
 

@@ -23,6 +23,8 @@ extension Problem {
             self = problem
         } else if error is HistoryIndex.Unavailable {
             self = Problem(.notReady, "The index of messages is being made; try again.")
+        } else if let error = error as? EventLogError, error.code == .pruned {
+            self = Problem(.pruned, error.message.capitalizedFirst + ".")
         } else if (error as? EventLogError)?.code == .damaged || error is BatchDecodingError {
             self = Problem(
                 .damaged, "A part of the log does not verify; the operator has to look at it.")
@@ -30,4 +32,9 @@ extension Problem {
             self = Problem(.internalError, "The log cannot be read at the moment.")
         }
     }
+}
+
+extension String {
+    /// As a sentence begins.
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -14,6 +14,7 @@ extension RouteTable {
             + FeedbackRoutes(services: services).routes
             + LogRoutes(services: services).routes
             + SiteRoutes(services: services).routes
+            + PruneRoute(services: services).routes
             + DocumentRoutes.routes
     }
 }

@@ -103,6 +103,9 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
 
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
+    /// Closes the link that stands, if one does: it is made again.
+    func dropLink() { state.withLock { $0.link }?.close() }
+
     /// Another site has told of an epoch.
     package func learned(epoch: UInt32) {
         let isNew = state.withLock { state in

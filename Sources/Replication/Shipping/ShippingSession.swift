@@ -142,9 +142,8 @@ extension ShippingSession {
         site.logger.notice(
             "standby follows",
             metadata: ["site": "\(hello.site)", "peer": "\(link.peer)", "sequence": "\(next)"])
-        // Within a segment the rest of it comes first: what begins behind it would leave a gap.
-        let sealed = try site.reader.sealedSegments(after: next)
-        try offer(sealed.first?.firstSequence == next + 1 ? sealed : [])
+        // What it lacks of the segment that it is in the middle of comes first.
+        try offer([])
         next = try follow()
         while !isStopped {
             if let position = state.withLock({ $0.handover }), next >= position.sequence {

@@ -147,6 +147,7 @@ final class MailServer: Sendable {
                 "data": "\(directory)", "epoch": "\(log.epoch)",
                 "sequence": "\(log.position.sequence)",
             ])
+        PruningWork.tidy(log.reader, directory)
         if let undone = log.undone {
             logger.warning(
                 "a power failure had cut off the last commit; it was taken back, nobody had been told of it",
@@ -186,12 +187,15 @@ final class MailServer: Sendable {
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
             configuration, log, folds, logger: Logger(label: "compaction"))
+        let pruning = try PruningService.start(
+            configuration, log, folds, logger: Logger(label: "pruning"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,
-                compaction: compaction))
+                compaction: compaction, pruning: pruning))
         defer {
             state.set(nil)
+            pruning.stop()
             compaction?.stop()
             projections.stop()
         }
@@ -204,6 +208,7 @@ final class MailServer: Sendable {
         await demand.wait()
         logger.info("stopping", metadata: ["why": "\(demand.reason)"])
         readiness.set(.stopping)
+        pruning.stop()
         compaction?.stop()
         let seconds = Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }

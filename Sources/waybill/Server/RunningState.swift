@@ -17,6 +17,7 @@ final class RunningState: ServerState, MessageIndexSource {
         var log: LogReader
         /// nil where none is wanted.
         var compaction: CompactionService?
+        var pruning: PruningService?
     }
 
     private let parts = Mutex<Parts?>(nil)
@@ -59,6 +60,12 @@ final class RunningState: ServerState, MessageIndexSource {
     func compact() -> LogCompactor.Totals? { current?.compaction?.wake() }
 
     func compaction() -> LogCompactor.Totals? { current?.compaction?.totals }
+
+    func prune(_ request: PruneRequest) async throws -> PruneOutcome? {
+        try await current?.pruning?.prune(request)
+    }
+
+    func pruning() -> PruneTotals? { current?.pruning?.totals }
 
     func freeOctets() -> UInt64? { FileSystem.freeBytes(of: DataDirectory.log(dataDirectory)) }
 }

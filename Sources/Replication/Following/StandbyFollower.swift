@@ -134,7 +134,7 @@ package struct FollowerEvents: Sendable {
     package init(
         learnedEpoch: @escaping @Sendable (UInt32) -> Void,
         handover: @escaping @Sendable (Position) -> Result<UInt32, ReplicationError>,
-        tookOver: @escaping @Sendable (UInt32) -> Void
+        tookOver: @escaping @Sendable (UInt32) -> Void = { _ in }
     ) {
         self.learnedEpoch = learnedEpoch
         self.handover = handover

@@ -364,6 +364,7 @@ def test_roles_outlive_restarts(site, sink, order):
     """After a switchover, both start with their old flags: the recorded roles count."""
     first, second = pair(site, sink)
     assert first.site("switchover").returncode == 0
+    second.wait_accepts()
     send(second.port, "one@recipient.example")
     second.wait_drained()
     assert first.recorded["role"] == "standby" and second.recorded["role"] == "primary"
@@ -529,8 +530,7 @@ def test_a_rejoined_site_takes_over_again(site, sink, tmp_path):
     more = record(second.port, tmp_path, "more")
     wait_until(lambda: more.acknowledged > 30, 60, "30 messages")
     assert second.site("switchover").returncode == 0
-    first.wait_role("primary")
-    wait_until(lambda: listens(first.port), 30, "mail at home")
+    first.wait_accepts()
     more.port = first.port
     goal = more.acknowledged + 30
     wait_until(lambda: more.acknowledged > goal, 60, "30 messages")

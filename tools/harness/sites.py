@@ -153,7 +153,7 @@ class Site(Waybill):
         self.launch()
         self.wait_role(role, seconds)
         if role == "primary":
-            wait_until(lambda: listens(self.port), seconds, f"{self.name} to accept mail")
+            self.wait_accepts(seconds)
         return self
 
     def site(self, *arguments: str, check: bool = True):
@@ -163,8 +163,12 @@ class Site(Waybill):
     def promote(self, *flags: str) -> None:
         """Promotes it, and waits until it accepts mail."""
         self.site("promote", *flags)
-        self.wait_role("primary")
-        wait_until(lambda: listens(self.port), 60, f"{self.name} to accept mail")
+        self.wait_accepts()
+
+    def wait_accepts(self, seconds: float = 60) -> None:
+        """Waits until it is the primary and accepts mail."""
+        self.wait_role("primary", seconds)
+        wait_until(lambda: listens(self.port), seconds, f"{self.name} to accept mail")
 
     def wait_lost(self, seconds: float = 60) -> dict:
         """Waits until a standby has noticed that nobody answers."""

@@ -580,3 +580,54 @@ def test_a_primary_killed_with_a_tail_rejoins_after_its_restart(site, sink, tmp_
     counts = check_sites(
         second, first, acknowledged=[old.path], salvage=exports, sink=sink, drained=True)
     assert counts["missing"] == counts["kept_elsewhere"] > 0
+
+
+def test_what_only_the_old_primary_had_is_queued_anew_once(site, sink, tmp_path):
+    first, second, told = part(site, sink, tmp_path)
+    first.site("rejoin", "--follow", f"127.0.0.1:{second.site_port}")
+    first.wait_connected()
+    second.wait_drained(60)
+    export = first.salvaged()[0]
+    before = len(second.of_type("received"))
+    would = second.site("salvage", str(export), "--dry-run")
+    assert "would queue 3 message(s)" in would.stdout
+    assert len(second.of_type("received")) == before
+    assert "queued 3 message(s)" in second.site("salvage", str(export)).stdout
+    assert "queued 0 message(s)" in second.site("salvage", str(export)).stdout
+    assert len(second.of_type("received")) == before + 3
+    second.wait_drained(60)
+    first.wait_caught_up(second)
+    refused = first.site("salvage", str(export), check=False)
+    assert refused.returncode == 1, "a standby queues nothing"
+    sent = {event["recipient"] for event in second.of_type("delivered")}
+    assert {f"kept{number}@stays.example" for number in range(3)} <= sent
+    assert first.stop() == 0 and second.stop() == 0
+    sink.stop()
+    check_sites(second, first, acknowledged=told, salvage=[export], sink=sink, drained=True)
+
+
+def test_a_standby_whose_name_is_the_primarys_is_refused(site, sink):
+    """Or a site that was pointed at itself."""
+    first = site("anna", sink.port).start_site()
+    second = site("anna", sink.port, standby_of=first.site_port)
+    second.launch()
+    wait_until(lambda: "two sites are called anna" in second.output(), 60, "the refusal")
+    assert first.report()["standbys"] == []
+
+
+def test_after_a_switchover_the_old_primary_follows_where_the_standby_is_configured(
+        site, sink, tmp_path):
+    """And not where the standby's own link came from."""
+    first, second = site("anna", sink.port), site("bert", sink.port)
+    with Wire(second.site_port) as wire:
+        first.flags += ["--peer", f"127.0.0.1:{wire.port}"]
+        second.flags += ["--standby-of", f"127.0.0.1:{first.site_port}"]
+        first.start_site()
+        second.start_site("standby")
+        second.wait_connected()
+        # A round of questions, by which the name is known.
+        wait_until(lambda: wire.connections > 2, 30, "a question to the standby")
+        assert first.site("switchover").returncode == 0
+        report = first.wait_connected()
+        assert report["primary"]["address"] == f"127.0.0.1:{wire.port}"
+        assert report["primary"]["site"] == "bert"

@@ -245,6 +245,46 @@ def test_kill_the_primary_under_load_and_promote(site, sink, tmp_path):
     assert counts["next_hop_took_twice"] < 200
 
 
+def test_what_a_standby_has_acknowledged_too_is_never_missing(site, sink, tmp_path):
+    """`ack: replicated`: kill -9 under load, promote, and nothing has to be looked for."""
+    first, second = pair(site, sink, acknowledge={"ack": "replicated"})
+    recorder = record(first.port, tmp_path)
+    wait_until(lambda: recorder.acknowledged > 200, 60, "200 messages")
+    first.kill()
+    recorder.stop()
+    second.wait_lost()
+    second.promote()
+    second.wait_drained(120)
+    assert second.stop() == 0
+    sink.stop()
+    counts = check_sites(second, first, acknowledged=[recorder.path], sink=sink, drained=True)
+    assert counts["missing"] == 0
+
+
+@pytest.mark.parametrize("when_away", ["refuse", "accept"])
+def test_when_no_standby_can_acknowledge(site, sink, tmp_path, when_away):
+    first, second = pair(
+        site, sink, acknowledge={"ack": "replicated", "ack_when_away": when_away})
+    send(first.port, "one@recipient.example")
+    assert first.report()["acknowledged"]["replicated"] == 1
+    second.kill()
+    wait_until(
+        lambda: not any(row["connected"] for row in first.report()["standbys"]), 60,
+        "the primary's notice")
+    if when_away == "accept":
+        send(first.port, "two@recipient.example")
+        assert first.report()["acknowledged"]["degraded"] == 1
+    else:
+        with pytest.raises(smtplib.SMTPException) as refused:
+            send(first.port, "two@recipient.example")
+        assert "4" == str(refused.value.args[0])[0], refused.value
+        assert len(first.of_type("received")) == 1, "refused before it was written"
+    second.start_site("standby")
+    second.wait_connected()
+    send(first.port, "three@recipient.example")
+    assert first.report()["acknowledged"]["replicated"] == 2
+
+
 def test_a_switchover_under_load_loses_and_repeats_nothing(site, sink, tmp_path):
     first, second = pair(site, sink)
     recorder = record(first.port, tmp_path)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,13 +91,14 @@ class Drill:
 
     # Measures
 
-    def first_delivery(self, site: Site, epoch: int, seconds: float = 120) -> float:
-        """When the first message went out in an epoch, seconds since the Unix epoch."""
-        from datetime import datetime
+    def first_delivery(
+        self, site: Site, epoch: int, domain: str = "", seconds: float = 120
+    ) -> float:
+        """When the first message (for a domain) went out in an epoch, seconds since the Unix epoch."""
 
         def found():
             for event in site.of_type("delivered"):
-                if event["epoch"] >= epoch:
+                if event["epoch"] >= epoch and event["recipient"].endswith(domain):
                     return datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
             return None
 

@@ -671,3 +671,62 @@ def test_after_a_switchover_the_old_primary_follows_where_the_standby_is_configu
         report = first.wait_connected()
         assert report["primary"]["address"] == f"127.0.0.1:{wire.port}"
         assert report["primary"]["site"] == "bert"
+
+
+def test_two_standbys_that_were_promoted_apart(site, sink, tmp_path):
+    """One epoch twice: neither can fence the other, both say so, and an operator chooses."""
+    first = site("anna", sink.port).start_site()
+    second = site("bert", sink.port, standby_of=first.site_port)
+    third = site("cleo", sink.port, standby_of=first.site_port, peers=(second.site_port,))
+    for one in (second, third):
+        one.start_site("standby")
+        one.wait_connected()
+    send(first.port, "before@recipient.example")
+    first.wait_drained()
+    for one in (second, third):
+        one.wait_caught_up(first)
+    first.kill()
+    told = []
+    third.pause()
+    second.wait_lost()
+    second.promote()
+    second.stop()
+    third.wake()
+    third.wait_lost()
+    third.promote()
+    second.start_site()
+    for one in (second, third):
+        recorder = record(one.port, tmp_path, one.name)
+        wait_until(lambda: recorder.acknowledged > 20, 60, "20 messages")
+        recorder.stop()
+        told.append(recorder.path)
+    assert second.report()["epoch"] == third.report()["epoch"] == 2
+    wait_until(
+        lambda: "two primaries of one epoch" in third.output(60_000), 30, "the alarm")
+    second.wait_drained(60)
+    third.wait_drained(60)
+    # The third one gives up its part; where the two parted cannot be told from epochs.
+    third.site(
+        "demote", "--follow", f"127.0.0.1:{second.site_port}", "--wait", "2", check=False)
+    third.wait_role("standby")
+    third.wait_report(lambda report: report["primary"].get("problem"), "the difference")
+    assert third.site("status", check=False).returncode == 1
+    third.site(
+        "rejoin", "--follow", f"127.0.0.1:{second.site_port}", "--wait", "5", check=False)
+    report = third.wait_report(lambda report: report.get("note"), "what came of it")
+    if "no point was found" in report["note"]:
+        third.stop()
+        kept = third.data.rename(third.directory / "kept")
+        place = third.flags.index("--standby-of") + 1
+        third.flags[place] = f"127.0.0.1:{second.site_port}"
+        third.start_site("standby")
+        third.wait_connected()
+    else:
+        kept = third.salvaged()[0]
+    third.wait_caught_up(second)
+    assert second.stop() == 0 and third.stop() == 0
+    sink.stop()
+    check_sites(second, third, acknowledged=[told[0]], drained=True)
+    # With the part that was given up beside it: the judge says what happened. Even ids are there twice.
+    verdict = check_sites(second, third, acknowledged=told, salvage=[kept], is_right=False)
+    assert any("epoch 2 has two batches" in text for text in verdict["wrong"])

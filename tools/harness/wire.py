@@ -50,7 +50,7 @@ class Wire:
     def stop(self) -> None:
         """Ends every connection and the listener."""
         if self._thread.is_alive():
-            self._do(self._cut())
+            self._do(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
 
@@ -116,6 +116,13 @@ class Wire:
             self._server.close()
             self._server = None
         await self._drop()
+
+    async def _end(self) -> None:
+        await self._cut()
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _take(self, reader, writer) -> None:
         self.connections += 1

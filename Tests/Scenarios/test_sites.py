@@ -110,6 +110,25 @@ def test_a_standby_with_a_delay_stays_behind(site, sink, tmp_path):
     check_sites(first, prompt, late, planned=True, drained=True)
 
 
+@pytest.mark.parametrize("when", ["from the start", "it comes later"])
+def test_a_delay_holds_for_whole_segments_too(site, sink, tmp_path, when):
+    first = site("anna", sink.port).start_site()
+    late = site("cleo", sink.port, standby_of=first.site_port, delay="1h")
+    if when == "from the start":
+        late.start_site("standby")
+        late.wait_connected()
+    recorder = record(first.port, tmp_path, body_octets=30_000)
+    wait_until(lambda: len(first.segments()) >= 3, 120, "three segments")
+    recorder.stop()
+    first.wait_drained(120)
+    if when == "it comes later":
+        late.start_site("standby")
+        late.wait_connected()
+    prompt = site("bert", sink.port, standby_of=first.site_port).start_site("standby")
+    prompt.wait_caught_up(first)
+    assert late.report()["sequence"] < 10, "what is younger than an hour got over"
+
+
 def test_sites_in_a_row(site, sink, tmp_path):
     """C follows B, B follows A; then B is promoted, and C goes on following it."""
     first, second = pair(site, sink)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from harness.network import Authority  # noqa: E402
+from harness.sites import CountingSink, Site  # noqa: E402
 from harness.support import Skip  # noqa: E402
 from harness.waybill import Waybill  # noqa: E402
 
@@ -58,3 +59,29 @@ def server(tmp_path, request):
 def authority(tmp_path_factory):
     """A certificate authority for the whole run."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def sink(tmp_path):
+    """The far end of all sites: takes everything, and writes down what it took."""
+    with CountingSink(tmp_path / "sink") as one:
+        yield one
+
+
+@pytest.fixture
+def site(tmp_path, request, authority):
+    """Makes sites that are gone when the test ends; shows what they printed when it failed."""
+    made: list[Site] = []
+
+    def make(name: str, next_hop: int, *flags, **options) -> Site:
+        directory = tmp_path / f"{name}{len(made)}"
+        one = Site(directory, name, options.pop("by", authority), next_hop, *flags, **options)
+        made.append(one)
+        return one
+
+    yield make
+    failed = getattr(request.node, "report_call", None)
+    for one in made:
+        one.kill()
+        if failed is not None and failed.failed:
+            print(f"--- {one.name}: {one.output_path}\n{one.output()}")

@@ -72,7 +72,7 @@ class Recorder:
     """Clients that send without pause and write each acknowledged id to a synced file.
 
     The line is written and synced after the 250 was read and before the next message, so that the
-    file never says more than the server promised. Each line: message id, sender's own number.
+    file never says more than the server promised. Each line: message id, sender's own number, microseconds since the Unix epoch.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Recorder:
                 match = QUEUED_AS.match(line)
                 if match:
                     with self.lock:
-                        os.write(self.descriptor, match.group(1) + b" %d\n" % number)
+                        os.write(self.descriptor, match.group(1) + b" %d %d\n" % (number, time.time_ns() // 1000))
                         os.fdatasync(self.descriptor)
                         self.acknowledged += 1
                 elif line.startswith(b"4"):

@@ -126,14 +126,19 @@ package struct FollowerEvents: Sendable {
     /// The primary has stopped at the position where this log ends, and asks to be followed: the epoch
     /// that will be opened, or why not.
     package var handover: @Sendable (Position) -> Result<UInt32, ReplicationError>
+    /// The primary has been told which epoch will be opened, as far as that was possible: now it is to
+    /// be opened. The link ends only with this, so that the answer gets there.
+    package var tookOver: @Sendable (UInt32) -> Void
 
     /// Creates them.
     package init(
         learnedEpoch: @escaping @Sendable (UInt32) -> Void,
-        handover: @escaping @Sendable (Position) -> Result<UInt32, ReplicationError>
+        handover: @escaping @Sendable (Position) -> Result<UInt32, ReplicationError>,
+        tookOver: @escaping @Sendable (UInt32) -> Void = { _ in }
     ) {
         self.learnedEpoch = learnedEpoch
         self.handover = handover
+        self.tookOver = tookOver
     }
 }
 
@@ -394,6 +399,8 @@ extension StandbyFollower {
             answer.epoch = epoch
         case .failure(let error): answer.message = "\(error)"
         }
+        // The new role is recorded: it is taken whether or not the primary hears of it.
+        defer { if answer.accepted { events.tookOver(answer.epoch) } }
         try link.send(.control(.handoverAnswer(answer)))
         return answer.accepted
     }

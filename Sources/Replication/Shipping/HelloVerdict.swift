@@ -47,6 +47,11 @@ struct HelloJudge: Sendable {
         guard !hello.isPrimary else {
             return .refused(.notReady, "a primary follows nobody", common: nil)
         }
+        guard hello.site != standing.site else {
+            return .refused(
+                .notReady, "two sites are called \(hello.site), or this one follows itself",
+                common: nil)
+        }
         guard let position = hello.position.position else {
             return .refused(.otherProtocol, "the position has no hash", common: nil)
         }

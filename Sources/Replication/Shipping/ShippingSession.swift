@@ -161,7 +161,9 @@ extension ShippingSession {
                     timeoutMilliseconds: Int(ReplicationLimits.heartbeatMilliseconds) / 5)
             case .file(let segment):
                 let further = try site.reader.sealedSegments(after: segment.lastSequence)
-                try offer([segment] + further)
+                let ripe = try ripe([segment] + further, delaySeconds: hello.delaySeconds)
+                guard !ripe.isEmpty else { continue }
+                try offer(ripe)
                 next = try follow()
             case .batches(let first, let batches):
                 let ripe = try ripe(batches, delaySeconds: hello.delaySeconds)
@@ -190,6 +192,20 @@ extension ShippingSession {
         guard delaySeconds > 0 else { return batches }
         let before = site.now() - Int64(delaySeconds) * 1_000_000
         let ripe = batches.prefix { ($0.header?.lastTime ?? .max) <= before }
+        if ripe.isEmpty { _ = usleep(200_000) }
+        return Array(ripe)
+    }
+
+    /// Of sealed segments, those whose last event is old enough; waits a little when none is.
+    private func ripe(
+        _ segments: [SealedSegment], delaySeconds: UInt32
+    ) throws -> [SealedSegment] {
+        guard delaySeconds > 0 else { return segments }
+        let before = site.now() - Int64(delaySeconds) * 1_000_000
+        let ripe = try segments.prefix { segment in
+            let last = try site.reader.batch(containing: segment.lastSequence)
+            return last?.header.lastTime ?? .max <= before
+        }
         if ripe.isEmpty { _ = usleep(200_000) }
         return Array(ripe)
     }

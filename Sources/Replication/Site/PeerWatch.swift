@@ -13,6 +13,8 @@ package final class PeerWatch: Sendable {
         var asked: Set<SiteAddress> = []
         /// Already complained about.
         var rivals: Set<SiteAddress> = []
+        /// Where a site of a name has answered.
+        var addresses: [String: SiteAddress] = [:]
     }
 
     private let peers: [SiteAddress]
@@ -60,6 +62,15 @@ package final class PeerWatch: Sendable {
         state.wait(milliseconds: milliseconds) { $0.asked.count < peers.count }
     }
 
+    /// Where a site answers, as it is configured here: a link that it has dialled itself may come from
+    /// another address than the one where it listens.
+    ///
+    /// - Parameter site: Its name.
+    /// - Returns: nil when no site of this name has answered.
+    package func address(of site: String) -> SiteAddress? {
+        state.withLock { $0.addresses[site] }
+    }
+
     /// Asks nobody any more; a question under way ends by itself.
     package func stop() {
         state.withLock { $0.isStopped = true }
@@ -86,6 +97,9 @@ package final class PeerWatch: Sendable {
         let here = standing()
         let name = answer.site.isEmpty ? "\(peer)" : answer.site
         if answer.knownEpoch > here.knownEpoch { learnedEpoch(answer.knownEpoch, name) }
+        if !answer.site.isEmpty, answer.site != here.site {
+            state.withLock { $0.addresses[answer.site] = peer }
+        }
         let isRival =
             answer.isPrimary && here.isPrimary && answer.knownEpoch == here.knownEpoch
         let isNew = state.withLock { state in

@@ -201,6 +201,9 @@ final class LinkHandler: ChannelInboundHandler {
         switch error {
         case let error as WireFrame.Malformed:
             ReplicationError(.malformed, "\(peer) does not speak this protocol: \(error)")
+        case let error as NIOSSLError where error == .uncleanShutdown:
+            // The other end's machine or program has gone without a word.
+            ReplicationError(.unreachable, "the connection to \(peer) was cut off")
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             ReplicationError(
                 .certificate, "no TLS with \(peer): \(error)",

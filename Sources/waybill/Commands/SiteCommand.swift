@@ -35,8 +35,11 @@ struct SiteStatus: AsyncParsableCommand {
 
     func run() async throws {
         let report = try await SiteCall.report(options)
-        if options.json { return print(report.json) }
-        SiteText.lines(report).forEach { print($0) }
+        if options.json {
+            print(report.json)
+        } else {
+            SiteText.lines(report).forEach { print($0) }
+        }
         let primary = report["primary"]
         if report["role"].text == "fenced" { throw Exit.found }
         if primary != .null, !primary["connected"].isTrue || primary["diverged"].isTrue {

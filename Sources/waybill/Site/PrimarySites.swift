@@ -165,9 +165,10 @@ final class PrimarySites: Sendable {
         }
     }
 
-    /// Where a standby can be followed, as it said itself.
+    /// Where a standby can be followed: as it is configured here, else as it said itself.
     private func followAddress(_ site: String) async -> String? {
-        board.entries.first { $0.site == site }?.address
+        if let address = watch.address(of: site) { return "\(address)" }
+        return board.entries.first { $0.site == site }?.address
     }
 
     /// Ends all of it.

@@ -51,8 +51,8 @@ enum SiteCall {
             (status, value) = try await call(request, options)
         } catch {
             complain(
-                "waybill: no server answers on \(try options.directory()): \(error). Start it "
-                    + "(waybill serve), as its user run this again.")
+                "waybill: no server answers on \(try options.directory()): \(error). Start it (waybill "
+                    + "serve), and give the order as its user.")
             throw Exit.unavailable
         }
         guard status < 300 else {

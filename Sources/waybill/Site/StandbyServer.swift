@@ -81,7 +81,11 @@ final class StandbyServer: Sendable {
             tls: settings.tls,
             events: FollowerEvents(
                 learnedEpoch: { desk.learned(epoch: $0, from: "\(address)") },
-                handover: { Self.takeOver(at: $0, desk, demand) }), group: group)
+                handover: { Self.takeOver(at: $0, desk, demand) },
+                tookOver: { epoch in
+                    demand.raise(
+                        .otherRole("the primary handed over: primary of epoch \(epoch)"))
+                }), group: group)
         try follower.start()
         logger.notice("standby", metadata: ["primary": "\(address)"])
         return follower
@@ -101,7 +105,6 @@ final class StandbyServer: Sendable {
             return .failure(
                 ReplicationError(.refused, "the standby cannot record its new role: \(error)"))
         }
-        demand.raise(.otherRole("the primary handed over: primary of epoch \(epoch)"))
         return .success(epoch)
     }
 

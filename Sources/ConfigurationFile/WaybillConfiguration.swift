@@ -25,6 +25,8 @@ package struct WaybillConfiguration: Sendable {
     package var server: ServerSettings
     /// The HTTP API; nil: none.
     package var http: APIConfiguration?
+    /// Where the log is archived; nil: nowhere.
+    package var backup: BackupSettings?
 
     /// The configuration of a server without a file: no listener yet, mail goes to the MX.
     package init(dataDirectory: String, hostName: String) {

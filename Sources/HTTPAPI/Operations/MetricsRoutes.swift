@@ -93,6 +93,7 @@ struct MetricsRoutes: Sendable {
                 Int(clamping: free))
         }
         if let totals = services.state.compaction() { Self.write(totals, &text) }
+        if let backup = services.state.backup() { Self.write(backup, &text) }
         var accepts = 0
         if case .success = services.log.acceptance() { accepts = 1 }
         text.single("waybill_accepting", .gauge, "1 when new messages are taken.", accepts)

@@ -85,7 +85,8 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "server")
         let server = MailServer(
             configuration: configuration,
-            readAgain: config.map { readAgain(file: $0) }, logger: logger)
+            readAgain: config.map { readAgain(file: $0) }, logger: logger,
+            configurationFile: config)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

@@ -20,6 +20,8 @@ import Synchronization
 /// Concurrency: any thread; ``run()`` is called once.
 final class MailServer: Service {
     private let configuration: WaybillConfiguration
+    /// What a backup keeps a copy of.
+    private let configurationFile: String?
     private let logger: Logger
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
@@ -42,11 +44,14 @@ final class MailServer: Service {
     ///   - configuration: What to run with.
     ///   - readAgain: Reads the configuration again; nil when there is no file.
     ///   - logger: The server's.
+    ///   - configurationFile: Where the configuration was read from; nil: from flags.
     init(
         configuration: WaybillConfiguration,
-        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger
+        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger,
+        configurationFile: String? = nil
     ) {
         self.configuration = configuration
+        self.configurationFile = configurationFile
         self.readAgain = readAgain
         state = RunningState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
@@ -156,12 +161,16 @@ final class MailServer: Service {
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
             configuration, log, folds, logger: Logger(label: "compaction"))
+        let backup = try BackupService.start(
+            configuration, configurationFile: configurationFile, log,
+            logger: Logger(label: "backup"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,
-                compaction: compaction))
+                compaction: compaction, backup: backup))
         defer {
             state.set(nil)
+            backup?.stop()
             compaction?.stop()
             projections.stop()
         }
@@ -207,10 +216,23 @@ final class MailServer: Service {
         if log.position.sequence == 0 {
             facts.append(
                 .epochStarted(EpochStarted(epoch: 1, site: configuration.site, reason: "created")))
+        } else if let epoch = try epochWithoutEvents(log) {
+            let origin = BackupFolder(data: configuration.dataDirectory).origin
+            facts.append(
+                .epochStarted(
+                    EpochStarted(
+                        epoch: epoch, site: configuration.site, reason: origin ?? "continued")))
         }
         facts.append(Self.applied(configuration))
         let now = SystemClock.now()
         _ = try await log.append(facts.map { Event(time: now, fact: $0) })
+    }
+
+    /// The epoch that the first batch will open, as after a restore; nil when the log's last one goes on.
+    private func epochWithoutEvents(_ log: EventLog<MailEventCodec>) throws -> UInt32? {
+        let epoch = log.position.epoch
+        let last = try log.reader.batch(containing: log.position.sequence)
+        return last.map { $0.epoch < epoch } == true ? epoch : nil
     }
 
     private func startProjections(

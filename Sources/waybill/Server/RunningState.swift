@@ -17,6 +17,8 @@ final class RunningState: ServerState, MessageIndexSource {
         var log: LogReader
         /// nil where none is wanted.
         var compaction: CompactionService?
+        /// nil where none is wanted.
+        var backup: BackupService?
     }
 
     private let parts = Mutex<Parts?>(nil)
@@ -59,6 +61,8 @@ final class RunningState: ServerState, MessageIndexSource {
     func compact() -> LogCompactor.Totals? { current?.compaction?.wake() }
 
     func compaction() -> LogCompactor.Totals? { current?.compaction?.totals }
+
+    func backup() -> BackupFigures? { current?.backup?.figures }
 
     func freeOctets() -> UInt64? { FileSystem.freeBytes(of: DataDirectory.log(dataDirectory)) }
 }

@@ -9,4 +9,11 @@ enum SystemClock {
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return EventTime(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
+
+    /// Milliseconds since some moment of the past; never goes back.
+    static func monotonicMilliseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+    }
 }

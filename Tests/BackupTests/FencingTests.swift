@@ -43,17 +43,22 @@ struct FencingTests {
         let site = try Site()
         try await site.fill(4)
         let scratch = try TemporaryDirectory()
-        let replica = try LogReplica(
-            directory: scratch.path + "/log", codec: LineCodec(),
-            logID: try site.log.reader.logID(), configuration: Site.configuration())
-        while case .batches(let first, let batches) = try site.log.reader.nextToShip(
-            after: replica.position.sequence, octetsMax: 1 << 20)
-        { try replica.append(batches, segmentFirst: first) }
-        replica.close()
+        try follow(site, at: scratch.path + "/log")
         let standby = try Site(scratch, newEpoch: true)
         try await standby.fill(1)
         #expect(standby.log.position.epoch == 2)
         return (site, standby)
+    }
+
+    /// Makes a copy of a log as a standby does; it is closed when this returns.
+    private static func follow(_ site: Site, at path: String) throws {
+        let replica = try LogReplica(
+            directory: path, codec: LineCodec(), logID: try site.log.reader.logID(),
+            configuration: Site.configuration())
+        while case .batches(let first, let batches) = try site.log.reader.nextToShip(
+            after: replica.position.sequence, octetsMax: 1 << 20)
+        { try replica.append(batches, segmentFirst: first) }
+        replica.close()
     }
 
     @Test("a writer takes over where the histories parted, when the archive has more than it")

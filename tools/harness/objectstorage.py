@@ -55,7 +55,7 @@ class ObjectStorage:
         else:
             command = [sys.executable, "-m", "ministack"]
             extra = {"GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1",
-                     "SERVICES": "s3", "PERSIST_STATE": "0"}
+                     "SERVICES": "s3", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
         with open(self.directory / "storage.log", "wb") as output:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

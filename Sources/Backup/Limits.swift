@@ -19,7 +19,7 @@ package enum BackupLimits {
     package static let siteFileOctets = 4 << 20
 
     /// Objects that a restore reads side by side, unless told otherwise.
-    package static let parallelReads = 4
+    package static let parallelReads = 8
 
     /// Objects that a restore reads ahead of the one that is being taken over, for each reader.
     package static let readAheadPerReader = 4

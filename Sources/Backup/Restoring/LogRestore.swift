@@ -16,6 +16,14 @@ package final class LogRestore<Codec: BatchCodec> {
     private var settings = EventLogConfiguration()
     private var cutsBatch = false
     private var lastTime: Int64?
+    /// Batches of one segment that are appended together: a flush for each object of the tail would
+    /// take longer than everything else.
+    private var waiting: [Waiting] = []
+
+    private struct Waiting {
+        var name: ObjectName
+        var payload: TailPayload
+    }
 
     /// How many objects are read at once.
     package var readers = BackupLimits.parallelReads
@@ -67,9 +75,10 @@ package final class LogRestore<Codec: BatchCodec> {
             try apply(fetched, item, to: replica)
             state.objects += 1
             state.octets += item.octets
-            state.sequence = replica.position.sequence
+            state.sequence = next(replica) - 1
             progress(state)
         }
+        try appendWaiting(to: replica)
         try check(replica.position, catalog)
         let epoch = max(catalog.head.epoch, replica.position.epoch) + 1
         let position = replica.position
@@ -120,51 +129,88 @@ package final class LogRestore<Codec: BatchCodec> {
         }
     }
 
+    /// The sequence that follows everything that was taken.
+    private func next(_ replica: LogReplica<Codec>) -> UInt64 {
+        let last = waiting.last?.payload.batches.last?.header?.lastSequence
+        return (last ?? replica.position.sequence) + 1
+    }
+
     private func apply(
         _ fetched: ObjectsAhead.Fetched, _ item: ArchiveCatalog.Item,
         to replica: LogReplica<Codec>
     ) throws {
-        let name = archive.shown(item.name.path)
-        let next = replica.position.sequence + 1
+        let next = next(replica)
         guard item.name.first == next else {
             throw missing(next...max(next, item.name.first - 1))
         }
-        do {
-            switch fetched {
-            case .tail(let header, let payload):
-                try append(header, payload, to: replica)
-            case .segment(let header):
-                try install(header, in: replica)
+        switch fetched {
+        case .tail(let header, let payload):
+            let kept = try trimmed(header, payload)
+            let octets = waiting.reduce(0) { sum, one in
+                one.payload.batches.reduce(sum) { $0 + $1.octets }
             }
-        } catch let error as EventLogError where error.code == .damaged {
-            throw ArchiveError(
-                .damaged, "the object holds what does not belong here: \(error.message)",
-                object: name)
+            if waiting.last.map({ $0.payload.segmentFirst != kept.segmentFirst }) ?? false
+                || octets >= BackupLimits.tailOctets
+            {
+                try appendWaiting(to: replica)
+            }
+            waiting.append(Waiting(name: item.name, payload: kept))
+        case .segment(let header):
+            try appendWaiting(to: replica)
+            try naming(item.name) { try install(header, in: replica) }
         }
     }
 
-    private func append(
-        _ header: ObjectHeader, _ payload: TailPayload, to replica: LogReplica<Codec>
-    ) throws {
-        var batches = payload.batches
-        lastTime = header.lastTime
-        if !target.isBehind(header) {
-            var kept: [ShippedBatch] = []
-            for batch in batches {
-                let trimmed = try batch.trimmed(codec: codec) {
-                    try target.trim($0, shorten: shorten)
-                }
-                guard let trimmed else { break }
-                kept.append(trimmed)
-                lastTime = trimmed.header?.lastTime
-                if trimmed != batch {
-                    cutsBatch = true
-                    break
+    /// Appends what has gathered; when that is refused, object by object, to know which one it is.
+    private func appendWaiting(to replica: LogReplica<Codec>) throws {
+        guard let segmentFirst = waiting.first?.payload.segmentFirst else { return }
+        let objects = waiting
+        waiting = []
+        do {
+            try replica.append(
+                objects.flatMap(\.payload.batches), segmentFirst: segmentFirst)
+        } catch {
+            guard error.code == .damaged else { throw error }
+            for object in objects {
+                try naming(object.name) {
+                    try replica.append(object.payload.batches, segmentFirst: segmentFirst)
                 }
             }
-            batches = kept
         }
-        try replica.append(batches, segmentFirst: payload.segmentFirst)
+    }
+
+    /// Runs `body`; damage is said to be in an object.
+    private func naming(_ name: ObjectName, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as EventLogError {
+            guard error.code == .damaged else { throw error }
+            throw ArchiveError(
+                .damaged, "the object holds what does not belong here: \(error.message)",
+                object: archive.shown(name.path))
+        }
+    }
+
+    /// What of an object of the tail stays.
+    private func trimmed(
+        _ header: ObjectHeader, _ payload: TailPayload
+    ) throws -> TailPayload {
+        lastTime = header.lastTime
+        guard !target.isBehind(header) else { return payload }
+        var kept = TailPayload(segmentFirst: payload.segmentFirst, batches: [])
+        for batch in payload.batches {
+            let trimmed = try batch.trimmed(codec: codec) {
+                try target.trim($0, shorten: shorten)
+            }
+            guard let trimmed else { break }
+            kept.batches.append(trimmed)
+            lastTime = trimmed.header?.lastTime
+            if trimmed != batch {
+                cutsBatch = true
+                break
+            }
+        }
+        return kept
     }
 
     private func install(_ header: ObjectHeader, in replica: LogReplica<Codec>) throws {

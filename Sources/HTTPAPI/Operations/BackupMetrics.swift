@@ -10,9 +10,9 @@ extension MetricsRoutes {
             "waybill_backup_lag_events", .gauge, "Events of the log that are not archived.",
             Int(clamping: backup.lagEvents))
         text.single(
-            "waybill_backup_lag_milliseconds", .gauge,
+            "waybill_backup_lag_seconds", .gauge,
             "How long the oldest event that is not archived has waited.",
-            Int(backup.lagMilliseconds))
+            Int(backup.lagMilliseconds / 1000))
         text.single(
             "waybill_backup_failures_total", .counter,
             "Tries to archive that failed since the start.", backup.failures)

@@ -18,7 +18,7 @@ import Synchronization
 final class BackupService: Sendable {
     private struct State {
         var isStopping = false
-        var running = 0
+        var isArchiving = false
         var figures: BackupFigures
     }
 
@@ -31,6 +31,8 @@ final class BackupService: Sendable {
     private let state: Monitor<State>
     /// Milliseconds before a failure is tried again, at most.
     private static let retryMilliseconds = 30_000
+    /// Milliseconds that the last events may take to be archived when the server stops.
+    private static let stopMilliseconds = 15_000
     /// Milliseconds between two looks at the configuration's files.
     private static let siteMilliseconds: UInt64 = 600_000
 
@@ -68,7 +70,12 @@ final class BackupService: Sendable {
         guard let settings = configuration.backup else { return nil }
         let service = BackupService(
             settings, configuration, configurationFile: configurationFile, log, logger: logger)
-        try service.startThread("waybill-backup") { $0.archiveUntilStopped() }
+        service.state.withLock { $0.isArchiving = true }
+        try service.startThread("waybill-backup") { service in
+            service.archiveUntilStopped()
+            service.state.withLock { $0.isArchiving = false }
+            service.state.broadcast()
+        }
         if settings.verifyMilliseconds > 0 {
             try service.startThread("waybill-verify") { $0.verifyUntilStopped() }
         }
@@ -78,14 +85,7 @@ final class BackupService: Sendable {
     private func startThread(
         _ name: String, _ body: @escaping @Sendable (BackupService) -> Void
     ) throws {
-        state.withLock { $0.running += 1 }
-        let started = OwnThread.start(name: name) { [self] in
-            body(self)
-            state.withLock { $0.running -= 1 }
-            state.broadcast()
-        }
-        guard started else {
-            state.withLock { $0.running -= 1 }
+        guard OwnThread.start(name: name, { [self] in body(self) }) else {
             throw EventLogError(.inaccessible, "the system gives no thread for the backup")
         }
     }
@@ -104,11 +104,14 @@ final class BackupService: Sendable {
         return figures
     }
 
-    /// Archives what is there, if the storage answers, and returns when nothing is put any more.
+    /// Archives what is there, if the storage answers in time. A verification under way is given up:
+    /// nothing waits for it, and what it made is removed by the next one.
     func stop() {
         state.withLock { $0.isStopping = true }
         state.broadcast()
-        state.wait(while: { $0.running > 0 }, then: { _ in })
+        if !state.wait(milliseconds: Self.stopMilliseconds, while: { $0.isArchiving }) {
+            logger.warning("stopped before everything was archived: the storage does not answer")
+        }
     }
 
     private var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -167,12 +170,8 @@ final class BackupService: Sendable {
             while !isStopping,
                 try !log.waitForBatch(
                     after: writer.position.sequence, timeoutMilliseconds: 200)
-            { if try sealedWaits(writer) { break } }
+            { if try writer.hasSealedSegment() { break } }
         }
-    }
-
-    private func sealedWaits(_ writer: ArchiveWriter) throws -> Bool {
-        try writer.hasSealedSegment()
     }
 
     private func ship(_ writer: ArchiveWriter) throws {

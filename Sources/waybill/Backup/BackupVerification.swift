@@ -53,12 +53,14 @@ struct BackupVerification {
         try Self.clear(scratch)
         defer { try? Self.clear(scratch) }
         do {
-            try DataDirectory.create(scratch)
-            let restore = LogRestore(
-                archive, codec: MailEventCodec(), to: .latest, configuration: Self.settings,
-                shorten: MailShortening.shorten)
-            restore.progress = { progress("restoring", $0.objects, $0.objectCount) }
-            report.restore = try restore.run(into: DataDirectory.log(scratch))
+            do {
+                report.restore = try restore()
+            } catch let error as ArchiveError {
+                // The server removes batches whose segment it has archived: once more, then.
+                guard error.code == .notFound else { throw error }
+                try Self.clear(scratch)
+                report.restore = try restore()
+            }
             try compare(&report)
         } catch let error as ArchiveError where error.code == .damaged {
             report.findings.append(error.description)
@@ -67,6 +69,15 @@ struct BackupVerification {
         }
         report.milliseconds = (SystemClock.now().microseconds - started) / 1000
         return report
+    }
+
+    private func restore() throws -> RestoreReport {
+        try DataDirectory.create(scratch)
+        let restore = LogRestore(
+            archive, codec: MailEventCodec(), to: .latest, configuration: Self.settings,
+            shorten: MailShortening.shorten)
+        restore.progress = { progress("restoring", $0.objects, $0.objectCount) }
+        return try restore.run(into: DataDirectory.log(scratch))
     }
 
     /// The restored log is thrown away: it may stand anywhere.

@@ -1,3 +1,5 @@
+import EventLog
+
 /// The section `backup` of the configuration: where the log is archived, and how.
 ///
 /// Concurrency: value.
@@ -37,9 +39,10 @@ package struct BackupSettings: Hashable, Sendable {
 }
 
 extension WaybillConfiguration {
-    static func readBackup(_ section: YAMLSection) -> BackupSettings? {
+    mutating func readBackup(_ section: YAMLSection) {
+        let expected = "a directory, or s3://bucket/prefix"
         let destination = section.parsed(
-            "to", default: "", expected: "a directory, or s3://bucket/prefix"
+            "to", default: "", expected: expected
         ) { BackupSettings.problem(destination: $0) == nil && !$0.isEmpty ? $0 : nil }
         var backup = BackupSettings(destination: destination)
         backup.endpoint = section.parsed(
@@ -63,11 +66,13 @@ extension WaybillConfiguration {
         backup.configurationsKept = section.integer(
             "keep_configurations", default: backup.configurationsKept, in: 1...100_000)
         section.finish()
-        guard section.has("to") else {
-            section.note("to", "missing", expected: "a directory, or s3://bucket/prefix")
-            return nil
+        if !section.has("to") { section.note("to", "missing", expected: expected) }
+        if destination.hasPrefix("s3://"), log.segmentBytesMax > 4 << 30 {
+            section.note(
+                "to", "object storage takes no object of more than 5 GiB",
+                expected: "log.segment_size of 4GiB at most")
         }
-        return backup
+        self.backup = backup
     }
 
     func writeBackup(_ out: inout YAMLText) {

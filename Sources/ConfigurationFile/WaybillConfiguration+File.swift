@@ -52,7 +52,7 @@ extension WaybillConfiguration {
         }
         if let section = top.section("reception") { readReception(section) }
         if let section = top.section("resolver") { readResolver(section) }
-        backup = top.section("backup").flatMap(Self.readBackup)
+        if let section = top.section("backup") { readBackup(section) }
         if let section = top.section("delivery") { readDelivery(section, readSecret: readSecret) }
     }
 

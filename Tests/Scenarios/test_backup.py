@@ -182,6 +182,24 @@ def test_a_log_is_restored_to_any_event_and_to_any_time(backing, archive, tmp_pa
     assert again.returncode != 0 and "not empty" in again.stderr
 
 
+def test_a_server_that_is_killed_again_and_again_archives_everything_once(backing, archive, key):
+    one = backing(segment_size="1MiB", key=str(key))
+    for number in range(6):
+        one.start()
+        source(one.port, 120, sessions=10, size_octets=6000)
+        wait_until(lambda: archived("--archive", archive).get("sequence", 0) > 0, 20, "a backup")
+        # In the middle of something, and each time of something else.
+        time.sleep(0.07 * number)
+        one.kill()
+    with one:
+        source(one.port, 10)
+        wait_archived(one, "--archive", archive)
+        proved = waybill("backup", "verify", "--archive", archive, "--key", key, "--data", one.data)
+        assert "the backup is proved" in proved.stdout
+    listed = archived("--archive", archive)
+    assert listed["leftovers"] == 0 and listed["sequence"] >= 6 * 240
+
+
 def test_damaged_objects_are_found_and_named(backing, archive):
     with backing(segment_size="1MiB") as one:
         source(one.port, 400, sessions=10, size_octets=9000)

@@ -124,7 +124,8 @@ let package = Package(
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "Backup", "SmallFiles",
+                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "Backup",
+                "SmallFiles",
                 "CLinux",
                 "CCrypto",
                 "CJemalloc",

@@ -74,6 +74,8 @@ package struct Archive: Sendable {
     ///   - name: Its name.
     ///   - header: Key id and salt are filled in.
     ///   - payload: What it holds.
+    /// - Returns: Whether it was put.
+    /// - Throws: `inaccessible`.
     func put(
         _ name: ObjectName, _ header: ObjectHeader, payload: @escaping ObjectEncoder.Payload
     ) throws(ArchiveError) -> PutOutcome {
@@ -169,7 +171,8 @@ package struct Archive: Sendable {
         guard says == name, header.logID == logID else {
             let log = header.logID == logID ? "" : " of the log \(Hex.text(header.logID))"
             throw ArchiveError(
-                .damaged, "the object is \(says.path)\(log), which its name does not say: it was"
+                .damaged,
+                "the object is \(says.path)\(log), which its name does not say: it was"
                     + " copied or renamed", object: shown(name.path))
         }
     }
@@ -185,7 +188,8 @@ package struct Archive: Sendable {
             ArchiveError(
                 .unsupported, "the storage does not keep to conditional writes: \(what)",
                 object: store.place,
-                hint: "An old writer could overwrite a new one's backup there. Use another storage.")
+                hint: "An old writer could overwrite a new one's backup there. Use another storage."
+            )
         }
         guard case .stored(let tag) = try store.put(name, StoreBody([1]), if: .absent) else {
             throw failed("a new object was refused")

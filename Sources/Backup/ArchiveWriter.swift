@@ -96,7 +96,8 @@ package final class ArchiveWriter {
     ) throws -> (ArchiveHead, String) {
         guard identity.restoredFrom != found.archiveID else {
             throw fenced(
-                archive, "this data directory was restored from this very archive, which stays as it"
+                archive,
+                "this data directory was restored from this very archive, which stays as it"
                     + " is", hint: "Give backup.to another path or prefix.")
         }
         if let line = found.lines.last, line.epoch == identity.epoch, line.claim == identity.claim {
@@ -112,7 +113,8 @@ package final class ArchiveWriter {
         }
         guard found.epoch < identity.epoch else {
             throw fenced(
-                archive, "it is claimed for epoch \(found.epoch) by another line of history, and this"
+                archive,
+                "it is claimed for epoch \(found.epoch) by another line of history, and this"
                     + " log is in epoch \(identity.epoch)")
         }
         var head = found

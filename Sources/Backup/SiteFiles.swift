@@ -73,6 +73,7 @@ extension Archive {
     /// The newest configuration in an archive; nil when there is none.
     ///
     /// - Parameter catalog: Of this archive.
+    /// - Returns: The configuration.
     /// - Throws: `damaged`, `wrongKey`, `inaccessible`.
     package func newestSite(_ catalog: ArchiveCatalog) throws -> SiteFiles? {
         guard let name = catalog.sites.last?.name else { return nil }

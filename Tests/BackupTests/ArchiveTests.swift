@@ -63,7 +63,9 @@ struct ArchiveTests {
         site.log.close()
     }
 
-    @Test("compacted segments are archived and restored to any event, without the content they dropped")
+    @Test(
+        "compacted segments are archived and restored to any event, without the content they dropped"
+    )
     func compacted() async throws {
         let site = try Site()
         try await site.fill(22, octets: 12_000)

@@ -7,7 +7,9 @@ import WaybillTesting
 
 @Suite("An archive and its writers")
 struct FencingTests {
-    @Test("a writer of an earlier epoch is refused, and what it may have put is no part of the archive")
+    @Test(
+        "a writer of an earlier epoch is refused, and what it may have put is no part of the archive"
+    )
     func staleEpoch() async throws {
         let (site, standby) = try await Self.split()
         let archive = try site.archive()
@@ -94,7 +96,8 @@ struct FencingTests {
         site.log.close()
     }
 
-    @Test("an older copy of a data directory is refused, and an object with other bytes is an error")
+    @Test(
+        "an older copy of a data directory is refused, and an object with other bytes is an error")
     func olderCopy() async throws {
         let site = try Site()
         try await site.fill(2)

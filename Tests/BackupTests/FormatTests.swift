@@ -108,7 +108,8 @@ struct FormatTests {
         for name in names { #expect(ObjectName(name.path) == name) }
         for text in [
             "", "tail/1-e00000003", "tail/0000000000000100-e3", "tail/0000000000000100",
-            "segments/00000000000000ff-0000000000000001-e00000003", "other/0000000000000100-e00000003",
+            "segments/00000000000000ff-0000000000000001-e00000003",
+            "other/0000000000000100-e00000003",
             "tail/0000000000000100-E00000003", "tail/000000000000010A-e00000003",
             "tail/0000000000000000-e00000003", "tail/+000000000000100-e00000003",
         ] { #expect(ObjectName(text) == nil, "\(text)") }

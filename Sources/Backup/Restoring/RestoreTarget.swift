@@ -13,9 +13,10 @@ package enum RestoreTarget: Hashable, Sendable {
 
     /// Encodes the first events of a batch anew, those for which a closure is true of sequence and time;
     /// nil when there are none. Whoever restores gives it: only a codec knows events.
-    package typealias Shorten = @Sendable (
-        _ batch: StoredBatch, _ stays: (UInt64, Int64) -> Bool
-    ) throws -> StoredBatch?
+    package typealias Shorten =
+        @Sendable (
+            _ batch: StoredBatch, _ stays: (UInt64, Int64) -> Bool
+        ) throws -> StoredBatch?
 
     /// What of a batch stays.
     func trim(_ batch: StoredBatch, shorten: Shorten) throws -> StoredBatch? {
@@ -23,9 +24,11 @@ package enum RestoreTarget: Hashable, Sendable {
         case .latest: return batch
         case .sequence(let last):
             if batch.lastSequence <= last { return batch }
-            return try batch.firstSequence > last ? nil : shorten(batch) { sequence, _ in
-                sequence <= last
-            }
+            return try batch.firstSequence > last
+                ? nil
+                : shorten(batch) { sequence, _ in
+                    sequence <= last
+                }
         case .time(let time):
             if batch.lastTime <= time { return batch }
             return try batch.firstTime > time ? nil : shorten(batch) { _, at in at <= time }

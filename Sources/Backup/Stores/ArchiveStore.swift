@@ -33,6 +33,7 @@ package protocol ArchiveStore: Sendable {
     /// Lists a folder: the objects and folders right in it.
     ///
     /// - Parameter folder: Empty, or with `/` at its end.
+    /// - Returns: What stands in it, in order.
     /// - Throws: `inaccessible`.
     func list(_ folder: String) throws(ArchiveError) -> StoreListing
 

@@ -15,6 +15,7 @@ struct RequestSigner: Sendable {
     ///   - fields: Signed too; lower-case names.
     ///   - payloadHash: SHA-256 of the body, hexadecimal.
     ///   - time: Microseconds since the Unix epoch.
+    /// - Returns: What was given, and what the signature adds.
     func fields(
         method: String, host: String, path: String, query: String,
         fields: [(name: String, value: String)], payloadHash: String, time: Int64

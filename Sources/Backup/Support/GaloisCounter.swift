@@ -30,6 +30,7 @@ internal import CCrypto
     ///   - plain: What to encrypt.
     ///   - number: Of the piece; never used twice.
     ///   - associated: Authenticated with it.
+    /// - Returns: The octets to store.
     func seal(_ plain: [UInt8], number: UInt64, associated: [UInt8]) -> [UInt8] {
         let nonce = Self.nonce(number)
         return unsafe [UInt8](unsafeUninitializedCapacity: plain.count + Self.tagOctets) {

@@ -16,7 +16,8 @@ extension LogReplica {
     package func begin(epoch: UInt32) throws(EventLogError) {
         guard epoch > position.epoch else {
             throw EventLogError(
-                .unsupported, "the log has epoch \(position.epoch) already: \(epoch) is none to begin")
+                .unsupported,
+                "the log has epoch \(position.epoch) already: \(epoch) is none to begin")
         }
         var opened = epochs.filter { $0.firstSequence <= position.sequence }
         opened.append(EpochStart(epoch: epoch, firstSequence: position.sequence + 1))

@@ -61,7 +61,11 @@ struct BackupOptions: ParsableArguments {
 
     /// The archive of one log.
     ///
-    /// - Parameter logID: Of the data directory that the command has; nil: the only one there is.
+    /// - Parameters:
+    ///   - logID: Of the data directory that the command has; nil: the only one there is.
+    ///   - creates: Whether a directory that is missing is made.
+    /// - Returns: The archive.
+    /// - Throws: When there is none, or more than one and none is named; ``ArchiveError``.
     func openArchive(logID: [UInt8]?, creates: Bool = false) throws -> Archive {
         let place = try BackupPlace(settings().settings, creates: creates)
         return Archive(

@@ -14,6 +14,7 @@ enum SiteGathering {
     ///   - file: Where it was read from; nil: only what is in force is kept.
     ///   - withSecrets: Whether the contents of secret files are kept: only when the backup is
     ///     encrypted.
+    /// - Returns: The files, those that hold secrets perhaps by name only.
     static func files(
         _ configuration: WaybillConfiguration, file: String?, withSecrets: Bool
     ) -> SiteFiles {

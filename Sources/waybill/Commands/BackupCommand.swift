@@ -91,7 +91,8 @@ struct BackupCreate: ParsableCommand {
             if next?.position != head?.position { moved = now }
             guard now - moved < 60_000 else {
                 throw ArchiveError(
-                    .inaccessible, "another process archives this log, and has not gone on for a"
+                    .inaccessible,
+                    "another process archives this log, and has not gone on for a"
                         + " minute", object: archive.store.place,
                     hint: "See the server's log and waybill_backup_working in its metrics.")
             }

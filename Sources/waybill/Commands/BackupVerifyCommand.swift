@@ -26,7 +26,8 @@ struct BackupVerify: ParsableCommand {
 
     @OptionGroup var place: BackupOptions
 
-    @Option(help: "Data directory of the live node. Default: $WAYBILL_DATA, or the configuration's.")
+    @Option(
+        help: "Data directory of the live node. Default: $WAYBILL_DATA, or the configuration's.")
     var data: String?
 
     @Option(help: "Where to restore to; a directory of its own is made there, and removed.")

@@ -73,7 +73,8 @@ struct RestoreCommand: ParsableCommand {
             while directory.count > 1, directory.hasSuffix("/") { directory.removeLast() }
             guard try Self.isFree(directory) else {
                 throw FileProblem(
-                    description: "\(directory) exists and is not empty; give the name of a directory"
+                    description:
+                        "\(directory) exists and is not empty; give the name of a directory"
                         + " that does not exist yet")
             }
             let temporary = directory + ".restoring"
@@ -115,7 +116,9 @@ struct RestoreCommand: ParsableCommand {
                 description: "cannot rename \(temporary): \(FileProblem.ofErrno().description)")
         }
         try Self.flushParent(of: directory)
-        if json { print(RestoreText.json(report, directory)) } else {
+        if json {
+            print(RestoreText.json(report, directory))
+        } else {
             RestoreText.show(report, directory, files)
         }
     }
@@ -148,7 +151,8 @@ enum RestoreText {
         let milliseconds = Int64(max(1, report.milliseconds))
         let perSecond = Int(Double(report.octets) / Double(milliseconds) * 1000)
         let events = Int(Double(report.position.sequence) / Double(milliseconds) * 1000)
-        return "\(Human.size(Int(report.octets))) in \(Human.duration(milliseconds: milliseconds)), "
+        return
+            "\(Human.size(Int(report.octets))) in \(Human.duration(milliseconds: milliseconds)), "
             + "\(Human.size(perSecond))/s, \(events) events/s"
     }
 

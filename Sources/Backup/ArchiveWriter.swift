@@ -69,7 +69,27 @@ package final class ArchiveWriter {
             (head, tag) = try Self.create(archive, identity)
         }
         segmentsThrough = 0
-        try findSegments()
+        let catalog = try ArchiveCatalog(archive)
+        try Self.checkKey(archive, catalog)
+        findSegments(catalog)
+    }
+
+    /// An archive has one key, or none: a restore is given one.
+    private static func checkKey(_ archive: Archive, _ catalog: ArchiveCatalog) throws {
+        guard let newest = catalog.items.last(where: { catalog.isPart($0) }),
+            let header = try archive.header(of: newest.name)
+        else { return }
+        let ours = archive.key?.id ?? [UInt8](repeating: 0, count: 8)
+        guard header.keyID == ours else {
+            let theirs =
+                header.isEncrypted
+                ? "is encrypted with the key \(Hex.text(header.keyID))" : "is not encrypted"
+            let given = archive.key.map { "the key \(Hex.text($0.id))" } ?? "no key"
+            throw ArchiveError(
+                .wrongKey, "the archive \(theirs), and \(given) was given",
+                object: archive.shown(newest.name.path),
+                hint: "Give it that key (backup.key), or give backup.to another path or prefix.")
+        }
     }
 
     private static func create(
@@ -167,9 +187,8 @@ package final class ArchiveWriter {
     }
 
     /// Which segments are there as files, side by side from the first one.
-    private func findSegments() throws {
+    private func findSegments(_ catalog: ArchiveCatalog) {
         var ends: [UInt64: UInt64] = [:]
-        let catalog = try ArchiveCatalog(archive)
         for item in catalog.items where catalog.isPart(item) {
             if case .segment(let first, let last, _) = item.name {
                 ends[first] = max(last, ends[first] ?? 0)

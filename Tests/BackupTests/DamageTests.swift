@@ -118,6 +118,10 @@ struct DamageTests {
                 _ = try restore(other, into: TemporaryDirectory())
             }
         }
+        // Nor is anything put beside it with another key.
+        for other in [wrong, none] {
+            #expect(throws: ArchiveError(.wrongKey, "")) { _ = try site.writer(other) }
+        }
         // Without a key, checksums are checked all the same.
         #expect(try ArchiveCheck.run(none) { _, _ in }.findings == [])
         site.log.close()

@@ -74,6 +74,12 @@ let package = Package(
                 "MailModel", "SMTPProtocol", nioCore, nioPosix, nioTLS, nioSSL, logging,
             ]),
         .target(
+            name: "Replication",
+            dependencies: [
+                "EventLog", "ReplicationSchema", "SmallFiles", "CCrypto", nioCore, nioPosix,
+                nioTLS, nioSSL, protobuf, logging,
+            ]),
+        .target(
             name: "Resolver", dependencies: ["MailModel", "CUnbound", "CIDN2", nioCore, logging]),
         // Layer 4
         .target(
@@ -115,7 +121,8 @@ let package = Package(
         .target(
             name: "ConfigurationFile",
             dependencies: [
-                "MailModel", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
+                "MailModel", "EventLog", "Replication", "Reception", "Resolver", "Delivery",
+                "HTTPAPI",
                 .product(name: "Yams", package: "Yams"),
             ]),
         // Layer 5
@@ -123,10 +130,9 @@ let package = Package(
             name: "waybill",
             dependencies: [
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
-                "SMTPTransport", "Resolver", "Projections", "MailProjections", "Reception",
-                "Orders", "Delivery", "HTTPAPI", "LogExchange", "ConfigurationFile", "Backup",
-                "SmallFiles",
-                "CLinux",
+                "SMTPTransport", "Replication", "Resolver", "Projections", "MailProjections",
+                "Reception", "Orders", "Delivery", "HTTPAPI", "LogExchange",
+                "ConfigurationFile", "Backup", "SmallFiles", "CLinux",
                 "CCrypto",
                 "CJemalloc",
                 nioCore,
@@ -141,6 +147,7 @@ let package = Package(
             dependencies: ["MailModel", "EventLog", "MailEvents", "CCrypto"]),
         // What protoc generates from schemas/ (tools/generate-protobuf).
         .target(name: "EventSchema", dependencies: [protobuf]),
+        .target(name: "ReplicationSchema", dependencies: [protobuf]),
     ]
 )
 
@@ -162,6 +169,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),
     ("Backup", ["Backup", "EventLog", "MailEvents", "MailModel", "CCrypto"]),
+    (
+        "Replication",
+        ["Replication", "ReplicationSchema", "SmallFiles", "EventLog", nioCore, nioPosix, nioEmbedded, logging]
+    ),
     (
         "SMTPTransport",
         ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]
@@ -214,8 +225,8 @@ for test in tests {
             name: test.target + "Tests", dependencies: test.dependencies + ["WaybillTesting"]))
 }
 
-// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log` and `--projections` run; it needs
-// libsqlite3-dev.
+// WAYBILL_BENCHMARKS=1 adds what `tools/benchmarks --log`, `--log-growth` and `--projections` run;
+// it needs libsqlite3-dev.
 if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
     package.targets += [
         .systemLibrary(
@@ -230,6 +241,10 @@ if Context.environment["WAYBILL_BENCHMARKS"] == "1" {
                 "BenchmarkSupport",
             ],
             path: "tools/log-benchmark"),
+        .systemLibrary(name: "CEpoll", path: "tools/CEpoll"),
+        .executableTarget(
+            name: "peer-load", dependencies: ["BenchmarkSupport", "CEpoll"],
+            path: "tools/peer-load"),
         .executableTarget(
             name: "year-in-a-box",
             dependencies: [
@@ -267,7 +282,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
-let foreign: Set = ["CLinux", "EventSchema"]
+let foreign: Set = ["CLinux", "EventSchema", "ReplicationSchema"]
 for target in package.targets where target.type != .system && !foreign.contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

@@ -42,6 +42,7 @@ extension WaybillConfiguration {
         let serverSection = top.section("server")
         if let section = serverSection { readServer(section) }
         if let section = top.section("log") { readLog(section) }
+        if let section = top.section("replication") { readReplication(section) }
         let users = top.string("users")
         reception.usersFile = users.isEmpty ? nil : users
         let tls = top.section("tls").flatMap(readTLS)
@@ -100,7 +101,24 @@ extension WaybillConfiguration {
         log.backlogOctetsMax = section.octets(
             "backlog_size", default: log.backlogOctetsMax, in: (1 << 20)...(16 << 30))
         readCompaction(section)
+        readPruning(section)
         section.finish()
+    }
+
+    private mutating func readPruning(_ section: YAMLSection) {
+        pruning.keepSeconds = section.parsed(
+            "event_retention", default: pruning.keepSeconds,
+            expected: "\(Quantity.durationForm), or off"
+        ) { text in
+            text == "off" ? .some(nil) : Quantity.milliseconds(text).map { Int64($0 / 1000) }
+        }
+        pruning.keepOctets = section.parsed(
+            "event_retention_bytes", default: pruning.keepOctets,
+            expected: "\(Quantity.sizeForm), or off"
+        ) { text in
+            text == "off" ? .some(nil) : Quantity.octets(text).map { UInt64($0) }
+        }
+        pruneArchive = section.string("prune_archive", default: pruneArchive)
     }
 
     private mutating func readCompaction(_ section: YAMLSection) {

@@ -1,3 +1,4 @@
+import EventLog
 package import Delivery
 import MailModel
 import Reception
@@ -50,7 +51,7 @@ extension WaybillConfiguration {
         }
         if let part = section.section("limits") { readLimits(part, &listener.limits) }
         if let part = section.section("timeouts") { readTimeouts(part, &listener.timeouts) }
-        listener.ackLevel = section.choice("ack", default: listener.ackLevel, [("local", .local)])
+        readAck(section, &listener)
         section.finish()
         return listener
     }
@@ -62,6 +63,18 @@ extension WaybillConfiguration {
         }
         guard let address = HostPort(text), address.port != nil else { return nil }
         return address
+    }
+
+    private func readAck(_ section: YAMLSection, _ listener: inout ListenerPolicy) {
+        let isReplicated = section.choice(
+            "ack", default: false, [("local", false), ("replicated", true)])
+        let standbys = section.integer(
+            "ack_standbys", default: 1, in: 1...ReceptionLimits.standbys)
+        let whenAway = section.choice(
+            "ack_when_away", default: StandbyDemand.WhenAway.refuse,
+            StandbyDemand.WhenAway.allCases.map { ($0.rawValue, $0) })
+        guard isReplicated else { return }
+        listener.ackLevel = .replicated(StandbyDemand(standbys: standbys, whenAway: whenAway))
     }
 
     private func readAccess(_ section: YAMLSection, _ listener: inout ListenerPolicy) {

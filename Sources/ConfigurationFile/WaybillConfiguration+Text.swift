@@ -3,6 +3,7 @@ import EventLog
 import HTTPAPI
 import MailModel
 import Reception
+import Replication
 import Resolver
 
 extension WaybillConfiguration {
@@ -16,6 +17,7 @@ extension WaybillConfiguration {
         out.line("site", site)
         if let users = reception.usersFile { out.line("users", users) }
         writeServer(&out)
+        if let replication { write(replication, &out) }
         writeReception(&out)
         for listener in reception.listeners {
             if listener == reception.listeners.first { out.open("listeners") }
@@ -51,6 +53,23 @@ extension WaybillConfiguration {
         out.line("compaction_rate", compaction.octetsPerSecond)
         out.line(
             "content_retention", compaction.contentRetentionSeconds.map { "\($0)s" } ?? "forever")
+        out.line("event_retention", pruning.keepSeconds.map { "\($0)s" } ?? "off")
+        out.line("event_retention_bytes", pruning.keepOctets.map { "\($0)" } ?? "off")
+        out.line("prune_archive", pruneArchive)
+        out.close()
+    }
+
+    private func write(_ replication: ReplicationSettings, _ out: inout YAMLText) {
+        out.open("replication")
+        if let listen = replication.listen { out.line("listen", listen) }
+        out.line("certificate", replication.tls.certificateFile)
+        out.line("key", replication.tls.keyFile)
+        out.line("authority", replication.tls.authorityFile)
+        if let primary = replication.standbyOf { out.line("standby_of", primary) }
+        out.list("peers", replication.peers.map(\.description))
+        out.line("delay", "\(replication.delaySeconds)s")
+        out.line("bandwidth", replication.octetsPerSecond)
+        out.line("ack_timeout", "\(replication.ackMilliseconds)ms")
         out.close()
     }
 
@@ -109,7 +128,13 @@ extension WaybillConfiguration {
         out.line("require_auth", listener.requiresAuthentication)
         out.line("offer_auth", listener.offersAuthentication)
         out.line("authenticated_may_relay", listener.authenticatedMayRelay)
-        out.line("ack", "local")
+        switch listener.ackLevel {
+        case .local: out.line("ack", "local")
+        case .replicated(let demand):
+            out.line("ack", "replicated")
+            out.line("ack_standbys", demand.standbys)
+            out.line("ack_when_away", demand.whenAway.rawValue)
+        }
         writeParts(of: listener, &out)
         out.close()
     }

@@ -19,6 +19,10 @@ package struct WaybillConfiguration: Sendable {
     package var compacts = true
     /// How; which content is needed is for the composition root to say.
     package var compaction: CompactionOptions
+    /// Which events the server keeps; off: all.
+    package var pruning = PruneLimits()
+    /// Where segments are copied before they go; empty: nowhere.
+    package var pruneArchive = ""
     package var reception: ReceptionConfiguration
     package var delivery: DeliveryPolicy
     package var resolver: ResolverConfiguration
@@ -27,6 +31,8 @@ package struct WaybillConfiguration: Sendable {
     package var http: APIConfiguration?
     /// Where the log is archived; nil: nowhere.
     package var backup: BackupSettings?
+    /// Other sites; nil: there are none.
+    package var replication: ReplicationSettings?
 
     /// The configuration of a server without a file: no listener yet, mail goes to the MX.
     package init(dataDirectory: String, hostName: String) {

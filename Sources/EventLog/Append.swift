@@ -10,16 +10,32 @@ package struct Append<Event: Sendable>: Sendable {
     package var observer: (any AppendObserver)?
     /// Handed back to the observer with the outcome.
     package var token: UInt64
+    /// On how many standbys it must be before the observer is told; nil: this site is enough.
+    package var demand: StandbyDemand?
 
     /// Creates an append.
     package init(
         events: [Event], contents: [Content] = [], observer: (any AppendObserver)? = nil,
-        token: UInt64 = 0
+        token: UInt64 = 0, demand: StandbyDemand? = nil
     ) {
+        self.demand = demand
         self.events = events
         self.contents = contents
         self.observer = observer
         self.token = token
+    }
+}
+
+extension Append {
+    /// What is told where there are no standbys at all.
+    func withoutStandbys(_ receipt: AppendReceipt) -> Result<AppendReceipt, EventLogError> {
+        guard let demand else { return .success(receipt) }
+        guard demand.whenAway == .accept else {
+            return .failure(EventLogError(.notReplicated, "this site has no standbys"))
+        }
+        var receipt = receipt
+        receipt.durability = .degraded
+        return .success(receipt)
     }
 }
 
@@ -43,6 +59,8 @@ package struct AppendReceipt: Hashable, Sendable {
     package var epoch: UInt32
     /// Sequence of the append's first event; the others follow without a gap.
     package var firstSequence: UInt64
+    /// How safe it was when this was given out.
+    package var durability = Durability.here
 
     /// Creates a receipt.
     package init(epoch: UInt32, firstSequence: UInt64) {

@@ -34,6 +34,23 @@ package final class CrashPoints: Sendable {
         case compactionChecked = "compact.checked"
         /// It stands in the old file's place.
         case compactionRenamed = "compact.renamed"
+        /// A segment that only this site has is exported, and removed here.
+        case tailRemoved = "tail.removed"
+        /// What can go is known, nothing was written.
+        case pruningBegun = "prune.begun"
+        /// A segment is in the archive, whole, under its temporary name.
+        case pruningCopied = "prune.copied"
+        /// All of them are in the archive, durably, under their names.
+        case pruningArchived = "prune.archived"
+        /// The projections' states as of the cut are there, and were read back.
+        case pruningSignedOff = "prune.signed"
+        /// The record of the cut is durable: from here on the segments before it are gone, whatever
+        /// is still on the disk.
+        case pruningRecorded = "prune.recorded"
+        /// A segment was removed.
+        case pruningRemoved = "prune.removed"
+        /// All of them were removed, durably; what is left is older states.
+        case pruningDone = "prune.done"
     }
 
     /// As `WAYBILL_CRASH_AT` says; read once.

@@ -22,6 +22,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
 
     /// Reads this log, up to what is durable.
     package let reader: LogReader
+    /// The epoch that is written.
+    package let epoch: UInt32
     /// What a power failure had cut off, and opening took back: nobody had been told of it.
     package let undone: UndoneCommit?
 
@@ -32,6 +34,7 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         self.directory = directory
         self.configuration = configuration
         undone = state.undone
+        epoch = configuration.epoch(after: state.position)
         durable = DurablePosition(state.position)
         queue = Monitor(LogQueue())
         space = FreeSpaceWatch(directory: directory.path, configuration: configuration)
@@ -185,6 +188,9 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
 
     /// Where the durable log ends.
     package var position: Position { durable.position }
+
+    /// Standbys that follow now.
+    package var standbysPresent: Int { configuration.gate?.present ?? 0 }
 
     /// Whether new messages should be taken: `.failure` with `outOfSpace` below the free-space
     /// floor, with `overloaded` when too much waits for the disk, with `closed`.

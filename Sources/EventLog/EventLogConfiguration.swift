@@ -29,6 +29,10 @@ package struct EventLogConfiguration: Sendable {
     package var readersMax: UInt32 = 512
     /// Opens a new reign: the first batch carries the last epoch + 1.
     package var startsNewEpoch = false
+    /// The epoch that is written is at least this one: what a site was promoted to. 0: the log's last.
+    package var epochFloor: UInt32 = 0
+    /// Where acknowledgements wait for standbys; nil: there are none.
+    package var gate: StandbyGate?
 
     /// Microseconds since the Unix epoch. Called on any thread.
     package var now: @Sendable () -> Int64 = { SystemClock.microseconds() }
@@ -53,4 +57,13 @@ package struct EventLogConfiguration: Sendable {
 
     /// The production defaults.
     package init() {}
+}
+
+extension EventLogConfiguration {
+    /// The epoch of what is written after a position.
+    func epoch(after position: Position) -> UInt32 {
+        let last =
+            startsNewEpoch && position.sequence > 0 ? position.epoch + 1 : position.epoch
+        return max(last, epochFloor)
+    }
 }

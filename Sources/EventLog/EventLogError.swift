@@ -25,6 +25,12 @@ package struct EventLogError: Error, Equatable, Sendable, CustomStringConvertibl
         package static let tooLarge = Code("too_large")
         /// Too many appends are waiting for the disk.
         package static let overloaded = Code("overloaded")
+        /// This site takes over the log of another one, and writes nothing of its own.
+        package static let readOnly = Code("read_only")
+        /// Not on as many standbys as was asked for in time; it stands in this site's log.
+        package static let notReplicated = Code("not_replicated")
+        /// The events that are asked for were removed from the log on purpose.
+        package static let pruned = Code("pruned")
         /// No such event or content.
         package static let notFound = Code("not_found")
         /// A file could not be opened or read.

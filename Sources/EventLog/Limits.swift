@@ -25,6 +25,12 @@ package enum EventLogLimits {
     /// of it, and at segments that could not be compacted.
     static let contentLookMilliseconds: UInt64 = 600_000
 
+    /// Octets that are read at a time when a segment is copied to an archive.
+    static let copyOctets = 1 << 20
+
+    /// Octets of the record of what was pruned that are read: a path and some projections' names.
+    static let prunedOctetsMax = 64 << 10
+
     /// Groups that a reader keeps inflated.
     static let groupsCached = 4
 

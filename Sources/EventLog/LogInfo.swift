@@ -10,6 +10,8 @@ package struct LogInfo: Hashable, Sendable {
     package var position: Position
     /// Ascending.
     package var epochs: [EpochStart]
+    /// What was removed from its beginning; nil for a log that is whole.
+    package var pruned: PruneRecord?
 
     package var eventCount: UInt64 { segments.reduce(0) { $0 + $1.eventCount } }
     package var batchCount: UInt64 { segments.reduce(0) { $0 + $1.batchCount } }
@@ -22,8 +24,10 @@ package struct LogInfo: Hashable, Sendable {
 
     /// Creates an info.
     package init(
-        logID: [UInt8], segments: [SegmentInfo], position: Position, epochs: [EpochStart]
+        logID: [UInt8], segments: [SegmentInfo], position: Position, epochs: [EpochStart],
+        pruned: PruneRecord? = nil
     ) {
+        self.pruned = pruned
         self.logID = logID
         self.segments = segments
         self.position = position

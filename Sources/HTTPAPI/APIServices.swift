@@ -17,6 +17,7 @@ final class APIServices: Sendable {
     /// Takes what is asked of the queue and of suppressed addresses.
     let desk: OrderDesk
     let messages: any MessageIndexSource
+    let site: any SiteControl
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
@@ -30,7 +31,7 @@ final class APIServices: Sendable {
     init(
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
         readiness: Readiness, state: any ServerState, folds: any LiveState,
-        messages: any MessageIndexSource,
+        messages: any MessageIndexSource, site: any SiteControl = LoneSite(site: ""),
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
@@ -41,6 +42,7 @@ final class APIServices: Sendable {
         past = PastStatistics(state: state)
         desk = OrderDesk(log: log, state: folds, now: now)
         self.messages = messages
+        self.site = site
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

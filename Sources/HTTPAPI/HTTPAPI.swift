@@ -48,7 +48,7 @@ package final class HTTPAPI: Sendable {
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
         state: any ServerState, folds: any LiveState, messages: any MessageIndexSource,
-        group eventLoops: any EventLoopGroup,
+        site: any SiteControl = LoneSite(site: ""), group eventLoops: any EventLoopGroup,
         now: @escaping @Sendable () -> EventTime, logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
@@ -61,7 +61,7 @@ package final class HTTPAPI: Sendable {
         }
         let services = APIServices(
             configuration: configuration, log: log, keys: keys, readiness: readiness,
-            state: state, folds: folds, messages: messages, now: now, logger: logger)
+            state: state, folds: folds, messages: messages, site: site, now: now, logger: logger)
         services.readers.start()
         _ = log.follow(services.bell)
         do {

@@ -138,6 +138,8 @@ private struct NoState: ServerState {
     func projections() -> [ProjectionStatus] { [] }
     func compact() -> LogCompactor.Totals? { nil }
     func compaction() -> LogCompactor.Totals? { nil }
+    func prune(_ request: PruneRequest) async throws -> PruneOutcome? { nil }
+    func pruning() -> PruneTotals? { nil }
     func freeOctets() -> UInt64? { nil }
 }
 

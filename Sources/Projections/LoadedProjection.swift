@@ -75,12 +75,56 @@ package struct LoadedProjection<State: Projection>: Sendable {
         return loaded
     }
 
+    /// Takes in the state as of the cut of a pruned log; for a log that is whole, the state before
+    /// the first event.
+    ///
+    /// - Throws: `ProjectionError` when there is none, or it is damaged; `EventLogError`.
+    static func base(
+        _ paths: ProjectionPaths, log: LogReader
+    ) throws -> LoadedProjection<State> {
+        guard let path = try BaseStore(directory: paths.directory).path(paths, of: log) else {
+            return LoadedProjection()
+        }
+        let loaded = try restore(path, isShared: false, log: log, logID: log.logID())
+        try loaded.checkBase(log, path)
+        return loaded
+    }
+
+    /// Begins again where the log does, in a file that is not there any more: at nothing, or with the
+    /// state as of the cut. What was wrong before stays in the report.
+    ///
+    /// - Throws: `ProjectionError` when the log is pruned and there is no such state.
+    mutating func begin(_ file: String, _ paths: ProjectionPaths, _ log: LogReader) throws {
+        guard log.pruned != nil else { return }
+        let setback = report.setback
+        let bases = BaseStore(directory: paths.directory)
+        try bases.provide(file, paths, of: log, always: true)
+        self = try Self.restore(file, isShared: false, log: log, logID: log.logID())
+        try checkBase(log, file)
+        report.setback = setback
+    }
+
+    /// Refuses to begin at nothing when the log does not.
+    func checkBase(_ log: LogReader, _ path: String) throws(ProjectionError) {
+        guard report.checkpoint == nil, log.pruned != nil else { return }
+        throw ProjectionError(
+            message: "the state as of the cut of the log cannot be used: "
+                + (report.setback ?? "it is empty"), file: path)
+    }
+
     /// Why a mark does not belong to a log; nil when it does.
     private static func mismatch(
         _ mark: CheckpointMark, log: LogReader, logID: [UInt8]
     ) throws(EventLogError) -> String? {
         guard mark.version == State.version else { return "the checkpoint is of another version" }
         guard mark.logID == logID else { return "the checkpoint is of another log" }
+        if let record = log.pruned, mark.position.sequence <= record.cut.sequence {
+            guard mark.position.sequence == record.cut.sequence else {
+                return "the checkpoint is before the first event that is kept"
+            }
+            return mark.position == record.cut
+                ? nil : "the checkpoint is of another history of the log"
+        }
         guard mark.position.sequence > 0 else { return nil }
         guard mark.position.sequence <= (try log.lastSequence()),
             let batch = try log.batch(containing: mark.position.sequence)

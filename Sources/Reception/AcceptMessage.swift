@@ -42,6 +42,8 @@ struct AcceptMessage: Sendable {
     var session: IngressSession
     /// When it was complete.
     var time: EventTime
+    /// On how many standbys it will be before it is acknowledged.
+    var ackLevel = 0
 
     /// What is appended, or the reply that refuses the message.
     ///
@@ -70,7 +72,7 @@ struct AcceptMessage: Sendable {
             contentSHA256: digest(content), recipientCount: envelope.recipients.count,
             tenant: tenant, campaign: campaign, body: envelope.body, smtpUTF8: envelope.smtpUTF8,
             returnContent: envelope.returnContent, envelopeID: envelope.envelopeID,
-            session: session, suppliedFields: suppliedFields(scan),
+            session: session, ackLevel: ackLevel, suppliedFields: suppliedFields(scan),
             headerMessageID: scan.messageID ?? "")
         events.append(Event(time: time, fact: .received(received)))
         for (number, recipient) in envelope.recipients.enumerated() {

@@ -6,6 +6,8 @@ package enum ReceptionLimits {
     /// Recipients of one transaction. RFC 5321 section 4.5.3.1.8 asks for 100 at least.
     /// Beyond: `452 4.5.3` for the recipient.
     package static let recipients = 1000
+    /// Standbys that a listener may ask for before it acknowledges.
+    package static let standbys = 8
     /// Messages of one session. Beyond: `421 4.7.0` to the next MAIL; the client reconnects.
     package static let messagesPerSession = 10_000
     /// Sessions of one address (IPv6: /64) on one listener. Beyond: `421 4.7.0` as greeting.

@@ -1,3 +1,4 @@
+package import EventLog
 package import MailModel
 
 /// The rules of one listener: where it listens, who may do what there, and how much.
@@ -66,8 +67,13 @@ package struct TLSFiles: Hashable, Sendable {
 package enum AckLevel: Hashable, Sendable {
     /// Fsynced on this machine.
     case local
-    /// And on so many standbys. Not available yet: the configuration check refuses it.
-    case replicated(standbys: Int)
+    /// And on standbys.
+    case replicated(StandbyDemand)
+
+    /// What is asked of standbys; nil: nothing.
+    var demand: StandbyDemand? {
+        if case .replicated(let demand) = self { demand } else { nil }
+    }
 }
 
 /// Where a message's tenant and campaign come from: the user, then the header, then the listener.

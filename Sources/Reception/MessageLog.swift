@@ -7,6 +7,13 @@ package protocol MessageLog: Sendable {
     func append(_ append: Append<Event>)
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
+    /// Standbys that follow now.
+    var standbysPresent: Int { get }
+}
+
+extension MessageLog {
+    /// None.
+    package var standbysPresent: Int { 0 }
 }
 
 extension EventLog: MessageLog where Codec.Event == MailEvents.Event {}

@@ -1,3 +1,4 @@
+import EventLog
 import MailModel
 
 /// Everything reception needs to know: its listeners and what they share.
@@ -49,8 +50,10 @@ extension ListenerPolicy {
         func report(_ key: String, _ expected: String) {
             problems.append("listener \(name): \(key): expected \(expected)")
         }
-        if case .replicated = ackLevel {
-            report("ack level", "local, the only one available")
+        if let demand = ackLevel.demand,
+            !(1...ReceptionLimits.standbys).contains(demand.standbys)
+        {
+            report("ack", "1 to \(ReceptionLimits.standbys) standbys")
         }
         if !(0...65_535).contains(port) { report("port", "0 to 65535") }
         if implicitTLS, tls == nil { report("implicit TLS", "a certificate and key to go with it") }

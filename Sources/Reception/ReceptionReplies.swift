@@ -20,6 +20,11 @@ enum ReceptionReplies {
         452, EnhancedStatusCode(4, 3, 1), "insufficient system storage, try later")
     static let loop = Reply(
         554, EnhancedStatusCode(5, 4, 6), "too many hops, this looks like a mail loop")
+    /// The message must be on other sites before it is acknowledged, and they are away. After the
+    /// content, it may be in this site's log all the same: sent again, it may arrive twice.
+    static let notReplicated = Reply(
+        451, EnhancedStatusCode(4, 4, 0), "other sites cannot be reached, try later")
+
     static let notRecorded = Reply(
         451, EnhancedStatusCode(4, 3, 0), "the message could not be recorded, try later")
 
@@ -30,6 +35,7 @@ enum ReceptionReplies {
         case .outOfSpace: noStorage
         case .overloaded:
             Reply(451, EnhancedStatusCode(4, 3, 2), "the server is busy, try later")
+        case .notReplicated: notReplicated
         case .closed: shuttingDown
         case .tooLarge:
             Reply(552, EnhancedStatusCode(5, 3, 4), "the message is too large")

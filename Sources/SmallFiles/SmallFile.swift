@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Small files of text that hold secrets (users, keys): read as a whole, and replaced as a whole.
+/// Small files of text (users, keys, a site's role): read as a whole, and replaced as a whole.
 ///
 /// Concurrency: no state; input and output block.
 package enum SmallFile {
@@ -32,6 +32,9 @@ package enum SmallFile {
         }
         return (text, mode & 0o044 != 0)
     }
+
+    /// Whether there is something under this name.
+    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// Puts a file with this text, mode 0600, in the place of the old one, durably.
     package static func replace(_ path: String, with text: String) throws(SmallFileError) {

@@ -58,7 +58,13 @@ struct WaybillConfigurationTests {
             listen: 0.0.0.0:8443
             keys: /etc/waybill/keys
             limits: {body_size: 1MiB, streams: 3}
-        log: {segment_size: 64MiB, segment_age: 1h, free_space_floor: 1GiB}
+        log:
+          segment_size: 64MiB
+          segment_age: 1h
+          free_space_floor: 1GiB
+          event_retention: 90d
+          event_retention_bytes: 50GiB
+          prune_archive: /srv/archive
         tls:
           certificate: /etc/ssl/a.pem
           key: /etc/ssl/a.key
@@ -136,6 +142,9 @@ struct WaybillConfigurationTests {
         #expect(configuration.site == "west")
         #expect(configuration.log.segmentBytesMax == 64 << 20)
         #expect(configuration.log.segmentSecondsMax == 3600)
+        #expect(configuration.pruning.keepSeconds == 7_776_000)
+        #expect(configuration.pruning.keepOctets == 53_687_091_200)
+        #expect(configuration.pruneArchive == "/srv/archive")
         #expect(configuration.reception.rejectedEvents == .full)
         let submission = try #require(configuration.reception.listeners.first)
         #expect(submission.requiresTLS && submission.requiresAuthentication)
@@ -163,6 +172,16 @@ struct WaybillConfigurationTests {
         let queue = QueueName(campaign: "", tenant: "acme", domain: "a.example")
         #expect(configuration.delivery.retry.schedule(for: queue).firstIntervalSeconds == 60)
         #expect(configuration.delivery.retry.schedule(for: queue).ageSecondsMax == 3 * 86_400)
+    }
+
+    @Test("events are kept for ever unless a retention is given, and what is none is refused")
+    func retention() throws {
+        #expect(try read("hostname: a.example").pruning.isOff)
+        #expect(try read("log: {event_retention: off}").pruning.isOff)
+        #expect(try read("log: {event_retention_bytes: off}").pruning.isOff)
+        #expect(try !read("log: {event_retention_bytes: 1GiB}").pruning.isOff)
+        #expect(problems("log: {event_retention: long}").count == 1)
+        #expect(problems("log: {event_retention_bytes: much}").count == 1)
     }
 
     @Test("what `config show` prints reads back as the same configuration, passwords left out")

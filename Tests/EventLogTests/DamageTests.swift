@@ -1,6 +1,7 @@
 import EventLog
 import Glibc
 import Testing
+import WaybillTesting
 
 @testable import EventLog
 

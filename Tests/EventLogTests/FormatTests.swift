@@ -1,6 +1,7 @@
 import EventLog
 import LMDB
 import Testing
+import WaybillTesting
 
 @testable import EventLog
 

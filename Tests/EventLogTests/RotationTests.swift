@@ -2,6 +2,7 @@ import EventLog
 import Glibc
 import Synchronization
 import Testing
+import WaybillTesting
 
 @testable import EventLog
 

@@ -2,6 +2,7 @@ import CLinux
 import EventLog
 import Glibc
 import Synchronization
+import WaybillTesting
 
 @testable import EventLog
 
@@ -182,7 +183,7 @@ func message(_ text: String, _ bytes: [UInt8]) -> (TextEvent, Content) {
 }
 
 /// Every event that a reader finds.
-func events(_ reader: LogReader, from: UInt64 = 1) throws -> [TextEvent] {
+func events(_ reader: LogReader, from: UInt64? = nil) throws -> [TextEvent] {
     var events: [TextEvent] = []
     try reader.forEachBatch(from: from) { batch in
         events += try TextCodec.decode(batch.bytes)

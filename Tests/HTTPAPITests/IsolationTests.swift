@@ -22,6 +22,7 @@ struct IsolationTests {
         "/api/v1/queue/resume": order, "/api/v1/queue/requeue": order,
         "/api/v1/queue/cancel": order, "/api/v1/suppressions": #"{"address": "ann@example.org"}"#,
         "/api/v1/feedback": #"{"kind": "complaint", "message_id": "{id}"}"#,
+        "/api/v1/log/prune": #"{"keep_octets": 0, "dry_run": true}"#,
     ]
     private static let roles: [String: APIRole?] = [
         "GET /health/live": nil, "GET /health/ready": nil, "GET /openapi.yaml": nil,
@@ -46,12 +47,13 @@ struct IsolationTests {
         "GET /api/v1/analytics/domains": .read, "GET /api/v1/analytics/providers": .read,
         "GET /api/v1/analytics/latency": .read,
         "POST /api/v1/log/seal": .admin, "POST /api/v1/log/compact": .admin,
+        "POST /api/v1/log/prune": .admin,
     ]
     /// What is counted over all tenants: a tenant's key gets 403.
     private static let wholeServer: Set = [
         "/api/v1/domains/{name}", "/api/v1/providers/{name}", "/api/v1/sources",
         "/api/v1/sources/{name}", "/api/v1/reputation/sources", "/api/v1/reputation/providers",
-        "/api/v1/log/seal", "/api/v1/log/compact",
+        "/api/v1/log/seal", "/api/v1/log/compact", "/api/v1/log/prune",
     ]
 
     /// The names that stand for `{name}`, by what the path begins with.

@@ -232,6 +232,20 @@ final class TestState: ServerState {
         return totals
     }
 
+    func prune(_ request: PruneRequest) async throws -> PruneOutcome? {
+        let segments = try log.info().segments
+        return PruneOutcome(
+            plan: PrunePlan(segments, limits: request.limits, now: 0, needed: nil),
+            isDryRun: request.isDryRun, archive: "")
+    }
+
+    func pruning() -> PruneTotals? {
+        var totals = PruneTotals()
+        totals.segments = 2
+        totals.octets = 700
+        return totals
+    }
+
     func queue() async -> QueueFigures? { settings.withLock { $0.queue } }
 
     func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? {

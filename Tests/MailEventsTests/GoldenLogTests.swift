@@ -17,7 +17,7 @@ struct GoldenLogTests {
     private func lines(_ directory: URL) throws -> [String] {
         let reader = try LogReader.open(directory: directory.appending(path: "log").path)
         var lines: [String] = []
-        try reader.forEachBatch(from: 1) { batch in
+        try reader.forEachBatch { batch in
             let events = try MailEventDecoder.decode(
                 batch.bytes, firstSequence: batch.header.firstSequence,
                 epoch: batch.header.epoch, firstTime: batch.header.firstTime)
@@ -33,6 +33,7 @@ struct GoldenLogTests {
         #expect(GoldenLogs.names.contains("v1-odd"))
         #expect(GoldenLogs.names.contains("v1-control"))
         #expect(GoldenLogs.names.contains("v2-compacted"))
+        #expect(GoldenLogs.names.contains("v2-pruned"))
     }
 
     @Test("Every golden log still reads as the same events", arguments: GoldenLogs.names)
@@ -42,7 +43,7 @@ struct GoldenLogTests {
         let expected = try String(
             contentsOf: directory.appending(path: "events.jsonl"), encoding: .utf8)
         let lines = try lines(directory)
-        #expect(lines.count > 100)
+        #expect(lines.count > (name == "v2-pruned" ? 30 : 100))
         let recorded = expected.split(separator: "\n").map(String.init)
         #expect(lines.count == recorded.count)
         for (line, then) in zip(lines, recorded) where line != then {
@@ -63,13 +64,27 @@ struct GoldenLogTests {
         }
     }
 
+    @Test("The golden pruned log begins where its record says, and verifies")
+    func pruned() throws {
+        let directory = try copy("v2-pruned")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let reader = try LogReader.open(directory: directory.appending(path: "log").path)
+        let record = try #require(reader.pruned)
+        #expect(record.firstSequence > 1)
+        #expect(try reader.batch(containing: record.firstSequence) != nil)
+        #expect(record.bases.map(\.name) == ["example"])
+        #expect(record.bases.first?.digest == Array(record.cut.chainHash.reversed()))
+        let report = reader.verify(codec: MailEventCodec())
+        #expect(report.isIntact, "\(report.damages)")
+    }
+
     @Test("Every golden log's batches are encoded to the same octets", arguments: GoldenLogs.names)
     func sameBytes(name: String) throws {
         let directory = try copy(name)
         defer { try? FileManager.default.removeItem(at: directory) }
         let reader = try LogReader.open(directory: directory.appending(path: "log").path)
         let codec = MailEventCodec()
-        try reader.forEachBatch(from: 1) { batch in
+        try reader.forEachBatch { batch in
             let header = batch.header
             let events = try MailEventDecoder.decode(
                 batch.bytes, firstSequence: header.firstSequence, epoch: header.epoch,
@@ -97,7 +112,7 @@ struct GoldenLogTests {
         try text.write(
             to: directory.appending(path: "events.jsonl"), atomically: true, encoding: .utf8)
         for file in try FileManager.default.contentsOfDirectory(atPath: log.path)
-        where !file.hasSuffix(".mdb") {
+        where !file.hasSuffix(".mdb") && file != "pruned" {
             try FileManager.default.removeItem(at: log.appending(path: file))
         }
     }

@@ -45,7 +45,26 @@ enum GoldenLogs {
             log.close()
             generator = writer.generator
         }
-        if name == "v2-compacted" { try compact(directory) }
+        if name == "v2-compacted" || name == "v2-pruned" { try compact(directory) }
+        if name == "v2-pruned" { try prune(directory) }
+    }
+
+    /// Removes all sealed segments but one.
+    private static func prune(_ directory: String) throws {
+        var configuration = EventLogConfiguration()
+        configuration.now = { 1_795_254_000_000_000 }
+        let pruning = LogPruning(
+            try LogReader.open(directory: directory), codec: MailEventCodec(),
+            configuration: configuration)
+        let segments = try LogReader.open(directory: directory).info().segments
+        var limits = PruneLimits()
+        limits.beforeSequence = segments.dropLast(2).last?.lastSequence.advanced(by: 1)
+        _ = try pruning.run(try pruning.plan(limits, needed: nil)) { cut throws(EventLogError) in
+            [
+                PruneRecord.Base(
+                    name: "example", version: 1, digest: Array(cut.position.chainHash.reversed()))
+            ]
+        }
     }
 
     /// Compacts the sealed segments; two of three messages lose their content.

@@ -1,16 +1,19 @@
-"""Append and replay: the log beside LMDB alone with the same values, and beside SQLite."""
+"""Append and replay: the log beside LMDB alone with the same values, SQLite, and servers."""
 
 import json
 import os
 import subprocess
 from pathlib import Path
 
+from . import peerbench
+from .measured import measured
 from .samples import Samples, file_system, machine
 from .support import ROOT, Skip, run
 
 APPENDERS = [1, 10, 100, 1000]
 STREAMS = {
     "events": "Events alone",
+    "single": "Events alone, each an append of its own",
     "content": "Events, and a message with each `received`",
 }
 
@@ -18,47 +21,75 @@ def build() -> Path:
     """Builds log-benchmark in release; returns the executable."""
     if run("pkg-config", "--exists", "sqlite3", check=False).returncode:
         raise Skip("libsqlite3-dev is not installed (tools/install-dependencies --tests)")
-    print("==> Building log-benchmark, release", flush=True)
-    subprocess.run(
-        ["swift", "build", "-c", "release", "--product", "log-benchmark"], cwd=ROOT, check=True,
-        env={**os.environ, "WAYBILL_BENCHMARKS": "1"})
+    for product in ("log-benchmark", "peer-load"):
+        print(f"==> Building {product}, release", flush=True)
+        subprocess.run(
+            ["swift", "build", "-c", "release", "--product", product, "--static-swift-stdlib"],
+            cwd=ROOT, check=True, env={**os.environ, "WAYBILL_BENCHMARKS": "1"})
     return binary()
 
 
 def binary() -> Path:
-    """The executable that was built last."""
-    return ROOT / ".build" / "release" / "log-benchmark"
+    """The executable: of $WAYBILL_BENCHMARK_BINARIES, else the one that was built last."""
+    given = os.environ.get("WAYBILL_BENCHMARK_BINARIES")
+    return (Path(given) if given else ROOT / ".build" / "release") / "log-benchmark"
 
 
 class LogBenchmark:
     """Runs rounds of log-benchmark and keeps their figures."""
 
-    def __init__(self, directory: Path, rounds: int, seconds: float, events: int):
-        self.directory, self.rounds = directory, rounds
+    def __init__(
+        self, directory: Path, rounds: int, seconds: float, events: int, read_back: int,
+    ):
+        self.directory, self.rounds, self.read_back = directory, rounds, read_back
         self.seconds, self.events = seconds, events
         self.samples: dict[tuple[str, int], Samples] = {
             (stream, count): Samples() for stream in STREAMS for count in APPENDERS
         }
         self.versions: dict[str, str] = {}
+        self.peers = peerbench.PeerBenchmark(directory, read_back, seconds, APPENDERS)
 
     def measure(self, program: Path) -> None:
         """All rounds. SQLite goes first in every other one."""
+        others = [stream for stream in STREAMS if stream != peerbench.STREAM]
         for number in range(1, self.rounds + 1):
-            command = [
-                program, self.directory, "--seconds", self.seconds, "--events", self.events,
-                "--appenders", ",".join(map(str, APPENDERS)), "--streams", ",".join(STREAMS),
-                "--seed", number,
-            ]
-            if number % 2 == 0:
-                command.append("--sqlite-first")
-            with subprocess.Popen(
-                [str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
-                for line in process.stdout:
-                    self._take(json.loads(line), number)
-            if process.returncode:
-                raise RuntimeError(f"log-benchmark ended with {process.returncode}")
+            self._run(program, number, others, APPENDERS)
+            self.peers.round(
+                program.parent, self.samples, number, f"round {number}/{self.rounds}",
+                lambda count: self._run(program, number, [peerbench.STREAM], [count]))
+            self._read_back(program, number)
         for samples in self.samples.values():
             self._add_ratios(samples)
+
+    def _run(self, program: Path, number: int, streams: list[str], appenders: list[int]) -> None:
+        command = [
+            program, self.directory, "--seconds", self.seconds, "--events", self.events,
+            "--appenders", ",".join(map(str, appenders)), "--streams", ",".join(streams),
+            "--seed", number,
+        ]
+        if number % 2 == 0:
+            command.append("--sqlite-first")
+        with subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                self._take(json.loads(line), number)
+        if process.returncode:
+            raise RuntimeError(f"log-benchmark ended with {process.returncode}")
+
+    def _read_back(self, program: Path, number: int) -> None:
+        """So many events in the log, in LMDB and in SQLite, as many as the servers have."""
+        took = measured(
+            program, self.directory, "--seconds", 600, "--events", self.read_back, "--appenders",
+            APPENDERS[-1], "--streams", peerbench.STREAM, "--seed", number)
+        for figures in map(json.loads, took.output.strip().split("\n")):
+            if figures["kind"] == "replay":
+                rate = figures["events"] / figures["seconds"]
+                self.peers.reading.setdefault(
+                    f"{figures['side']}-{figures['mode']}", Samples()).add(rate=rate)
+                print(
+                    f"round {number}/{self.rounds} read {figures['events']:>12,} events  "
+                    f"{figures['side'] + ', ' + figures['mode']:<28}{rate:>14,.0f} events/s",
+                    flush=True)
 
     def _take(self, figures: dict, number: int) -> None:
         if figures["kind"] == "versions":
@@ -103,12 +134,13 @@ class LogBenchmark:
     def report(self) -> list[str]:
         """The page, line by line."""
         lines = [
-            "# Append and replay: the log, LMDB alone, SQLite", "",
+            "# Append and replay: the log, LMDB alone, SQLite, servers", "",
             f"Machine: {machine()}. File system: {file_system(self.directory)}. LMDB"
             f" {self.versions['lmdb']}, SQLite {self.versions['sqlite']}. {self.rounds} rounds,"
             f" at most {self.seconds:g} s of appends a case; median [lowest-highest]. Ratios are"
-            " of figures of one round. Made by `tools/benchmarks --log`.", "", *METHOD, "",
-            "## Append", "", "Events a second, durable:", "",
+            " of figures of one round. Made by `tools/benchmarks --log`.", "",
+            *self.peers.goals(self.samples), "", "## Method", "", *METHOD, "",
+            *self.peers.report(self.samples), "", "## Append", "", "Events a second, durable:", "",
         ]
         lines += self._table(
             ["LMDB alone", "Waybill", "Waybill / LMDB", "SQLite", "Waybill / SQLite",
@@ -157,10 +189,11 @@ class LogBenchmark:
 
 
 METHOD = """\
-The three sides take the same stream of events: about a third each of `received`, `queued` and
+Three sides in one process take the same stream of events: about a third each of `received`, `queued` and
 `delivered`, with deferrals, bounces and the rest between; recipients, reverse-paths and the queue
 ids in the remote servers' replies are all different. `received` and its `queued` are one append,
-every other event is an append of its own. With N appenders, N appends are under way at any time:
+every other event is an append of its own; in the stream of single appends those two are two as well.
+With N appenders, N appends are under way at any time:
 each appender appends again as soon as its last append is durable. One thread stands for all of
 them, as an event loop stands for its sessions.
 

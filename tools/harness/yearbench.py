@@ -44,8 +44,8 @@ def binary() -> Path:
 class Year:
     """A data directory with a log of a year; made unless it is there."""
 
-    def __init__(self, data: Path, wanted: int):
-        self.data, self.wanted = Path(data), wanted
+    def __init__(self, data: Path, wanted: int, has_content: bool = False):
+        self.data, self.wanted, self.has_content = Path(data), wanted, has_content
         self.description = self.data / "year.json"
         if not self.description.exists():
             self._make()
@@ -58,7 +58,8 @@ class Year:
         print(f"==> Making a year of {self.wanted:,} events", flush=True)
         # What is being made is worth nothing until it is complete: no flush waits for the disk.
         took = measured(
-            program("eatmydata"), binary(), "make", self.data / "log", "--events", self.wanted)
+            program("eatmydata"), binary(), "make", self.data / "log", "--events", self.wanted,
+            *(["--content"] if self.has_content else []))
         os.sync()
         figures = json.loads(took.output.strip().split("\n")[-1])
         figures["wall_seconds"], figures["peak_mebibytes"] = took.seconds, took.peak_mebibytes

@@ -16,12 +16,20 @@ struct BenchmarkOptions {
     var streams = Workload.Kind.allCases
     /// Of the generator; the same seed gives the same events.
     var seed: UInt64 = 7
+    /// Instead of measuring, the file that the records of a `single` stream are written to.
+    var records: String?
+    /// Instead of comparing, what is measured of a log that is there; `directory` is the log's own.
+    var grown: GrownLog.Task?
     /// SQLite goes before the log, not after it.
     var sqliteFirst = false
 
     static let usage = """
         log-benchmark DIRECTORY [--seconds 1.2] [--events 400000] [--appenders 1,10,100,1000]
-                      [--streams events,content] [--seed 7] [--sqlite-first]
+                      [--streams events,single,content] [--seed 7] [--sqlite-first]
+        log-benchmark DIRECTORY --records FILE [--events 400000] [--seed 7]
+        log-benchmark LOG --grown write [--events 400000] [--appenders 1,100]
+        log-benchmark LOG --grown read
+        log-benchmark LOG --grown random [--events 10000]
         """
 
     /// Reads the arguments after the program's name.
@@ -45,6 +53,9 @@ struct BenchmarkOptions {
             case "--seconds": seconds = try Self.parsed(Double(text), bad(argument))
             case "--events": events = try Self.parsed(Int(text), bad(argument))
             case "--seed": seed = try Self.parsed(UInt64(text), bad(argument))
+            case "--records": records = text
+            case "--grown":
+                grown = try Self.parsed(GrownLog.Task(rawValue: text), bad(argument))
             case "--appenders":
                 appenders = []
                 for part in parts { appenders.append(try Self.parsed(Int(part), bad(argument))) }

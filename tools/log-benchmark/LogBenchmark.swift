@@ -26,6 +26,11 @@ struct LogBenchmark {
     private init(options: BenchmarkOptions) { self.options = options }
 
     private func run() throws {
+        if let path = options.records {
+            let workload = Workload(.single, count: options.events, seed: options.seed)
+            return try workload.writeRecords(to: path)
+        }
+        if let task = options.grown { return try GrownLog(options).run(task) }
         printVersions()
         for kind in options.streams {
             let workload = Workload(kind, count: options.events, seed: options.seed)

@@ -11,6 +11,8 @@ struct Workload: Sendable {
     enum Kind: String, CaseIterable, Sendable {
         /// Nothing.
         case events
+        /// Nothing, and every event is an append of its own.
+        case single
         /// A message with each `received`.
         case content
     }
@@ -26,11 +28,13 @@ struct Workload: Sendable {
 
     let kind: Kind
     let items: [Item]
+
     /// Makes a stream of `count` events.
     ///
     /// The events are those of `EventGenerator`: about a third each of `received`, `queued` and
     /// `delivered`, the rest between. `received` and its `queued` are one append, as acceptance
-    /// makes it; every other event is an append of its own.
+    /// makes it; every other event is an append of its own. In a stream of
+    /// the kind `single` those two are two appends as well.
     init(_ kind: Kind, count: Int, seed: UInt64) {
         self.kind = kind
         var generator = EventGenerator(seed: seed)
@@ -49,7 +53,7 @@ struct Workload: Sendable {
                     content = contents.first?.bytes
                 }
             }
-            if case .queued = event.fact, !items.isEmpty {
+            if case .queued = event.fact, kind != .single, !items.isEmpty {
                 items[items.count - 1].append.events.append(event)
             } else {
                 let contents = content.map { [Content(eventIndex: 0, bytes: $0)] } ?? []

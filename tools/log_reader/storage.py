@@ -85,8 +85,51 @@ class Segment:
     environment: lmdb.Environment | None = field(default=None, repr=False)
 
 
+@dataclass
+class Pruned:
+    """The file `pruned`: the log begins behind a cut."""
+
+    log_id: bytes
+    # The last event that is gone, and the chain hash after it.
+    last: int
+    chain: bytes
+    epoch: int
+    archive: str
+    # Name, version, digest.
+    bases: list[tuple[str, int, bytes]]
+
+
+def pruned(directory: Path) -> Pruned | None:
+    """What was removed from a log's beginning; nothing for a log that is whole."""
+    if (directory / "log").is_dir():
+        directory = directory / "log"
+    path = directory / "pruned"
+    try:
+        value = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(value) < 104 or value[:4] != b"WBPR" or _checksum(value) != value[16:24]:
+        raise Damage("the record of what was pruned is damaged", path)
+    version, count, octets = struct.unpack_from("<HHI", value, 4)
+    if version != 1:
+        raise Damage(f"the record of what was pruned has version {version}; this reader knows 1",
+                     path)
+    log_id, last, chain, epoch = struct.unpack_from("<16sQ32sI", value, 24)
+    offset = 104 + octets
+    archive, bases = value[104:offset].decode(), []
+    for _ in range(count):
+        number, digest, length = struct.unpack_from("<I32sB", value, offset)
+        bases.append((value[offset + 37:offset + 37 + length].decode(), number, digest))
+        offset += 37 + length
+    if offset != len(value):
+        raise Damage("the record of what was pruned has other entries than it says", path)
+    return Pruned(log_id, last, chain, epoch, archive, bases)
+
+
 def segments(directory: Path) -> list[Segment]:
-    """The segments of a data directory or of its `log` directory, oldest first."""
+    """The segments of a data directory or of its `log` directory, oldest first.
+
+    What stands before the first one that is kept is a removal that did not come to its end."""
     if (directory / "log").is_dir():
         directory = directory / "log"
     found = []
@@ -94,6 +137,9 @@ def segments(directory: Path) -> list[Segment]:
         for path in sorted(directory.iterdir()):
             if re.fullmatch(r"[0-9a-f]{16}\.mdb", path.name):
                 found.append(Segment(path, int(path.name[:16], 16)))
+    record = pruned(directory)
+    if record is not None:
+        found = [segment for segment in found if segment.first > record.last]
     if not found:
         raise NothingThere(f"{directory}: no log here (files like 0000000000000001.mdb)")
     return found

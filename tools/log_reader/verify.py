@@ -38,7 +38,13 @@ class Verifier:
         self.report.damages.append(Damage(what, path, first, last))
 
     def run(self, directory: Path) -> Report:
-        found = storage.segments(directory)
+        try:
+            record = storage.pruned(directory)
+            found = storage.segments(directory)
+        except Damage as damage:
+            self.report.damages.append(damage)
+            return self.report
+        self.begin(record, found[0])
         for place, segment in enumerate(found):
             self.report.segments += 1
             try:
@@ -49,6 +55,15 @@ class Verifier:
                 self.next = self.chain = None
             storage.close_segment(segment)
         return self.report
+
+    def begin(self, record: storage.Pruned | None, first: Segment) -> None:
+        """A log begins at event 1, or where its record says that it was pruned."""
+        self.next, self.chain = 1, ZEROS
+        if record is not None:
+            self.next, self.chain, self.log_id = record.last + 1, record.chain, record.log_id
+        if first.first != self.next:
+            self.bad("the segments before are missing", first.path, self.next, first.first - 1)
+            self.next = self.chain = None
 
     def segment(self, segment: Segment, is_last: bool) -> None:
         meta = storage.meta(segment)

@@ -26,7 +26,9 @@ package struct LogCompaction<Codec: BatchCodec> {
     ///
     /// - Throws: When the directory cannot be read.
     package func segments() throws(EventLogError) -> [UInt64] {
-        try directory.list().segments.dropLast()
+        let listed = try directory.list().segments
+        let first = try directory.pruned()?.firstSequence ?? 1
+        return listed.filter { $0 >= first }.dropLast()
     }
 
     /// Compacts one segment if that is due.

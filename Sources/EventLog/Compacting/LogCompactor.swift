@@ -129,8 +129,13 @@ package final class LogCompactor: Sendable {
             guard !isStopping else { return }
             guard state.withLock({ $0.settled.insert(first).inserted }) else { continue }
             do throws(EventLogError) {
-                let report = try compaction.run(
-                    first, looksAgain: looksAgain, isStopped: { self.isStopping })
+                // Not while it is pruned, which it may be already.
+                let report = try reader.files.replacing.withLock {
+                    _ throws(EventLogError) -> CompactionReport? in
+                    guard !reader.isPruned(first) else { return nil }
+                    return try compaction.run(
+                        first, looksAgain: looksAgain, isStopped: { self.isStopping })
+                }
                 guard let report else { continue }
                 reader.files.forget(first)
                 state.withLock { state in

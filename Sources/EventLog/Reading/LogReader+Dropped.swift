@@ -4,7 +4,7 @@ extension LogReader {
     ///
     /// - Throws: when the segment's records cannot be read.
     package func isContentDropped(of sequence: UInt64) throws(EventLogError) -> Bool {
-        guard let file = try files.file(for: sequence) else { return false }
+        guard let file = try fileIfThere(for: sequence) else { return isPruned(sequence) }
         return try file.meta().dropped.holds(sequence)
     }
 }

@@ -36,7 +36,9 @@ extension LogReader {
             }
             segments.append(info)
         }
-        return LogInfo(logID: logID, segments: segments, position: position, epochs: epochs)
+        return LogInfo(
+            logID: logID, segments: segments, position: position, epochs: epochs,
+            pruned: files.pruned)
     }
 
     /// Meta table and the numbers of batches and content blocks.

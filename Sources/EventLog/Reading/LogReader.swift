@@ -13,7 +13,7 @@ internal import Synchronization
 package final class LogReader: Sendable {
     let files: SegmentFiles
     /// Of this process's writer; nil when another process writes, or nobody.
-    private let durable: DurablePosition?
+    let durable: DurablePosition?
     /// The block that was inflated last: the next message wanted often stands in it.
     private let cachedBlock = Mutex<CachedBlock?>(nil)
     /// Groups that were inflated last: the batches that one message's history needs stand near.
@@ -56,14 +56,16 @@ package final class LogReader: Sendable {
         }
     }
 
-    /// Hands over every batch from the one that contains `from` to the one that contains
-    /// `through`, or to the log's end at the time of the call, in order and without a gap.
-    /// `body` returns false to stop. No lock is held while it runs.
+    /// Hands over every batch from the one that contains `from` (without it, from the first one that
+    /// is kept) to the one that contains `through`, or to the log's end at the time of the call, in
+    /// order and without a gap. `body` returns false to stop. No lock is held while it runs. Throws
+    /// `pruned` when events from `from` on are gone.
     package func forEachBatch(
-        from: UInt64 = 1, through: UInt64 = .max, _ body: (StoredBatch) throws -> Bool
+        from: UInt64? = nil, through: UInt64 = .max, _ body: (StoredBatch) throws -> Bool
     ) throws {
         let end = min(through, try lastSequence())
-        var next = max(from, 1)
+        var next = from.map { max($0, 1) } ?? firstSequence
+        guard next <= end else { return }
         let reader = BatchReader()
         var isFirst = true
         while next <= end {
@@ -90,6 +92,7 @@ package final class LogReader: Sendable {
     /// The batch that contains `sequence`; nil when the log does not reach so far.
     package func batch(containing sequence: UInt64) throws(EventLogError) -> StoredBatch? {
         guard sequence >= 1, sequence <= (try lastSequence()) else { return nil }
+        try checkKept(sequence)
         if let batch = cachedGroups.withLock({ $0.batch(containing: sequence) }) { return batch }
         let (_, batches) = try locate(sequence, reader: BatchReader())
         if batches.count > 1 { cachedGroups.withLock { $0.put(Array(batches)) } }
@@ -102,8 +105,9 @@ package final class LogReader: Sendable {
         _ sequence: UInt64, reader: borrowing BatchReader
     ) throws(EventLogError) -> (LeafRun, ArraySlice<StoredBatch>) {
         var isFresh = false
+        try checkKept(sequence)
         while true {
-            if let file = try files.file(for: sequence),
+            if let file = try fileIfThere(for: sequence),
                 let run = try file.batches(floor: sequence)
             {
                 let batches = try reader.batches(of: run)
@@ -112,10 +116,12 @@ package final class LogReader: Sendable {
             }
             // Perhaps in a segment that has come since the list was made.
             let changed = isFresh ? false : try files.refresh()
+            try checkKept(sequence)
             if !changed {
                 throw EventLogError.damaged(
                     "sequence \(sequence) is missing from the log",
-                    file: (try files.file(for: sequence))?.path ?? files.directory.path,
+                    file: files.firsts.last { $0 <= sequence }.map(files.directory.segmentPath)
+                        ?? files.directory.path,
                     sequences: sequence...sequence)
             }
             isFresh = true
@@ -131,7 +137,7 @@ package final class LogReader: Sendable {
         {
             try files.refresh()
         }
-        guard let file = try files.file(for: sequence),
+        guard let file = try fileIfThere(for: sequence),
             let run = try file.contents(floor: sequence)
         else { return nil }
         let (key, value) = try run.entry()

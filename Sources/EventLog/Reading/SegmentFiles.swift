@@ -6,6 +6,7 @@ internal import Synchronization
 final class SegmentFiles: Sendable {
     private struct State {
         var firsts: [UInt64] = []
+        var pruned: PruneRecord?
         var open: [UInt64: SegmentFile] = [:]
         /// Least recently used first.
         var order: [UInt64] = []
@@ -21,15 +22,27 @@ final class SegmentFiles: Sendable {
     /// First sequences of the segments, ascending, as last listed.
     var firsts: [UInt64] { state.withLock { $0.firsts } }
 
+    /// What was pruned, as last read; nil for a log that is whole.
+    var pruned: PruneRecord? { state.withLock { $0.pruned } }
+
+    /// Held while a segment's file is replaced or removed: not both at once.
+    let replacing = Monitor(())
+
     /// Lists the directory again.
     ///
     /// - Returns: whether a segment has come.
     @discardableResult
     func refresh() throws(EventLogError) -> Bool {
         let listed = try directory.list().segments
+        let pruned = try directory.pruned()
+        let kept = listed.filter { $0 >= pruned?.firstSequence ?? 1 }
         return state.withLock { state in
-            let changed = listed != state.firsts
-            state.firsts = listed
+            let changed = kept != state.firsts
+            state.firsts = kept
+            state.pruned = pruned
+            // A file that is removed takes room as long as somebody has it open.
+            for first in state.order where first < kept.first ?? 1 { state.open[first] = nil }
+            state.order.removeAll { $0 < kept.first ?? 1 }
             return changed
         }
     }

@@ -25,8 +25,13 @@ struct BatchSelection {
         var hash: [UInt8]
     }
 
-    /// Chooses; `acceptsUnproven` leaves rule 3 out.
-    init(_ found: [FoundBatch], acceptsUnproven: Bool) {
+    /// Chooses.
+    ///
+    /// - Parameters:
+    ///   - found: In any order.
+    ///   - acceptsUnproven: Leaves rule 3 out.
+    ///   - cut: Where the log begins; nil for one that is whole.
+    init(_ found: [FoundBatch], acceptsUnproven: Bool, after cut: Position? = nil) {
         var known: Set<Link> = []
         var candidates = found.sorted { $0.stand > $1.stand }
         candidates.removeAll {
@@ -36,7 +41,7 @@ struct BatchSelection {
         candidates = Self.withoutOverlappingTree(candidates)
         if !acceptsUnproven {
             let before = candidates.count
-            candidates = Self.connected(candidates)
+            candidates = Self.connected(candidates, after: cut)
             unproven = before - candidates.count
         }
         batches = Self.longest(candidates)
@@ -66,7 +71,9 @@ struct BatchSelection {
     }
 
     /// Without the loose ones that no chain leads to or from.
-    private static func connected(_ candidates: [FoundBatch]) -> [FoundBatch] {
+    private static func connected(
+        _ candidates: [FoundBatch], after cut: Position?
+    ) -> [FoundBatch] {
         guard candidates.contains(where: { $0.stand == .loose }) else { return candidates }
         var byEnd: [Link: Int] = [:]
         var byStart: [Link: [Int]] = [:]
@@ -76,7 +83,9 @@ struct BatchSelection {
                 sequence: batch.header.firstSequence, hash: batch.header.previousHash)
             byStart[start, default: []].append(index)
         }
-        let opening = Link(sequence: 1, hash: Array(repeating: 0, count: SHA256.octets))
+        let opening = Link(
+            sequence: (cut?.sequence ?? 0) + 1,
+            hash: cut?.chainHash ?? Array(repeating: 0, count: SHA256.octets))
         var isGood = candidates.map { $0.stand > .loose }
         var next = candidates.indices.filter { isGood[$0] }
         for index in byStart[opening] ?? [] where !isGood[index] {

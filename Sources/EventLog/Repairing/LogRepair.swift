@@ -102,7 +102,9 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
     private func read(
         _ progress: (RepairProgress) -> Void
     ) throws(EventLogError) -> (RepairReport, RepairPlan, [SalvagedFile]) {
-        let listing = try directory.list()
+        var listing = try directory.list()
+        let pruned = try directory.pruned()
+        listing.segments.removeAll { $0 < pruned?.firstSequence ?? 1 }
         guard !listing.segments.isEmpty else {
             throw EventLogError(
                 .notFound, "there is no log here", file: directory.path,
@@ -124,7 +126,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
         var report = RepairReport()
         report.oldLogID = Self.setForeignAside(&files)
         let plan = try RepairPlan(
-            files, directory: directory, acceptsUnproven: acceptsUnproven)
+            files, directory: directory, acceptsUnproven: acceptsUnproven, pruned: pruned)
         report.excludedBatches = plan.excluded
         report.unprovenBatches = plan.unproven
         report.lostEvents = plan.lostEvents

@@ -15,6 +15,8 @@ struct RepairPlan: Sendable {
     private(set) var lostEvents: [LostEvents] = []
     /// After the last batch that could be read; nil when there is none.
     private(set) var oldPosition: Position?
+    /// Where the log begins because it was pruned; nil for one that is whole.
+    let pruned: PruneRecord?
     private(set) var excluded = 0
     private(set) var unproven = 0
     /// Last sequence of the new log.
@@ -24,21 +26,25 @@ struct RepairPlan: Sendable {
 
     /// Plans the new log from what was found.
     init(
-        _ files: [SalvagedFile], directory: LogDirectory, acceptsUnproven: Bool
+        _ files: [SalvagedFile], directory: LogDirectory, acceptsUnproven: Bool,
+        pruned: PruneRecord? = nil
     ) throws(EventLogError) {
+        self.pruned = pruned
+        let begin = pruned?.firstSequence ?? 1
         let selection = BatchSelection(
-            files.flatMap(\.batches), acceptsUnproven: acceptsUnproven)
+            files.flatMap(\.batches).filter { $0.header.firstSequence >= begin },
+            acceptsUnproven: acceptsUnproven, after: pruned?.cut)
         excluded = selection.excluded
         unproven = selection.unproven
-        starts = Self.starts(files, selection.batches, directory)
+        starts = Self.starts(files, selection.batches, directory, begin)
         let known = selection.batches
         oldPosition = known.last.map {
             Position(
                 epoch: $0.header.epoch, sequence: $0.header.lastSequence, chainHash: $0.chainHash)
         }
-        last = Self.end(files, after: known.last?.header.lastSequence ?? 0)
-        epochs = Self.epochs(files, known)
-        var next: UInt64 = 1
+        last = Self.end(files, after: known.last?.header.lastSequence ?? begin - 1)
+        epochs = Self.epochs(files, known, begin)
+        var next = begin
         var time: Int64?
         for batch in known {
             let header = batch.header
@@ -90,9 +96,10 @@ struct RepairPlan: Sendable {
 
     /// Where segments begin or began, of which there is any sign.
     private static func starts(
-        _ files: [SalvagedFile], _ batches: [FoundBatch], _ directory: LogDirectory
+        _ files: [SalvagedFile], _ batches: [FoundBatch], _ directory: LogDirectory,
+        _ begin: UInt64
     ) -> [(first: UInt64, path: String)] {
-        var firsts: Set<UInt64> = [1]
+        var firsts: Set<UInt64> = [begin]
         for file in files {
             if let first = file.meta?.first { firsts.insert(first) }
             // Where a file does not say so itself, its name is believed if it is not another's.
@@ -114,7 +121,9 @@ struct RepairPlan: Sendable {
         return named.filter { $0 >= last && $0 - last <= EventLogLimits.lostTailMax }.max() ?? last
     }
 
-    private static func epochs(_ files: [SalvagedFile], _ batches: [FoundBatch]) -> [EpochStart] {
+    private static func epochs(
+        _ files: [SalvagedFile], _ batches: [FoundBatch], _ begin: UInt64
+    ) -> [EpochStart] {
         var starts: [UInt32: UInt64] = [:]
         for batch in batches where starts[batch.header.epoch] == nil {
             starts[batch.header.epoch] = batch.header.firstSequence
@@ -133,9 +142,9 @@ struct RepairPlan: Sendable {
         }
         var epochs = starts.map { EpochStart(epoch: $0.key, firstSequence: $0.value) }
             .sorted { $0.epoch < $1.epoch }
-        if epochs.isEmpty { epochs = [EpochStart(epoch: 1, firstSequence: 1)] }
+        if epochs.isEmpty { epochs = [EpochStart(epoch: 1, firstSequence: begin)] }
         // What is lost before the first batch that can be read counts to its epoch.
-        epochs[0].firstSequence = 1
+        epochs[0].firstSequence = min(epochs[0].firstSequence, begin)
         return epochs
     }
 }

@@ -58,13 +58,22 @@ struct RepairWriter<Codec: BatchCodec>: RepairSink {
         former = RepairFormer(level: configuration.eventsLevel)
         logID = configuration.makeLogID()
         created = configuration.now()
-        position = Position(
-            epoch: plan.epochs.first?.epoch ?? 1, sequence: 0,
-            chainHash: [UInt8](repeating: 0, count: SHA256.octets))
+        position =
+            plan.pruned?.cut
+            ?? Position(
+                epoch: plan.epochs.first?.epoch ?? 1, sequence: 0,
+                chainHash: [UInt8](repeating: 0, count: SHA256.octets))
+        if var record = plan.pruned {
+            record.logID = logID
+            try directory.write(record)
+        }
+        let first = position.sequence + 1
+        let begun = plan.epochs.filter { $0.firstSequence <= first }
         segment = try Self.segment(
             SegmentMeta(
-                logID: logID, first: 1, created: created, position: position,
-                epochs: Array(plan.epochs.prefix(1))), origin, directory, configuration)
+                logID: logID, first: first, created: created, position: position,
+                epochs: begun.isEmpty ? Array(plan.epochs.prefix(1)) : begun), origin, directory,
+            configuration)
     }
 
     /// Seals the last segment with batches and makes an empty one behind it, which opens an epoch.
@@ -72,7 +81,7 @@ struct RepairWriter<Codec: BatchCodec>: RepairSink {
         logID: [UInt8], position: Position, end: LogLock.OrderlyEnd
     ) {
         let epoch = (plan.epochs.last?.epoch ?? 0) + 1
-        if position.sequence > 0 {
+        if position.sequence > plan.pruned?.cut.sequence ?? 0 {
             try goOn(
                 epochs: plan.epochs
                     + [EpochStart(epoch: epoch, firstSequence: position.sequence + 1)])

@@ -18,10 +18,11 @@ package final class LogReplica<Codec: BatchCodec> {
     let durable: DurablePosition
     private let lock: LogLock
     var active: ActiveSegment
-    var epochs: [EpochStart]
     var lastTime: Int64
     /// Set when the outcome of a commit is unknown: nothing is written any more.
-    var poison: EventLogError?
+    package internal(set) var poison: EventLogError?
+    /// Where the reigns of this log begin, ascending.
+    package internal(set) var epochs: [EpochStart]
 
     /// The 16 octets that all segments of this log carry.
     package let logID: [UInt8]
@@ -90,6 +91,9 @@ package final class LogReplica<Codec: BatchCodec> {
         // A segment without a batch has only the time when it was made, by this site's clock.
         lastTime = try reader.batch(containing: state.position.sequence)?.lastTime ?? .min
     }
+
+    /// Time of the last event, microseconds since the Unix epoch; nil when there is none.
+    package var lastEventTime: Int64? { position.sequence > 0 ? lastTime : nil }
 
     /// First sequence of the segment that is written.
     package var activeFirst: UInt64 { active.first }

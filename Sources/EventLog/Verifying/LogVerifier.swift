@@ -11,6 +11,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     var logID: [UInt8]?
     /// Of the segment being looked at.
     var path = ""
+    /// nil for a log that is whole.
+    private var pruned: PruneRecord?
     /// The messages of this segment.
     var contents: ContentCheck?
 
@@ -36,7 +38,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
             return report
         }
         let start = max(0, (all.lastIndex { $0 <= max(from, 1) }) ?? 0)
-        if start == 0, from <= 1 { chain.expect(first: 1) }
+        expectBeginning(from: from, isWhole: start == 0)
         for index in start..<all.count {
             path = files.directory.segmentPath(all[index])
             var state = VerifyProgress(
@@ -55,6 +57,24 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         }
         report.position = chain.position
         return report
+    }
+
+    /// Says where the log must begin, when it is looked at from there.
+    private mutating func expectBeginning(from: UInt64, isWhole: Bool) {
+        do throws(EventLogError) {
+            pruned = try files.directory.pruned()
+        } catch {
+            note(error)
+            return
+        }
+        let first = pruned?.firstSequence ?? 1
+        if isWhole, from <= first { chain.expect(first: first) }
+    }
+
+    /// Checks that a pruned log goes on where its record says.
+    private mutating func checkCut(_ meta: SegmentMeta) {
+        guard let pruned, meta.first <= pruned.firstSequence else { return }
+        if let wrong = pruned.mismatch(meta) { note(path, meta.first...meta.first, wrong) }
     }
 
     /// Checks a rewritten segment that has not got its name yet.
@@ -160,6 +180,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         }
         logID = logID ?? meta.logID
         if chain.isOpening {
+            checkCut(meta)
             chain.begin(meta)
         } else if chain.hash.map({ $0 != meta.previousHash }) ?? false {
             note(

@@ -27,6 +27,7 @@ extension LogRecovery {
             throw EventLogError(.notFound, "there is no log", file: directory.path)
         }
         let leftovers = try directory.list()
+        try directory.finishPruning()
         for leftover in leftovers.temporaries { directory.remove(temporary: leftover) }
         for leftover in leftovers.compacting { directory.remove(compacting: leftover) }
         for leftover in leftovers.incoming { directory.remove(incoming: leftover) }

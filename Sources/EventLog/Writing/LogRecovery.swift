@@ -23,13 +23,15 @@ struct LogRecovery {
 
     /// Reads the log's state; nothing is changed.
     func state() throws(EventLogError) -> State? {
-        let firsts = try directory.list().segments
+        let listed = try directory.list().segments
+        let pruned = try directory.pruned()
+        let firsts = listed.filter { $0 >= pruned?.firstSequence ?? 1 }
         var state: State?
         for (index, first) in firsts.enumerated() {
             let file = try SegmentFile(path: directory.segmentPath(first), first: first)
             try file.pages.checkSize()
             let meta = try file.meta()
-            try checkJoint(meta, file: file.path, after: state)
+            try checkJoint(meta, file: file.path, after: state, pruned)
             let isLast = index == firsts.count - 1
             guard isLast || meta.seal != nil else {
                 throw EventLogError.damaged(
@@ -50,21 +52,19 @@ struct LogRecovery {
             }
             state = next
         }
+        if let pruned, state == nil {
+            throw EventLogError.damaged(
+                "no segment is left of the log, whose first one was pruned", file: directory.path,
+                sequences: pruned.firstSequence...pruned.firstSequence)
+        }
         return state
     }
 
     /// Checks that a segment continues the one before it.
     private func checkJoint(
-        _ meta: SegmentMeta, file: String, after state: State?
+        _ meta: SegmentMeta, file: String, after state: State?, _ pruned: PruneRecord?
     ) throws(EventLogError) {
-        guard let state else {
-            guard meta.first == 1 else {
-                throw EventLogError.damaged(
-                    "the log's oldest segment begins at \(meta.first): those before are missing",
-                    file: file, sequences: 1...(meta.first - 1))
-            }
-            return
-        }
+        guard let state else { return try checkBeginning(meta, file: file, pruned) }
         guard meta.logID == state.logID else {
             throw EventLogError(
                 .unsupported, "the segment belongs to another log", file: file,
@@ -83,6 +83,22 @@ struct LogRecovery {
             throw EventLogError.damaged(
                 "the segment does not continue the chain of the one before it", file: file,
                 sequences: meta.first...meta.first)
+        }
+    }
+
+    /// Checks that the oldest segment is where the log begins: at 1, or where it was pruned.
+    private func checkBeginning(
+        _ meta: SegmentMeta, file: String, _ pruned: PruneRecord?
+    ) throws(EventLogError) {
+        let first = pruned?.firstSequence ?? 1
+        guard meta.first == first else {
+            throw EventLogError.damaged(
+                "the log's oldest segment begins at \(meta.first): those before are missing",
+                file: file, sequences: first...max(first, meta.first - 1))
+        }
+        guard let pruned else { return }
+        if let wrong = pruned.mismatch(meta) {
+            throw EventLogError.damaged(wrong, file: file, sequences: first...first)
         }
     }
 

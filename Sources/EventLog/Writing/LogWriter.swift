@@ -43,9 +43,7 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         epochs = state.epochs
         position = state.position
         lastTime = state.lastTime
-        epoch =
-            configuration.startsNewEpoch && state.position.sequence > 0
-            ? state.position.epoch + 1 : state.position.epoch
+        epoch = configuration.epoch(after: state.position)
     }
 
     /// Writes whatever comes until the queue is closed and empty.
@@ -137,8 +135,13 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         var first = batch.committed.firstSequence
         for append in appends {
             let receipt = AppendReceipt(epoch: epoch, firstSequence: first)
-            outcomes.add(
-                append.observer, AppendOutcome(token: append.token, result: .success(receipt)))
+            if let demand = append.demand, let gate = configuration.gate {
+                gate.hold(append, demand: demand, receipt: receipt)
+            } else {
+                outcomes.add(
+                    append.observer,
+                    AppendOutcome(token: append.token, result: append.withoutStandbys(receipt)))
+            }
             first += UInt64(append.events.count)
         }
         outcomes.deliver()

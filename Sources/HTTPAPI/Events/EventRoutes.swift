@@ -60,10 +60,11 @@ struct EventRoutes: Sendable {
                         asked.name,
                         "The log ends at \(end - 1): what was read before is another log's.")
                 }
+                if let pruned = log.pruned, log.isPruned(asked.sequence) { throw pruned.refusal() }
                 return asked.sequence
             }
             if let since { return try LogTime.firstSequence(at: since, in: log) }
-            return from == "end" ? end : 1
+            return from == "end" ? end : log.firstSequence
         }
     }
 

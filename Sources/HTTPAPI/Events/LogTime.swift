@@ -9,7 +9,7 @@ enum LogTime {
     /// Times never decrease along a log, so that halving finds it in a few dozen reads.
     static func firstSequence(at time: EventTime, in log: LogReader) throws -> UInt64 {
         let last = try log.lastSequence()
-        var low: UInt64 = 1
+        var low = log.firstSequence
         var high = last + 1
         while low < high {
             let middle = low + (high - low) / 2

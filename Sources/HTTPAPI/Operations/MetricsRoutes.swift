@@ -94,12 +94,28 @@ struct MetricsRoutes: Sendable {
         }
         if let totals = services.state.compaction() { Self.write(totals, &text) }
         if let backup = services.state.backup() { Self.write(backup, &text) }
+        if let totals = services.state.pruning() { Self.write(totals, &text) }
         var accepts = 0
         if case .success = services.log.acceptance() { accepts = 1 }
         text.single("waybill_accepting", .gauge, "1 when new messages are taken.", accepts)
         text.single(
             "waybill_http_octets_in_flight", .gauge,
             "Octets of HTTP requests and their messages in memory.", services.memory.usedOctets)
+    }
+
+    private static func write(_ totals: PruneTotals, _ text: inout MetricsText) {
+        text.single(
+            "waybill_log_pruned_segments_total", .counter,
+            "Segments removed by pruning since the start.", totals.segments)
+        text.single(
+            "waybill_log_pruned_octets_total", .counter,
+            "Octets given back by pruning since the start.", Int(clamping: totals.octets))
+        text.single(
+            "waybill_log_prune_failures", .gauge, "1 when the last pruning failed.",
+            totals.failures)
+        text.single(
+            "waybill_log_first_sequence", .gauge, "The first event that is kept.",
+            Int(clamping: totals.firstSequence))
     }
 
     private static func write(_ totals: LogCompactor.Totals, _ text: inout MetricsText) {

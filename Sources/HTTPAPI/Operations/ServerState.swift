@@ -98,6 +98,15 @@ package protocol ServerState: Sendable {
     /// What the compaction of the log has done since the start; nil where none runs.
     func compaction() -> LogCompactor.Totals?
 
+    /// Removes the oldest segments, or says which would go.
+    ///
+    /// - Returns: What it came to; nil while the server starts or stops.
+    /// - Throws: `EventLogError` when nothing was removed.
+    func prune(_ request: PruneRequest) async throws -> PruneOutcome?
+
+    /// What pruning has done since the start; nil where none runs.
+    func pruning() -> PruneTotals?
+
     /// Octets free where the log is; nil when the system does not say.
     func freeOctets() -> UInt64?
 

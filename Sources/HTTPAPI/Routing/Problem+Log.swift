@@ -10,6 +10,7 @@ extension Problem {
             switch error.code {
             case .outOfSpace: Problem(.outOfSpace, "The disk is nearly full; try again later.")
             case .overloaded: Problem(.overloaded, "Too much waits for the disk; try again.")
+            case .readOnly: Problem(.notReady, "This site is a standby; ask the primary.")
             case .closed: Problem(.notReady, "The server is stopping; try again.")
             case .tooLarge: Problem(.tooLarge, "The messages are too large for one request.")
             default: Problem(.notRecorded, "The message could not be recorded; try again.")
@@ -22,6 +23,8 @@ extension Problem {
             self = problem
         } else if error is HistoryIndex.Unavailable {
             self = Problem(.notReady, "The index of messages is being made; try again.")
+        } else if let error = error as? EventLogError, error.code == .pruned {
+            self = Problem(.pruned, error.message.capitalizedFirst + ".")
         } else if (error as? EventLogError)?.code == .damaged || error is BatchDecodingError {
             self = Problem(
                 .damaged, "A part of the log does not verify; the operator has to look at it.")
@@ -29,4 +32,9 @@ extension Problem {
             self = Problem(.internalError, "The log cannot be read at the moment.")
         }
     }
+}
+
+extension String {
+    /// As a sentence begins.
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

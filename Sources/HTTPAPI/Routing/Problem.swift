@@ -26,7 +26,10 @@ struct Problem: Error, Equatable, Sendable {
         case outOfSpace = "out-of-space"
         case overloaded
         case notReady = "not-ready"
+        case wrongRole = "wrong-role"
         case notRecorded = "not-recorded"
+        case notPruned = "not-pruned"
+        case pruned
         case damaged
         case internalError = "internal-error"
     }
@@ -71,7 +74,8 @@ extension Problem.Code {
         case .tooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
         case .invalidMessage, .invalidOrder, .keyReused: .unprocessableContent
-        case .limitReached: .conflict
+        case .limitReached, .wrongRole, .notPruned: .conflict
+        case .pruned: .gone
         case .outOfSpace, .overloaded, .notReady, .notRecorded: .serviceUnavailable
         case .damaged, .internalError: .internalServerError
         }
@@ -95,7 +99,10 @@ extension Problem.Code {
         case .outOfSpace: "There is no space for new messages"
         case .overloaded: "The server is busy"
         case .notReady: "The server is not ready"
+        case .wrongRole: "The site's role does not allow this"
         case .notRecorded: "The message could not be recorded"
+        case .notPruned: "Nothing was removed from the log"
+        case .pruned: "The events are no longer kept"
         case .damaged: "The log is damaged"
         case .internalError: "The server failed"
         }

@@ -13,6 +13,8 @@ extension RouteTable {
             + SuppressionRoutes(services: services).routes
             + FeedbackRoutes(services: services).routes
             + LogRoutes(services: services).routes
+            + SiteRoutes(services: services).routes
+            + PruneRoute(services: services).routes
             + DocumentRoutes.routes
     }
 }

@@ -15,9 +15,9 @@ struct EventFetcher {
     /// An event that was loaded.
     subscript(sequence: UInt64) -> RecordedEvent? { events[sequence] }
 
-    /// Loads events; those beyond the log's end are left out.
+    /// Loads events; those beyond the log's end, and those that were pruned, are left out.
     mutating func load(_ sequences: some Sequence<UInt64>) throws {
-        var missing = sequences.filter { events[$0] == nil }.sorted()[...]
+        var missing = sequences.filter { events[$0] == nil && !log.isPruned($0) }.sorted()[...]
         while let first = missing.first {
             guard let batch = try batch(first) else { return }
             let inside = missing.prefix { $0 <= batch.lastSequence }

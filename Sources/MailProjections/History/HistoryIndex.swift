@@ -60,20 +60,27 @@ package struct HistoryIndex: Sendable {
         var tail = History()
         var rows: ProjectionRows?
         var setback: String?
+        let paths = ProjectionPaths(
+            directory: directory, name: History.name, version: History.version)
         if usesFile {
             do {
-                let paths = ProjectionPaths(
-                    directory: directory, name: History.name, version: History.version)
                 let opened = try ProjectionRows(paths, logID: try log.logID())
                 let head = try opened.read { try $0.head().head }
                 guard head.lastSequence <= (try log.lastSequence()) else {
                     throw Unavailable(description: "it is ahead of the log")
+                }
+                guard head.lastSequence >= log.firstSequence - 1 else {
+                    throw Unavailable(description: "it is before the first event that is kept")
                 }
                 tail = History(behind: head)
                 rows = opened
             } catch {
                 setback = "\(error)"
             }
+        }
+        if rows == nil, let base = try ProjectionRows.base(paths, log: log) {
+            tail = History(behind: try base.read { try $0.head().head })
+            rows = base
         }
         let from = tail.lastSequence
         try tail.follow(log, progress: progress)

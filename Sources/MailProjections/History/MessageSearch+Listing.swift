@@ -23,6 +23,9 @@ extension MessageSearch {
             }
             walk.page.isCut = span.lowerBound < index.firstSequence
         }
+        if log.pruned != nil, walk.page.next == nil, span.lowerBound <= log.firstSequence {
+            walk.page.isCut = true
+        }
         return walk.page
     }
 
@@ -43,12 +46,18 @@ extension MessageSearch {
     private func span(of query: MessageQuery) throws -> ClosedRange<UInt64>? {
         var last = min(query.through, index.lastSequence)
         if query.before <= last { last = query.before == 0 ? 0 : query.before - 1 }
-        var first: UInt64 = 1
+        var first = log.firstSequence
         if let until = query.filter.until {
-            last = min(last, try lastSequence(at: until.justBefore))
+            last = min(last, try firstSequence(after: until.justBefore) - 1)
         }
-        if let since = query.filter.since { first = try lastSequence(at: since.justBefore) + 1 }
+        if let since = query.filter.since { first = try firstSequence(after: since.justBefore) }
         return first <= last ? first...last : nil
+    }
+
+    /// The first event that is kept and later than an instant.
+    private func firstSequence(after time: EventTime) throws -> UInt64 {
+        if let pruned = log.pruned, time.microseconds < pruned.cutTime { return log.firstSequence }
+        return try lastSequence(at: time) + 1
     }
 
     /// What is looked for in the index, the rarest kind first.

@@ -30,12 +30,16 @@ package struct MessageSearch {
     ///   - message: As shown to people and peers.
     ///   - through: What came after this event is not seen.
     /// - Returns: nil when the log has no such message.
-    /// - Throws: `EventLogError`, `BatchDecodingError`, `ProjectionError` when the index's file is
+    /// - Throws: `EventLogError` (`pruned` when it was received before the first event that is
+    ///   kept), `BatchDecodingError`, `ProjectionError` when the index's file is
     ///   damaged.
     package mutating func trace(
         _ message: MessageID, through: UInt64 = .max
     ) throws -> MessageTrace? {
         guard message.sequence <= min(through, try log.lastSequence()) else { return nil }
+        if let pruned = log.pruned, log.isPruned(message.sequence) {
+            throw pruned.refusal(message.sequence...message.sequence)
+        }
         guard message.sequence >= index.firstSequence else {
             return try MessageTrace.read(message, from: log)?.cut(through)
         }

@@ -9,9 +9,11 @@ extension LogReader {
     ///   - time: Microseconds since the Unix epoch.
     ///   - splitter: Finds the place inside of a batch.
     /// - Returns: Its sequence.
-    /// - Throws: When the log cannot be read.
+    /// - Throws: When the log cannot be read; `pruned` when that event is gone.
     package func lastSequence(at time: Int64, splitter: any BatchSplitter) throws -> UInt64 {
-        var low: UInt64 = 0
+        // What the last event that was pruned is later than, nobody can tell.
+        if let pruned, time < pruned.cutTime { throw pruned.refusal() }
+        var low = firstSequence - 1
         var high = try lastSequence()
         // Every event through `low` is at or before the time, every one beyond `high` after it.
         while low < high {

@@ -75,10 +75,14 @@ package struct ProjectionView<State: Projection>: Sendable {
             directory: request.directory, log: log, options: HostOptions(splitter: request.splitter)
         )
         var report = LoadReport()
+        if let record = log.pruned, through < record.cut.sequence, request.source != .file {
+            throw record.refusal(through...through)
+        }
         if request.source != .log {
             let files =
                 request.source == .file
-                ? [(paths.live, true)] : candidates(paths, through: through)
+                ? [(paths.live, true)]
+                : candidates(paths, through: through, after: log.firstSequence - 1)
             for (path, isShared) in files {
                 let loaded = try LoadedProjection<State>.restore(
                     path, isShared: isShared, log: log, logID: log.logID())
@@ -92,6 +96,11 @@ package struct ProjectionView<State: Projection>: Sendable {
                 report.checkpoint = checkpoint
                 break
             }
+        }
+        if report.checkpoint == nil, request.source != .file, log.pruned != nil {
+            let base = try LoadedProjection<State>.base(paths, log: log)
+            host.begin(with: base)
+            report.checkpoint = base.report.checkpoint
         }
         host.fold.withLock { $0.state.expectNoCheckpoint() }
         if let refused = request.refused { host.pass(over: refused) }
@@ -108,11 +117,13 @@ package struct ProjectionView<State: Projection>: Sendable {
 
     /// Files that may hold a state at or before a sequence, the nearest first.
     private static func candidates(
-        _ paths: ProjectionPaths, through: UInt64
+        _ paths: ProjectionPaths, through: UInt64, after base: UInt64
     ) -> [(path: String, isShared: Bool)] {
-        var found = SnapshotStore(paths: paths).sequences().filter { $0 <= through }
+        var found = SnapshotStore(paths: paths).sequences().filter { $0 <= through && $0 > base }
             .map { (sequence: $0, path: SnapshotStore(paths: paths).path($0), isShared: false) }
-        if let mark = try? ProjectionFile.mark(paths.live), mark.position.sequence <= through {
+        if let mark = try? ProjectionFile.mark(paths.live), mark.position.sequence <= through,
+            mark.position.sequence > base
+        {
             found.append((mark.position.sequence, paths.live, true))
         }
         return found.sorted { $0.sequence > $1.sequence }.map { ($0.path, $0.isShared) }

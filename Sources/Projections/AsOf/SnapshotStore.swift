@@ -61,12 +61,12 @@ package struct SnapshotStore: Sendable {
         for sequence in policy.surplus(of: sequences()) { _ = unsafe unlink(self.path(sequence)) }
     }
 
-    /// Removes all: the states they hold are in doubt.
-    func removeAll() {
-        for sequence in sequences() { _ = unsafe unlink(path(sequence)) }
+    /// Removes all through a sequence: the states they hold are in doubt, or of no use.
+    func removeAll(through last: UInt64 = .max) {
+        for sequence in sequences() where sequence <= last { _ = unsafe unlink(path(sequence)) }
     }
 
-    private static func copy(_ source: String, to target: String) throws(ProjectionError) {
+    static func copy(_ source: String, to target: String) throws(ProjectionError) {
         let from = unsafe open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else {
             throw ProjectionError(message: "cannot be opened (errno \(errno))", file: source)

@@ -93,6 +93,15 @@ extension ProjectionFile {
         return mark
     }
 
+    /// Reads the list of refused events alone; empty when there is none.
+    static func refused(_ path: String) throws -> RefusedEvents {
+        guard let size = size(path), size > 0 else { return RefusedEvents() }
+        let bytes = try CheckedTables(path: path).read { (snapshot) throws(EventLogError) in
+            try snapshot.value(refusedKey, in: metaName)
+        }
+        return RefusedEvents(bytes ?? []) ?? RefusedEvents()
+    }
+
     /// The file's size in octets; nil when there is none.
     static func size(_ path: String) -> Int? {
         var status = stat()

@@ -26,6 +26,9 @@ package struct ProjectionFileInfo: Hashable, Sendable {
             checkpoint = mark.position.sequence
             if mark.version != paths.version { fault = "the checkpoint is of another version" }
             if mark.logID != (try log.logID()) { fault = "the checkpoint is of another log" }
+            if let record = log.pruned, mark.position.sequence < record.cut.sequence {
+                fault = "the checkpoint is before the first event that is kept"
+            }
             if mark.position.sequence > (try log.lastSequence()) {
                 fault = "the checkpoint is ahead of the log"
             }

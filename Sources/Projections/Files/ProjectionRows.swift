@@ -44,7 +44,22 @@ package struct ProjectionRows: Sendable {
     ///
     /// - Throws: `EventLogError`; `notFound` when there is none.
     package init(_ paths: ProjectionPaths, logID: [UInt8]) throws {
-        path = paths.live
+        try self.init(paths, path: paths.live, logID: logID)
+    }
+
+    /// Opens the state as of the cut of a pruned log.
+    ///
+    /// - Returns: nil for a log that is whole.
+    /// - Throws: `ProjectionError` when there is none.
+    package static func base(_ paths: ProjectionPaths, log: LogReader) throws -> ProjectionRows? {
+        guard let path = try BaseStore(directory: paths.directory).path(paths, of: log) else {
+            return nil
+        }
+        return try ProjectionRows(paths, path: path, logID: try log.logID())
+    }
+
+    private init(_ paths: ProjectionPaths, path: String, logID: [UInt8]) throws {
+        self.path = path
         version = paths.version
         self.logID = logID
         tables = try CheckedTables(path: path)

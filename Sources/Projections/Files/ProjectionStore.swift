@@ -60,13 +60,17 @@ package final class ProjectionStore<State: Projection>: Sendable {
         _ = unsafe mkdir(directory, 0o700)
         let paths = paths(in: directory)
         let logID = try log.logID()
+        let bases = BaseStore(directory: directory)
+        try bases.provide(paths.live, paths, of: log)
         var loaded = try LoadedProjection<State>.restore(
             paths.live, isShared: false, log: log, logID: logID)
         if loaded.report.setback != nil {
             paths.putAside()
+            try loaded.begin(paths.live, paths, log)
         } else if loaded.report.checkpoint == nil {
             // What is there, if anything, is an unfinished first checkpoint.
             _ = unsafe unlink(paths.live)
+            try loaded.begin(paths.live, paths, log)
         }
         var file: ProjectionFile
         do {
@@ -75,6 +79,7 @@ package final class ProjectionStore<State: Projection>: Sendable {
             // One of two meta pages is enough to read, but LMDB wants both.
             loaded = .anew(because: "\(error) (file \(paths.live))")
             paths.putAside()
+            try loaded.begin(paths.live, paths, log)
             file = try ProjectionFile(path: paths.live)
         }
         let store = ProjectionStore(file: file, paths: paths, logID: logID)
@@ -97,9 +102,14 @@ package final class ProjectionStore<State: Projection>: Sendable {
     package static func loadReadOnly(
         directory: String, log: LogReader, progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> LoadedProjection<State> {
-        let path = path(in: directory)
+        let paths = paths(in: directory)
         var loaded = try LoadedProjection<State>.restore(
-            path, isShared: true, log: log, logID: log.logID())
+            paths.live, isShared: true, log: log, logID: log.logID())
+        if loaded.report.checkpoint == nil, log.pruned != nil {
+            let setback = loaded.report.setback
+            loaded = try LoadedProjection<State>.base(paths, log: log)
+            loaded.report.setback = setback
+        }
         try loaded.replay(log, progress: progress, write: nil)
         return loaded
     }

@@ -65,9 +65,13 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     package func open() throws -> LoadReport {
         paths.createDirectory()
         let path = options.buildsBeside ? paths.next : paths.live
+        try BaseStore(directory: paths.directory).provide(path, paths, of: log)
         var loaded = try LoadedProjection<State>.restore(
             path, isShared: false, log: log, logID: log.logID())
-        if loaded.report.checkpoint == nil { clear(path, isDamaged: loaded.report.setback != nil) }
+        if loaded.report.checkpoint == nil {
+            clear(path, isDamaged: loaded.report.setback != nil)
+            try loaded.begin(path, paths, log)
+        }
         var opened: ProjectionFile
         do {
             opened = try ProjectionFile(path: path)
@@ -75,11 +79,16 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
             // One of two meta pages is enough to read, but LMDB wants both.
             loaded = .anew(because: "\(error) (file \(path))")
             clear(path, isDamaged: true)
+            try loaded.begin(path, paths, log)
             opened = try ProjectionFile(path: path)
         }
         file.withLock { $0 = opened }
         begin(with: loaded)
         return loaded.report
+    }
+
+    package func openBase() throws {
+        begin(with: try LoadedProjection<State>.base(paths, log: log))
     }
 
     /// Makes room for a new file.

@@ -21,6 +21,12 @@ package protocol ProjectionHost: AnyObject, Sendable {
     /// - Throws: When the log cannot be read, or the file neither be used nor put aside.
     func open() throws -> LoadReport
 
+    /// Takes in, without a file, the state with which the log begins: none, or that as of the cut of a
+    /// pruned log.
+    ///
+    /// - Throws: `ProjectionError` when the log is pruned and there is none.
+    func openBase() throws
+
     /// Applies a batch that begins at or before the event after ``sequence``; one that ends at
     /// or before ``sequence`` changes nothing.
     ///

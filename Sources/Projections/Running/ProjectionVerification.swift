@@ -61,6 +61,7 @@ package enum ProjectionVerification {
             } else if kept.report.checkpoint != nil {
                 let host = definition.host(
                     directory: directory, log: log, options: HostOptions(splitter: splitter))
+                try host.openBase()
                 host.pass(over: kept.refused)
                 replays.append(Replay(index: index, kept: kept, host: host))
             }

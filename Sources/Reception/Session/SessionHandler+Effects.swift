@@ -33,9 +33,14 @@ extension SessionHandler {
         countOctets(0)
         let now = services.now()
         let (ingress, tenant) = ingressSession(of: message)
-        let accept = AcceptMessage(
+        var accept = AcceptMessage(
             rules: listener.rules, mayRelay: session.mayRelay, userTenant: tenant,
             session: ingress, time: now)
+        let demand = listener.policy.ackLevel.demand
+        // What is known to be away now is not promised in the event.
+        if let demand, services.log.standbysPresent >= demand.standbys {
+            accept.ackLevel = demand.standbys
+        }
         switch accept.build(message, digest: table.digest.sha256) {
         case .failure(let refusal):
             return answer(.reply(refusal.reply), context)
@@ -49,7 +54,7 @@ extension SessionHandler {
                 Append(
                     events: accepted.events,
                     contents: [Content(eventIndex: 0, bytes: accepted.content)], observer: table,
-                    token: table.token(slot)))
+                    token: table.token(slot), demand: demand))
             return false
         }
     }
@@ -73,13 +78,21 @@ extension SessionHandler {
     ///
     /// ```
     /// S: 250 2.0.0 queued as 1-3k9
+    /// S: 250 2.0.0 queued as 1-3k9, on 1 other site
+    /// S: 250 2.0.0 queued as 1-3k9, on this site only
     /// ```
     private func takeResponsibility(
         _ receipt: AppendReceipt, _ context: ChannelHandlerContext
     ) -> Bool {
         messages += 1
         let id = MessageID(epoch: receipt.epoch, sequence: receipt.firstSequence)
-        return answer(.queued(id), context)
+        let assurance: Assurance =
+            switch receipt.durability {
+            case .here: .none
+            case .replicated(let standbys): .otherSites(standbys)
+            case .degraded: .thisSiteOnly
+            }
+        return answer(.queued(id, assurance), context)
     }
 
     /// Gives the session's machine the reply to a message; false when that ended the session.

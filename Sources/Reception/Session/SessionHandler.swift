@@ -238,6 +238,11 @@ final class SessionHandler: ChannelDuplexHandler {
         if case .failure(let error) = services.log.acceptance() {
             return ReceptionReplies.reply(to: error)
         }
+        if let demand = listener.policy.ackLevel.demand, demand.whenAway == .refuse,
+            services.log.standbysPresent < demand.standbys
+        {
+            return ReceptionReplies.notReplicated
+        }
         if services.memory.isNearlyExceeded { return ReceptionReplies.noStorage }
         if listener.hasMessageRate,
             !listener.allowsMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)

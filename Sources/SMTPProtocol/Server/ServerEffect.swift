@@ -126,10 +126,20 @@ package struct TLSFacts: Hashable, Sendable {
     }
 }
 
+/// What a client is told, beside the id, of how safe its message is.
+package enum Assurance: Hashable, Sendable {
+    /// Nothing: it is as safe as this server makes every message.
+    case none
+    /// `, on 1 other site`.
+    case otherSites(Int)
+    /// `, on this site only`: more was asked for.
+    case thisSiteOnly
+}
+
 /// The shell's answer to ``ServerEffect/message(_:)``.
 package enum MessageAnswer: Hashable, Sendable {
     /// The message is durable: `250 2.0.0 queued as <id>`.
-    case queued(MessageID)
+    case queued(MessageID, Assurance = .none)
     /// Anything else, for example 452 4.3.1 when the disk is full. A 421 ends the session.
     case reply(Reply)
 }

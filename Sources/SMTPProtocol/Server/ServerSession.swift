@@ -180,9 +180,15 @@ package struct ServerSession: ~Copyable, Sendable {
         }
         state = .command
         switch answer {
-        case .queued(let id):
+        case .queued(let id, let assurance):
             out.writeStaticString("250 2.0.0 queued as ")
             out.writeString(id.description)
+            switch assurance {
+            case .none: break
+            case .otherSites(1): out.writeStaticString(", on 1 other site")
+            case .otherSites(let count): out.writeString(", on \(count) other sites")
+            case .thisSiteOnly: out.writeStaticString(", on this site only")
+            }
             out.writeStaticString("\r\n")
             messagesAccepted += 1
             errors = 0

@@ -60,9 +60,13 @@ struct BackupFolder {
                 """)
     }
 
-    /// Where the log of this data directory was restored from, in words; nil: it was not restored.
-    var origin: String? {
-        guard let place = value("from", in: restoredPath),
+    /// Where the log of this data directory was restored from, in words.
+    ///
+    /// - Parameter epoch: That a writer begins.
+    /// - Returns: nil when the log was not restored, or another epoch was its first one afterwards.
+    func origin(epoch: UInt32) -> String? {
+        guard value("epoch", in: restoredPath) == String(epoch),
+            let place = value("from", in: restoredPath),
             let sequence = value("sequence", in: restoredPath)
         else { return nil }
         return "restored from \(place) to sequence \(sequence)"

@@ -10,7 +10,8 @@ struct LogCommand: ParsableCommand {
         abstract: "The event log itself: what it holds, its events, its proof.",
         subcommands: [
             LogInfoCommand.self, LogStats.self, LogCat.self, LogTail.self, LogVerify.self,
-            LogSeal.self, LogCompact.self, LogRepairCommand.self, LogExport.self, LogImport.self,
+            LogSeal.self, LogCompact.self, LogPrune.self, LogRepairCommand.self, LogExport.self,
+            LogImport.self,
         ])
 }
 
@@ -90,8 +91,8 @@ struct LogCat: ParsableCommand {
     @OptionGroup var options: DataOptions
     @OptionGroup var filter: EventFilter
 
-    @Option(help: "First sequence.")
-    var from: UInt64 = 1
+    @Option(help: "First sequence; without it the first one that is kept.")
+    var from: UInt64?
 
     @Option(help: "Last sequence.")
     var to: UInt64 = .max
@@ -104,7 +105,7 @@ struct LogCat: ParsableCommand {
         var left = limit
         var output = EventOutput(json: options.json)
         try reading {
-            try log.forEachEvent(from: max(1, from), through: to) { event in
+            try log.forEachEvent(from: from ?? log.firstSequence, through: to) { event in
                 guard left > 0 else { return false }
                 guard filter.matches(event) else { return true }
                 output.write(event)
@@ -139,7 +140,7 @@ struct LogTail: ParsableCommand {
         var output = EventOutput(json: options.json)
         try reading {
             let last = try log.lastSequence()
-            var next = from ?? (last >= lines ? last - lines + 1 : 1)
+            var next = from ?? max(log.firstSequence, last >= lines ? last - lines + 1 : 1)
             while true {
                 try log.forEachEvent(from: next, through: .max) { event in
                     next = event.sequence + 1

@@ -31,6 +31,12 @@ struct LogInfoCommand: ParsableCommand {
             "events    \(info.eventCount) in \(info.batchCount) batches "
                 + "(\(Human.decimal(Double(info.eventCount) / Double(batches), places: 1)) a batch)"
         )
+        if let pruned = info.pruned {
+            print(
+                "pruned    before sequence \(pruned.firstSequence), at "
+                    + EventLine.time(EventTime(microseconds: pruned.prunedAt))
+                    + (pruned.archive.isEmpty ? "" : ", archived in \(pruned.archive)"))
+        }
         print("on disk   \(Human.size(Int(info.fileBytes)))")
         if let first = info.firstTime, let last = info.lastTime {
             print(
@@ -65,6 +71,23 @@ struct LogInfoCommand: ParsableCommand {
         writer.number(info.eventCount, "events")
         writer.number(info.batchCount, "batches")
         writer.number(info.fileBytes, "file_bytes")
+        if let pruned = info.pruned {
+            writer.beginObject("pruned")
+            writer.number(pruned.firstSequence, "first_sequence")
+            writer.hex(pruned.cut.chainHash, "previous_chain_hash")
+            writer.time(EventTime(microseconds: pruned.prunedAt), "time")
+            writer.string(pruned.archive, "archive")
+            writer.beginArray("bases")
+            for base in pruned.bases {
+                writer.beginObject()
+                writer.string(base.name, "name")
+                writer.number(base.version, "version")
+                writer.hex(base.digest, "digest")
+                writer.endObject()
+            }
+            writer.endArray()
+            writer.endObject()
+        }
         writer.beginArray("segments")
         for segment in info.segments {
             writer.beginObject()

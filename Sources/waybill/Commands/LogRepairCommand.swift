@@ -3,6 +3,7 @@ import EventLog
 import MailEvents
 import MailModel
 import MailProjections
+import Projections
 
 /// `waybill log repair`: a new log of what a damaged one still holds.
 struct LogRepairCommand: ParsableCommand {
@@ -60,10 +61,11 @@ struct LogRepairCommand: ParsableCommand {
             complain("waybill: \(error)")
             throw Exit.unavailable
         }
+        let isWhole = target.map { Self.adoptBases(from: directory, $0) } ?? true
         let queue = target.flatMap(Self.queue)
         let output = RepairOutput(report: report, data: directory, target: target, queue: queue)
         if options.json { print(output.json) } else { output.show() }
-        guard report.isComplete else { throw Exit.found }
+        guard report.isComplete, isWhole else { throw Exit.found }
     }
 
     private func run(
@@ -80,6 +82,23 @@ struct LogRepairCommand: ParsableCommand {
         defer { bar?.finish() }
         if let target { return try repair.write(to: target, progress: show) }
         return try repair.survey(progress: show)
+    }
+
+    /// Takes over the states as of the cut of a log that was pruned.
+    ///
+    /// - Returns: Whether they are there.
+    private static func adoptBases(from old: String, _ new: String) -> Bool {
+        do {
+            let log = try LogReader.open(directory: DataDirectory.log(new))
+            try BaseStore(directory: DataDirectory.projections(new)).adopt(
+                BaseStore(directory: DataDirectory.projections(old)), for: log)
+            return true
+        } catch {
+            complain(
+                "waybill: the log was pruned, and the states as of its cut could not be taken over:"
+                    + " \(error)")
+            return false
+        }
     }
 
     /// What waits for delivery in the new log; nil when that cannot be told.

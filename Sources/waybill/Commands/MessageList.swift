@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLog
 import MailModel
 import MailProjections
 
@@ -41,7 +42,9 @@ struct MessageList: ParsableCommand {
                 complain("waybill: no message matches")
                 throw Exit.found
             }
-            page.show(MessageListing.messages(found.messages), found, json: data.json)
+            page.show(
+                MessageListing.messages(found.messages), found, first: log.firstSequence,
+                json: data.json)
         }
     }
 

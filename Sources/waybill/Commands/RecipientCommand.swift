@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLog
 import MailModel
 import MailProjections
 
@@ -49,6 +50,7 @@ struct RecipientHistory: ParsableCommand {
             }
             page.show(
                 MessageListing.messages(found.messages, for: mailbox.mailbox), found,
+                first: log.firstSequence,
                 json: data.json)
         }
     }

@@ -70,6 +70,8 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Accept and keep, but send nothing.")
     var holdDelivery = false
 
+    @OptionGroup(title: "Other sites") var sites: ReplicationOptions
+
     func run() async throws {
         var configuration =
             try config.map { try loadConfiguration(file: $0) }
@@ -83,7 +85,7 @@ struct Serve: AsyncParsableCommand {
             LineLogHandler(component: label, level: level, format: format)
         }
         let logger = Logger(label: "server")
-        let server = MailServer(
+        let server = try SiteServer(
             configuration: configuration,
             readAgain: config.map { readAgain(file: $0) }, logger: logger,
             configurationFile: config)
@@ -142,6 +144,7 @@ struct Serve: AsyncParsableCommand {
             }
             configuration.delivery.router.defaultRoute.nextHop = .smarthosts([host])
         }
+        try sites.apply(to: &configuration)
         try addListeners(to: &configuration)
         try addHTTP(to: &configuration)
         guard !configuration.reception.listeners.isEmpty else {

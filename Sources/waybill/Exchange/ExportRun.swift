@@ -24,7 +24,9 @@ final class ExportRun {
         self.plan = plan
         self.log = log
         self.file = file
-        let contexts = MessageContexts { try log.batch(containing: $0) }
+        let contexts = MessageContexts {
+            log.isPruned($0) ? nil : try log.batch(containing: $0)
+        }
         exporter =
             switch plan.format {
             case .ndjson: NDJSONExporter()

@@ -105,7 +105,7 @@ struct LogExport: ParsableCommand {
     private func plan(_ log: LogReader, _ info: LogInfo) throws -> ExportPlan {
         var plan = ExportPlan(
             format: format, isCompressed: isCompressed, level: level, frameOctets: frameOctets,
-            logID: info.logID, selection: filter.selection, first: 1,
+            logID: info.logID, selection: filter.selection, first: log.firstSequence,
             last: try log.lastSequence())
         if let until { plan.last = min(plan.last, try until.last(in: log)) }
         if let since { plan.first = try since.first(in: log) }

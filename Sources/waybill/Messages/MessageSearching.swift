@@ -66,7 +66,7 @@ struct MessagePageOptions: ParsableArguments {
     }
 
     /// Prints a page, and what to say for the next one: on standard error unless in a table.
-    func show(_ listing: Listing, _ page: MessagePage, json: Bool) {
+    func show(_ listing: Listing, _ page: MessagePage, first: UInt64 = 1, json: Bool) {
         let format = format ?? (json ? .ndjson : .table)
         put(listing.text(format, empty: "no message"))
         if let next = page.next {
@@ -75,8 +75,11 @@ struct MessagePageOptions: ParsableArguments {
         }
         if page.isCut {
             complain(
-                "waybill: messages older than the index, which goes back 400 days, are not looked for"
-            )
+                first > 1
+                    ? "waybill: the events before \(first) were pruned; messages of before are not"
+                        + " looked for"
+                    : "waybill: messages older than the index, which goes back 400 days, are not"
+                        + " looked for")
         }
     }
 }

@@ -78,7 +78,7 @@ final class CompactionService: Sendable {
 /// stops it may hold the very thread that the task would need.
 ///
 /// Concurrency: any thread.
-private final class Stopping: Sendable {
+final class Stopping: Sendable {
     private let isStopping = Atomic(false)
 
     func begin() { isStopping.store(true, ordering: .relaxed) }

@@ -64,14 +64,36 @@ final class DeliveryService: Sendable {
     /// The folds that delivery goes by.
     var state: any LiveState { delivery }
 
-    /// Loads the queue and begins to send.
+    /// Loads the queue, unless it is `loaded` already, and begins to send.
     static func start(
         configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
-        eventLoop: any EventLoop, logger: Logger
+        loaded: StandbyFolds.Loaded? = nil, eventLoop: any EventLoop, logger: Logger
     ) async throws -> DeliveryService {
         let resolver = try UnboundResolver(configuration.resolver)
+        let folds =
+            try loaded ?? load(configuration: configuration, log: log.reader, logger: logger)
+        logger.info(
+            "queue ready",
+            metadata: [
+                "messages": "\(folds.queue.counts.messages)",
+                "recipients": "\(folds.queue.counts.recipients)",
+            ])
+        let delivery = try await Delivery.start(
+            policy: configuration.delivery, queue: folds.queue, suppression: folds.suppression,
+            log: log, resolver: resolver,
+            eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
+        return DeliveryService(
+            delivery: delivery, resolver: resolver,
+            stores: Stores(queue: folds.queueStore, suppression: folds.suppressionStore),
+            everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
+    }
+
+    /// Brings the queue and the suppressed addresses up to date.
+    private static func load(
+        configuration: WaybillConfiguration, log: LogReader, logger: Logger
+    ) throws -> StandbyFolds.Loaded {
         let (queue, store, report) = try Queue.load(
-            dataDirectory: configuration.dataDirectory, log: log.reader
+            dataDirectory: configuration.dataDirectory, log: log
         ) { progress in
             logger.info(
                 "replaying the queue",
@@ -81,25 +103,19 @@ final class DeliveryService: Sendable {
             logger.warning("queue rebuilt from the log", metadata: ["reason": "\(setback)"])
         }
         logger.info(
-            "queue ready",
+            "queue replayed",
             metadata: [
-                "messages": "\(queue.counts.messages)", "recipients": "\(queue.counts.recipients)",
                 "checkpoint": "\(report.checkpoint ?? 0)", "replayed": "\(report.replayed)",
             ])
         let suppressed = try Suppression.load(
-            dataDirectory: configuration.dataDirectory, log: log.reader)
+            dataDirectory: configuration.dataDirectory, log: log)
         if let setback = suppressed.report.setback {
             logger.warning(
                 "suppressed addresses rebuilt from the log", metadata: ["reason": "\(setback)"])
         }
-        let delivery = try await Delivery.start(
-            policy: configuration.delivery, queue: queue, suppression: suppressed.state,
-            log: log, resolver: resolver,
-            eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
-        return DeliveryService(
-            delivery: delivery, resolver: resolver,
-            stores: Stores(queue: store, suppression: suppressed.store),
-            everyMilliseconds: configuration.server.checkpointMilliseconds, logger: logger)
+        return StandbyFolds.Loaded(
+            queue: queue, queueStore: store, suppression: suppressed.state,
+            suppressionStore: suppressed.store)
     }
 
     /// Applies a changed policy to everything that begins from now on.

@@ -18,7 +18,7 @@ import Synchronization
 /// takes them down in the opposite order.
 ///
 /// Concurrency: any thread; ``run()`` is called once.
-final class MailServer: Service {
+final class MailServer: Sendable {
     private let configuration: WaybillConfiguration
     /// What a backup keeps a copy of.
     private let configurationFile: String?
@@ -32,6 +32,12 @@ final class MailServer: Service {
     /// The folds that orders look at.
     private let folds = LiveFolds()
     private let state: RunningState
+    private let desk: SiteDesk
+    private let demand: SiteDemand
+    /// Where acknowledgements wait for standbys; nil without other sites.
+    private let gate: StandbyGate?
+    /// What a standby has folded already; taken by delivery.
+    private let loaded: Mutex<StandbyFolds.Loaded?>
 
     private struct Reloadable {
         let log: EventLog<MailEventCodec>
@@ -43,26 +49,46 @@ final class MailServer: Service {
     /// - Parameters:
     ///   - configuration: What to run with.
     ///   - readAgain: Reads the configuration again; nil when there is no file.
+    ///   - desk: The site's role, and who asks for another one.
+    ///   - demand: Why to stop.
+    ///   - loaded: What a standby has folded already.
     ///   - logger: The server's.
     ///   - configurationFile: Where the configuration was read from; nil: from flags.
     init(
         configuration: WaybillConfiguration,
-        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger,
+        readAgain: (@Sendable () throws -> WaybillConfiguration)?, desk: SiteDesk,
+        demand: SiteDemand, loaded: StandbyFolds.Loaded?, logger: Logger,
         configurationFile: String? = nil
     ) {
         self.configuration = configuration
         self.configurationFile = configurationFile
+        self.desk = desk
+        self.demand = demand
+        self.loaded = Mutex(loaded)
+        gate = configuration.replication.map {
+            StandbyGate(timeoutMilliseconds: UInt64($0.ackMilliseconds))
+        }
         self.readAgain = readAgain
         state = RunningState(dataDirectory: configuration.dataDirectory)
         self.logger = logger
     }
 
-    /// Runs until a graceful shutdown is asked for.
+    /// Runs until a graceful shutdown or another role is asked for.
     func run() async throws {
         let log = try openLog()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoopCount)
         do {
-            try await serve(log: log, group: group)
+            let sites = try await PrimarySites.start(
+                configuration: configuration, log: log, gate: gate, desk: desk, demand: demand,
+                group: group)
+            do {
+                try await serve(log: log, group: group)
+                try await sites?.handOverIfDemanded(at: log.position)
+            } catch {
+                await sites?.stop()
+                throw error
+            }
+            await sites?.stop()
         } catch {
             log.close()
             try? await group.shutdownGracefully()
@@ -114,15 +140,19 @@ final class MailServer: Service {
     private func openLog() throws -> EventLog<MailEventCodec> {
         let directory = configuration.dataDirectory
         try DataDirectory.create(directory)
+        var settings = configuration.log
+        settings.epochFloor = desk.epochToWrite
+        settings.gate = gate
         let log = try EventLog.open(
             directory: DataDirectory.log(directory), codec: MailEventCodec(),
-            configuration: configuration.log)
+            configuration: settings)
         logger.info(
             "log open",
             metadata: [
-                "data": "\(directory)", "epoch": "\(log.position.epoch)",
+                "data": "\(directory)", "epoch": "\(log.epoch)",
                 "sequence": "\(log.position.sequence)",
             ])
+        PruningWork.tidy(log.reader, directory)
         if let undone = log.undone {
             logger.warning(
                 "a power failure had cut off the last commit; it was taken back, nobody had been told of it",
@@ -134,6 +164,7 @@ final class MailServer: Service {
     private func serve(
         log: EventLog<MailEventCodec>, group: MultiThreadedEventLoopGroup
     ) async throws {
+        guard !demand.isRaised else { return }
         try await appendOpeningEvents(to: log)
         // First, so that it can say why the server is not ready yet.
         let http = try await startHTTP(log, group)
@@ -161,16 +192,19 @@ final class MailServer: Service {
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
             configuration, log, folds, logger: Logger(label: "compaction"))
+        let pruning = try PruningService.start(
+            configuration, log, folds, logger: Logger(label: "pruning"))
         let backup = try BackupService.start(
             configuration, configurationFile: configurationFile, log,
             logger: Logger(label: "backup"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,
-                compaction: compaction, backup: backup))
+                compaction: compaction, backup: backup, pruning: pruning))
         defer {
             state.set(nil)
             backup?.stop()
+            pruning.stop()
             compaction?.stop()
             projections.stop()
         }
@@ -180,9 +214,10 @@ final class MailServer: Service {
         self.reception.withLock { $0 = reception }
         readiness.set(.ready)
         logger.info("ready", metadata: ["allocator": "\(Allocator.name)"])
-        try await gracefulShutdown()
-        logger.info("stopping")
+        await demand.wait()
+        logger.info("stopping", metadata: ["why": "\(demand.reason)"])
         readiness.set(.stopping)
+        pruning.stop()
         compaction?.stop()
         let seconds = Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }
@@ -206,7 +241,7 @@ final class MailServer: Service {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, group: group, now: { SystemClock.now() },
+            messages: state, site: desk, group: group, now: { SystemClock.now() },
             logger: Logger(label: "http"))
     }
 
@@ -215,31 +250,28 @@ final class MailServer: Service {
         var facts: [Fact] = []
         if log.position.sequence == 0 {
             facts.append(
-                .epochStarted(EpochStarted(epoch: 1, site: configuration.site, reason: "created")))
-        } else if let epoch = try epochWithoutEvents(log) {
-            let origin = BackupFolder(data: configuration.dataDirectory).origin
+                .epochStarted(
+                    EpochStarted(epoch: log.epoch, site: configuration.site, reason: "created")))
+        } else if let last = try log.reader.batch(containing: log.position.sequence)?.epoch,
+            log.epoch > last
+        {
+            let origin = BackupFolder(data: configuration.dataDirectory).origin(epoch: log.epoch)
             facts.append(
                 .epochStarted(
                     EpochStarted(
-                        epoch: epoch, site: configuration.site, reason: origin ?? "continued")))
+                        epoch: log.epoch, site: configuration.site,
+                        reason: origin ?? "promoted")))
         }
         facts.append(Self.applied(configuration))
         let now = SystemClock.now()
         _ = try await log.append(facts.map { Event(time: now, fact: $0) })
     }
 
-    /// The epoch that the first batch will open, as after a restore; nil when the log's last one goes on.
-    private func epochWithoutEvents(_ log: EventLog<MailEventCodec>) throws -> UInt32? {
-        let epoch = log.position.epoch
-        let last = try log.reader.batch(containing: log.position.sequence)
-        return last.map { $0.epoch < epoch } == true ? epoch : nil
-    }
-
     private func startProjections(
         _ log: EventLog<MailEventCodec>, _ delivery: DeliveryService?
     ) throws(ProjectionError) -> ProjectionService {
         try ProjectionService.start(
-            configuration: configuration, log: log,
+            configuration: configuration, log: log.reader,
             rewrite: { [logger] name in
                 guard let delivery else {
                     return logger.warning(
@@ -254,13 +286,17 @@ final class MailServer: Service {
         _ log: EventLog<MailEventCodec>, _ group: MultiThreadedEventLoopGroup
     ) async throws -> DeliveryService {
         try await DeliveryService.start(
-            configuration: configuration, log: log, eventLoop: group.next(), logger: logger)
+            configuration: configuration, log: log,
+            loaded: loaded.withLock { loaded in
+                defer { loaded = nil }
+                return loaded
+            }, eventLoop: group.next(), logger: logger)
     }
 }
 
 /// SIGHUP: reads again what can be, without dropping a session.
 struct ReloadService: Service {
-    let server: MailServer
+    let server: SiteServer
 
     func run() async throws {
         await SignalStream.hangups { await server.reload() }

@@ -24,7 +24,7 @@ final class ProjectionService: Sendable {
     /// - Returns: The service; it runs until ``stop()``.
     /// - Throws: When the system gives no thread.
     static func start(
-        configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
+        configuration: WaybillConfiguration, log: LogReader,
         rewrite: @escaping @Sendable (String) -> Void, logger: Logger
     ) throws(ProjectionError) -> ProjectionService {
         var settings = RunnerConfiguration(
@@ -34,7 +34,7 @@ final class ProjectionService: Sendable {
         settings.notify = { Self.write($0, to: logger) }
         settings.rebuildElsewhere = rewrite
         let runner = ProjectionRunner(
-            registry: MailProjections.all, log: log.reader, configuration: settings)
+            registry: MailProjections.all, log: log, configuration: settings)
         try runner.start()
         return ProjectionService(runner: runner)
     }

@@ -19,6 +19,7 @@ final class RunningState: ServerState, MessageIndexSource {
         var compaction: CompactionService?
         /// nil where none is wanted.
         var backup: BackupService?
+        var pruning: PruningService?
     }
 
     private let parts = Mutex<Parts?>(nil)
@@ -63,6 +64,11 @@ final class RunningState: ServerState, MessageIndexSource {
     func compaction() -> LogCompactor.Totals? { current?.compaction?.totals }
 
     func backup() -> BackupFigures? { current?.backup?.figures }
+    func prune(_ request: PruneRequest) async throws -> PruneOutcome? {
+        try await current?.pruning?.prune(request)
+    }
+
+    func pruning() -> PruneTotals? { current?.pruning?.totals }
 
     func freeOctets() -> UInt64? { FileSystem.freeBytes(of: DataDirectory.log(dataDirectory)) }
 }

@@ -1,7 +1,7 @@
 import Glibc
 import MailModel
 
-/// The wall clock, read at the edge and passed down.
+/// The clocks, read at the edge and passed down.
 enum SystemClock {
     /// Now, in microseconds since the Unix epoch.
     static func now() -> EventTime {
@@ -10,10 +10,13 @@ enum SystemClock {
         return EventTime(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
-    /// Milliseconds since some moment of the past; never goes back.
+    /// Microseconds since the Unix epoch.
+    static func microseconds() -> Int64 { now().microseconds }
+
+    /// Milliseconds of a clock that never goes back.
     static func monotonicMilliseconds() -> UInt64 {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
+        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
     }
 }

@@ -16,6 +16,13 @@ enum TextFile {
     /// More than any configuration needs; protects against being given a device.
     private static let octetsMax = 16 << 20
 
+    /// A path from the root, whatever the directory that this process runs in.
+    static func absolutePath(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let here = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(here) }
+        return unsafe String(cString: here) + "/" + path
+    }
+
     /// The whole text; invalid UTF-8 becomes replacement characters.
     static func read(_ path: String) throws(FileProblem) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

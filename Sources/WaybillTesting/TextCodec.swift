@@ -1,22 +1,39 @@
-import EventLog
+package import EventLog
 
 /// An event of the tests: a time and a text, with a hash when it has content.
-struct TextEvent: Equatable, Sendable {
-    var time: Int64 = 0
-    var text: String
+package struct TextEvent: Equatable, Sendable {
+    package var time: Int64 = 0
+    package var text: String
     /// Filled in from the append's place when true.
-    var wantsPlace = false
-    var place: UInt64 = 0
+    package var wantsPlace = false
+    package var place: UInt64 = 0
     /// 32 octets when content goes with it.
-    var contentHash: [UInt8] = []
-    var contentOctets = 0
+    package var contentHash: [UInt8] = []
+    package var contentOctets = 0
+
+    /// Creates an event.
+    package init(
+        time: Int64 = 0, text: String, wantsPlace: Bool = false, place: UInt64 = 0,
+        contentHash: [UInt8] = [], contentOctets: Int = 0
+    ) {
+        self.time = time
+        self.text = text
+        self.wantsPlace = wantsPlace
+        self.place = place
+        self.contentHash = contentHash
+        self.contentOctets = contentOctets
+    }
 }
 
 /// A codec small enough to be seen through: lines "time|place|hash|octets|text".
-struct TextCodec: BatchCodec {
-    struct Malformed: Error {}
+package struct TextCodec: BatchCodec {
+    /// A line that is none.
+    package struct Malformed: Error {}
 
-    func resolve(
+    /// Creates a codec.
+    package init() {}
+
+    package func resolve(
         _ event: inout TextEvent, epoch: UInt32, appendFirstSequence: UInt64, notBefore: Int64
     ) -> Int64 {
         if event.wantsPlace {
@@ -27,7 +44,7 @@ struct TextCodec: BatchCodec {
         return event.time
     }
 
-    func encode(
+    package func encode(
         _ events: [TextEvent], firstSequence: UInt64, epoch: UInt32, firstTime: Int64,
         into bytes: inout [UInt8]
     ) {
@@ -38,7 +55,7 @@ struct TextCodec: BatchCodec {
         }
     }
 
-    func encodeLost(
+    package func encodeLost(
         count: Int, firstSequence: UInt64, epoch: UInt32, time: Int64, into bytes: inout [UInt8]
     ) {
         encode(
@@ -46,7 +63,7 @@ struct TextCodec: BatchCodec {
             firstSequence: firstSequence, epoch: epoch, firstTime: time, into: &bytes)
     }
 
-    func contentReferences(
+    package func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] {
         try Self.decode(bytes).enumerated().compactMap { index, event in
@@ -58,7 +75,8 @@ struct TextCodec: BatchCodec {
         }
     }
 
-    static func decode(_ bytes: [UInt8]) throws -> [TextEvent] {
+    /// The events of a batch.
+    package static func decode(_ bytes: [UInt8]) throws -> [TextEvent] {
         try bytes.split(separator: UInt8(ascii: "\n")).map { line in
             let parts = String(decoding: line, as: UTF8.self)
                 .split(separator: "|", maxSplits: 4, omittingEmptySubsequences: false)

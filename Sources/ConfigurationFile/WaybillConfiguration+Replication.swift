@@ -1,0 +1,39 @@
+import Delivery
+import MailModel
+package import Replication
+
+extension WaybillConfiguration {
+    /// The section `replication`.
+    mutating func readReplication(_ section: YAMLSection) {
+        defer { section.finish() }
+        var settings = ReplicationSettings(
+            tls: ReplicationTLS(
+                certificateFile: section.string("certificate"), keyFile: section.string("key"),
+                authorityFile: section.string("authority")))
+        for key in ["certificate", "key", "authority"] where !section.has(key) {
+            section.note(key, "there is none", expected: "a PEM file: sites trust each other by it")
+        }
+        settings.listen = section.parsed(
+            "listen", default: nil, expected: "HOST:PORT such as 192.0.2.1:7025"
+        ) { Self.siteAddress($0) }
+        settings.standbyOf = section.parsed(
+            "standby_of", default: nil, expected: "HOST:PORT of the primary"
+        ) { Self.siteAddress($0) }
+        settings.peers = section.list(
+            "peers", default: [], expected: "HOST:PORT of another site"
+        ) { Self.siteAddress($0) }
+        settings.delaySeconds =
+            section.milliseconds("delay", default: 0, in: 0...(7 * 86_400_000)) / 1_000
+        settings.octetsPerSecond = section.octets(
+            "bandwidth", default: 0, in: 0...(64 << 30))
+        settings.ackMilliseconds = section.milliseconds(
+            "ack_timeout", default: settings.ackMilliseconds, in: 100...300_000)
+        replication = settings
+    }
+
+    /// HOST:PORT of a site.
+    package static func siteAddress(_ text: String) -> SiteAddress? {
+        guard let address = listenAddress(text), let port = address.port else { return nil }
+        return SiteAddress(host: address.host, port: port)
+    }
+}

@@ -1,0 +1,155 @@
+import EventLog
+import FoundationEssentials
+import Glibc
+import ReplicationSchema
+
+/// Fetches sealed segments as files, several side by side, each over a link of its own.
+///
+/// Concurrency: used on one thread, which waits; each link has a thread of its own.
+struct SegmentFetch: Sendable {
+    let dialer: LinkDialer
+    let address: SiteAddress
+    /// What each link says first.
+    let hello: Waybill_Replication_V1_Hello
+    /// Where the file of a segment is put.
+    let path: @Sendable (UInt64) -> String
+    /// Given up when true.
+    let isStopped: @Sendable () -> Bool
+    /// Told of octets as they come.
+    let received: @Sendable (Int) -> Void
+
+    private struct Work {
+        var waiting: ArraySlice<SealedSegment>
+        /// In what order they came, by first sequence.
+        var arrived: Set<UInt64> = []
+        var failure: ReplicationError?
+        var running = 0
+    }
+
+    /// Fetches segments; hands each over once it and all before it are there.
+    ///
+    /// - Parameters:
+    ///   - segments: Ascending.
+    ///   - body: Takes a segment over.
+    /// - Throws: What went wrong first; `body`'s error.
+    func run(
+        _ segments: [SealedSegment], _ body: (SealedSegment) throws -> Void
+    ) throws {
+        guard !segments.isEmpty else { return }
+        let work = Monitor(Work(waiting: segments[...]))
+        let count = min(segments.count, ReplicationLimits.fetches)
+        work.withLock { $0.running = count }
+        for _ in 0..<count {
+            let started = OwnThread.start(name: "waybill-fetch") {
+                fetch(work)
+                work.withLock { $0.running -= 1 }
+                work.broadcast()
+            }
+            if !started { work.withLock { $0.running -= 1 } }
+        }
+        // Nobody writes a file any more when this returns.
+        defer {
+            work.withLock { $0.waiting = [] }
+            work.wait(while: { $0.running > 0 }, then: { _ in })
+        }
+        for segment in segments {
+            let first = segment.firstSequence
+            let failure = work.wait {
+                !$0.arrived.contains(first) && $0.failure == nil && $0.running > 0
+            } then: { work -> ReplicationError? in
+                work.arrived.contains(first)
+                    ? nil : work.failure ?? ReplicationError(.stopped, "fetching has ended")
+            }
+            if let failure { throw failure }
+            do {
+                try body(segment)
+            } catch {
+                work.withLock { work in
+                    work.waiting = []
+                    if work.failure == nil { work.failure = .init(.stopped, "\(error)") }
+                }
+                throw error
+            }
+        }
+    }
+
+    /// Takes one segment after the other from what waits.
+    private func fetch(_ work: Monitor<Work>) {
+        do throws(ReplicationError) {
+            let link = try dialer.dial(address, heartbeat: { .init() })
+            defer { link.close() }
+            var hello = hello
+            hello.purpose = .fetch
+            try link.send(.control(.hello(hello)))
+            guard
+                case .control(.welcome) = try link.receive(
+                    milliseconds: ReplicationLimits.answerMilliseconds)
+            else { throw ReplicationError(.refused, "\(address) lets nothing be fetched") }
+            while let segment = work.withLock({ $0.waiting.popFirst() }) {
+                try fetch(segment, over: link)
+                work.withLock { _ = $0.arrived.insert(segment.firstSequence) }
+                work.broadcast()
+            }
+        } catch {
+            work.withLock { work in
+                work.waiting = []
+                if work.failure == nil { work.failure = error }
+            }
+            work.broadcast()
+        }
+    }
+
+    private func fetch(_ segment: SealedSegment, over link: Link) throws(ReplicationError) {
+        var request = Waybill_Replication_V1_SegmentRequest()
+        request.firstSequence = segment.firstSequence
+        try link.send(.control(.segmentRequest(request)))
+        let file = path(segment.firstSequence)
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.failure(file) }
+        defer { _ = Glibc.close(descriptor) }
+        var digest = RunningDigest()
+        var octets: UInt64 = 0
+        while true {
+            guard !isStopped() else { throw ReplicationError(.stopped, "following has ended") }
+            switch try link.receive(milliseconds: 1_000) {
+            case nil: continue
+            case .piece(let piece):
+                digest.add(piece)
+                octets += UInt64(piece.count)
+                received(piece.count)
+                try Self.write(piece, to: descriptor, file)
+            case .control(.segmentEnd(let end)):
+                guard end.octets == octets, Array(end.sha256) == digest.finish() else {
+                    throw ReplicationError(
+                        .malformed,
+                        "the segment at \(segment.firstSequence) did not arrive as it was sent",
+                        hint: "It is fetched again.")
+                }
+                return
+            default:
+                throw ReplicationError(.malformed, "\(link.peer) sent no segment")
+            }
+        }
+    }
+
+    private static func write(
+        _ piece: [UInt8], to descriptor: Int32, _ file: String
+    ) throws(ReplicationError) {
+        var written = 0
+        while written < piece.count {
+            let count = unsafe piece.withUnsafeBytes { buffer in
+                unsafe Glibc.write(
+                    descriptor, buffer.baseAddress?.advanced(by: written), piece.count - written)
+            }
+            guard count > 0 else { throw failure(file) }
+            written += count
+        }
+    }
+
+    private static func failure(_ file: String) -> ReplicationError {
+        let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+        return ReplicationError(
+            .stopped, "\(file) cannot be written: \(reason)",
+            hint: "Free some space for the standby's log; it goes on by itself.")
+    }
+}

@@ -1,0 +1,43 @@
+/// The limits of replication, in one place.
+package enum ReplicationLimits {
+    /// Version of what is said over a link.
+    package static let protocolVersion: UInt32 = 1
+
+    /// Octets of one frame; a longer one ends the connection. One append and its frame's tables fit.
+    package static let frameOctets = 192 << 20
+
+    /// Octets of batches that are sent in one frame, about: enough for the standby to commit them
+    /// together when it is behind.
+    package static let batchesOctets = 1 << 20
+
+    /// Octets of a segment's file in one frame.
+    package static let pieceOctets = 512 << 10
+
+    /// Octets that may wait at one end of a link to be worked on; then it stops reading, and the
+    /// other end's writes wait.
+    package static let inboxOctets = 16 << 20
+
+    /// Milliseconds between two signs of life.
+    package static let heartbeatMilliseconds: Int64 = 1_000
+
+    /// Milliseconds without any sign of life after which a link is given up.
+    package static let silenceMilliseconds: UInt64 = 10_000
+
+    /// Milliseconds for a connection and its TLS handshake.
+    package static let connectMilliseconds: Int64 = 10_000
+
+    /// Milliseconds for the answer to a question.
+    package static let answerMilliseconds = 10_000
+
+    /// Milliseconds before a standby dials again, at first and at most; doubled each time.
+    package static let retryMilliseconds: (first: UInt64, most: UInt64) = (200, 5_000)
+
+    /// Segments that a standby fetches side by side.
+    package static let fetches = 4
+
+    /// Links that a site takes at once; more are closed.
+    package static let links = 64
+
+    /// Octets of a site's name.
+    package static let siteOctets = 64
+}

@@ -1,0 +1,71 @@
+import EventLog
+import ReplicationSchema
+
+/// What a site makes of another one's first words.
+///
+/// Concurrency: value.
+enum HelloVerdict: Hashable, Sendable {
+    /// It may have what it asks for.
+    case welcome
+    /// It may not; the link ends.
+    case refused(Waybill_Replication_V1_RefusalReason, String, common: Position?)
+    /// It knows a higher epoch: this site writes no more.
+    case fencedBy(UInt32)
+}
+
+/// Judges whether a site may follow, without I/O or clock.
+///
+/// Concurrency: value.
+struct HelloJudge: Sendable {
+    /// What this site is.
+    var standing: SiteStanding
+    /// Where the batch of this site's log ends that contains a sequence; nil beyond its end.
+    var batchEnd: @Sendable (UInt64) throws -> Position?
+
+    /// Judges a Hello.
+    func judge(_ hello: Waybill_Replication_V1_Hello) throws -> HelloVerdict {
+        guard hello.protocol == ReplicationLimits.protocolVersion else {
+            return .refused(
+                .otherProtocol,
+                "protocol \(hello.protocol) is not spoken here, "
+                    + "\(ReplicationLimits.protocolVersion) is", common: nil)
+        }
+        guard let logID = standing.logID else {
+            return .refused(.notReady, "\(standing.site) has no log yet", common: nil)
+        }
+        guard hello.logID.isEmpty || Array(hello.logID) == logID else {
+            return .refused(
+                .otherLog, "\(standing.site) holds another log than \(hello.site)", common: nil)
+        }
+        // Only then: the epochs of another log say nothing of this one.
+        if hello.knownEpoch > standing.knownEpoch, standing.isPrimary {
+            return .fencedBy(hello.knownEpoch)
+        }
+        guard hello.purpose == .follow else { return .welcome }
+        guard !hello.isPrimary else {
+            return .refused(.notReady, "a primary follows nobody", common: nil)
+        }
+        guard let position = hello.position.position else {
+            return .refused(.otherProtocol, "the position has no hash", common: nil)
+        }
+        return try judge(position, of: hello.site)
+    }
+
+    private func judge(_ position: Position, of site: String) throws -> HelloVerdict {
+        guard position.sequence > 0 else { return .welcome }
+        if position.sequence <= standing.position.sequence,
+            let end = try batchEnd(position.sequence), end.sequence == position.sequence,
+            end.chainHash == position.chainHash
+        {
+            return .welcome
+        }
+        // The first reign here that the other site does not know began where the two parted, or later.
+        let parted = standing.epochs.first { $0.epoch > position.epoch }?.firstSequence
+        let last = min(position.sequence, standing.position.sequence, (parted ?? .max) - 1)
+        let common = last > 0 ? try batchEnd(last) : .beginning
+        let text =
+            "the log of \(site) ends at \(position.sequence) of epoch \(position.epoch), and that is not "
+            + "in the log of \(standing.site)"
+        return .refused(.diverged, text, common: common)
+    }
+}

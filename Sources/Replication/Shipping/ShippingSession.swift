@@ -1,0 +1,272 @@
+import EventLog
+import FoundationEssentials
+import Glibc
+import Logging
+import NIOCore
+import ReplicationSchema
+
+/// One link of another site, from its Hello to its end.
+///
+/// ```
+/// S: Hello FOLLOW, position            (S the standby, P this site)
+/// P: Welcome
+/// P: Files: sealed segments            S fetches them over further links (FETCH)
+/// S: Follow, position
+/// P: batches ...                       S: Acknowledged, position ...
+/// ```
+///
+/// Concurrency: ``run()`` on a thread of its own; the rest any thread.
+final class ShippingSession: Sendable {
+    private struct State {
+        var follower: String?
+        var boardLink: UInt64 = 0
+        var isStopped = false
+        /// Where the primary hands over; nothing is shipped behind it.
+        var handover: Position?
+        var answer: Result<UInt32, ReplicationError>?
+    }
+
+    private let link: Link
+    private let site: ShippingSite
+    private let pace: ShippingPace
+    private let state = Monitor(State())
+
+    init(link: Link, site: ShippingSite, pace: ShippingPace) {
+        self.link = link
+        self.site = site
+        self.pace = pace
+    }
+
+    var channelID: ObjectIdentifier { ObjectIdentifier(link.channel) }
+    /// Who follows by this link; nil before that is clear, and for other links.
+    var follower: String? { state.withLock { $0.follower } }
+    private var isStopped: Bool { state.withLock { $0.isStopped } || link.isClosed }
+
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        link.close()
+    }
+
+    func acknowledged(_ position: Position) {
+        let (follower, number) = state.withLock { ($0.follower, $0.boardLink) }
+        if let follower { site.board.acknowledged(follower, link: number, position: position) }
+    }
+
+    /// Runs until the link ends.
+    func run() {
+        defer { link.close() }
+        do {
+            try serve()
+        } catch let error as ReplicationError where error.code == .unreachable {
+            site.logger.debug("link ended", metadata: ["reason": "\(error)"])
+        } catch {
+            site.logger.warning(
+                "link ended", metadata: ["peer": "\(link.peer)", "reason": "\(error)"])
+        }
+        let (follower, number) = state.withLock { ($0.follower, $0.boardLink) }
+        guard let follower else { return }
+        site.board.disconnected(follower, link: number)
+        site.logger.notice("standby gone", metadata: ["site": "\(follower)"])
+    }
+
+    private func serve() throws {
+        guard
+            case .control(.hello(let hello)) = try link.receive(
+                milliseconds: ReplicationLimits.answerMilliseconds)
+        else { throw ReplicationError(.malformed, "\(link.peer) did not say Hello") }
+        let reader = site.reader
+        var standing = site.standing()
+        standing.epochs = try reader.epochs()
+        let judge = HelloJudge(standing: standing) { try reader.batch(containing: $0)?.position }
+        switch try judge.judge(hello) {
+        case .fencedBy(let epoch):
+            site.learnedEpoch(epoch, hello.site)
+            try refuse(
+                .fenced, "\(standing.site) has stopped: epoch \(epoch) is open elsewhere",
+                standing, knownEpoch: epoch)
+        case .refused(let reason, let message, let common):
+            site.logger.warning(
+                "site refused", metadata: ["site": "\(hello.site)", "reason": "\(message)"])
+            try refuse(reason, message, standing, common: common)
+        case .welcome:
+            if hello.knownEpoch > standing.knownEpoch {
+                site.learnedEpoch(hello.knownEpoch, hello.site)
+            }
+            try link.send(.control(.welcome(welcome(standing))))
+            switch hello.purpose {
+            case .follow: try ship(hello)
+            case .fetch: try serveFiles()
+            default: _ = try link.receive(milliseconds: ReplicationLimits.answerMilliseconds)
+            }
+        }
+    }
+
+    private func welcome(_ standing: SiteStanding) -> Waybill_Replication_V1_Welcome {
+        var welcome = Waybill_Replication_V1_Welcome()
+        welcome.protocol = ReplicationLimits.protocolVersion
+        welcome.logID = Data(standing.logID ?? [])
+        welcome.site = standing.site
+        welcome.position = .init(standing.position)
+        welcome.knownEpoch = standing.knownEpoch
+        welcome.epochs = standing.epochs.map { .init($0) }
+        welcome.isPrimary = standing.isPrimary
+        welcome.version = site.version
+        return welcome
+    }
+
+    private func refuse(
+        _ reason: Waybill_Replication_V1_RefusalReason, _ message: String,
+        _ standing: SiteStanding, knownEpoch: UInt32? = nil, common: Position? = nil
+    ) throws {
+        var refused = Waybill_Replication_V1_Refused()
+        refused.reason = reason
+        refused.message = message
+        refused.position = .init(standing.position)
+        refused.knownEpoch = knownEpoch ?? standing.knownEpoch
+        if let common { refused.common = .init(common) }
+        refused.epochs = standing.epochs.map { .init($0) }
+        try link.send(.control(.refused(refused)))
+    }
+}
+
+extension ShippingSession {
+    /// Ships until the link ends.
+    private func ship(_ hello: Waybill_Replication_V1_Hello) throws {
+        var next = hello.position.sequence
+        let number = site.board.connected(
+            hello.site, peer: link.peer, address: link.address(port: hello.port), position: hello.position.position ?? .beginning)
+        state.withLock { state in
+            state.follower = hello.site
+            state.boardLink = number
+        }
+        site.logger.notice(
+            "standby follows",
+            metadata: ["site": "\(hello.site)", "peer": "\(link.peer)", "sequence": "\(next)"])
+        // What it lacks of the segment that it is in the middle of comes first.
+        try offer([])
+        next = try follow()
+        while !isStopped {
+            if let position = state.withLock({ $0.handover }), next >= position.sequence {
+                return try finishHandover(position)
+            }
+            switch try site.reader.nextToShip(
+                after: next, octetsMax: ReplicationLimits.batchesOctets)
+            {
+            case .atEnd:
+                _ = try site.reader.waitForBatch(
+                    after: next,
+                    timeoutMilliseconds: Int(ReplicationLimits.heartbeatMilliseconds) / 5)
+            case .file(let segment):
+                let further = try site.reader.sealedSegments(after: segment.lastSequence)
+                try offer([segment] + further)
+                next = try follow()
+            case .batches(let first, let batches):
+                let ripe = try ripe(batches, delaySeconds: hello.delaySeconds)
+                guard let last = ripe.last?.header else { continue }
+                try send(ripe, segmentFirst: first, to: hello.site)
+                next = last.lastSequence
+            }
+        }
+    }
+
+    private func send(
+        _ batches: [ShippedBatch], segmentFirst: UInt64, to follower: String
+    ) throws {
+        let octets = batches.reduce(0) { $0 + $1.octets }
+        pace.take(octets)
+        let end = site.standing().position
+        try link.send(
+            .batches(ShippedBatches(segmentFirst: segmentFirst, end: end, batches: batches)))
+        site.board.sent(follower, octets: octets)
+    }
+
+    /// Of batches, those that are old enough; waits a little when none is.
+    private func ripe(
+        _ batches: [ShippedBatch], delaySeconds: UInt32
+    ) throws -> [ShippedBatch] {
+        guard delaySeconds > 0 else { return batches }
+        let before = site.now() - Int64(delaySeconds) * 1_000_000
+        let ripe = batches.prefix { ($0.header?.lastTime ?? .max) <= before }
+        if ripe.isEmpty { _ = usleep(200_000) }
+        return Array(ripe)
+    }
+
+    private func offer(_ segments: [SealedSegment]) throws {
+        var files = Waybill_Replication_V1_Files()
+        files.segments = segments.map { .init($0) }
+        try link.send(.control(.files(files)))
+    }
+
+    /// Waits until the standby has what it was offered.
+    ///
+    /// - Returns: The sequence that it has.
+    private func follow() throws -> UInt64 {
+        while !isStopped {
+            guard let frame = try link.receive(milliseconds: 1_000) else { continue }
+            guard case .control(.follow(let follow)) = frame,
+                let position = follow.position.position
+            else { throw ReplicationError(.malformed, "\(link.peer) did not say Follow") }
+            acknowledged(position)
+            return position.sequence
+        }
+        throw ReplicationError(.stopped, "shipping has ended")
+    }
+
+    /// Sends what segments are asked for.
+    private func serveFiles() throws {
+        while !isStopped {
+            guard let frame = try link.receive(milliseconds: 1_000) else { continue }
+            guard case .control(.segmentRequest(let request)) = frame else {
+                throw ReplicationError(.malformed, "\(link.peer) asked for no segment")
+            }
+            let source = try site.reader.source(ofSealed: request.firstSequence)
+            var digest = RunningDigest()
+            var offset: UInt64 = 0
+            while offset < source.segment.octets {
+                let piece = try source.octets(at: offset, count: ReplicationLimits.pieceOctets)
+                digest.add(piece)
+                offset += UInt64(piece.count)
+                pace.take(piece.count)
+                try link.send(.piece(piece))
+            }
+            var end = Waybill_Replication_V1_SegmentEnd()
+            end.octets = offset
+            end.sha256 = Data(digest.finish())
+            try link.send(.control(.segmentEnd(end)))
+        }
+    }
+}
+
+extension ShippingSession {
+    /// Asks the standby to take over, once it has everything.
+    func handOver(at position: Position) throws(ReplicationError) -> UInt32 {
+        state.withLock { $0.handover = position }
+        _ = state.wait(milliseconds: 3 * ReplicationLimits.answerMilliseconds) {
+            $0.answer == nil && !$0.isStopped
+        }
+        guard let answer = state.withLock({ $0.answer }) else {
+            throw ReplicationError(
+                .timeout, "the standby did not take over in time",
+                hint: "Nothing was given up here; try again.")
+        }
+        return try answer.get()
+    }
+
+    private func finishHandover(_ position: Position) throws {
+        var handover = Waybill_Replication_V1_Handover()
+        handover.position = .init(position)
+        try link.send(.control(.handover(handover)))
+        var result: Result<UInt32, ReplicationError> = .failure(
+            ReplicationError(.timeout, "the standby gave no answer to the handover"))
+        if case .control(.handoverAnswer(let answer)) = try link.receive(
+            milliseconds: 2 * ReplicationLimits.answerMilliseconds)
+        {
+            result =
+                answer.accepted
+                ? .success(answer.epoch)
+                : .failure(ReplicationError(.refused, answer.message))
+        }
+        state.withLock { $0.answer = result }
+        state.broadcast()
+    }
+}

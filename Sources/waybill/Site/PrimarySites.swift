@@ -1,0 +1,170 @@
+import ConfigurationFile
+import EventLog
+import Logging
+import MailEvents
+import NIOPosix
+import Replication
+
+/// What a primary has to do with other sites: ships its log, watches for a higher epoch, hands over.
+///
+/// Concurrency: any thread.
+final class PrimarySites: Sendable {
+    private let shipping: ShippingServer?
+    private let watch: PeerWatch
+    private let board: StandbyBoard
+    private let desk: SiteDesk
+    private let demand: SiteDemand
+    /// Lets what waits for standbys run out of time.
+    private let ticks: Task<Void, Never>
+    private let logger: Logger
+
+    private init(
+        shipping: ShippingServer?, watch: PeerWatch, board: StandbyBoard, desk: SiteDesk,
+        demand: SiteDemand, ticks: Task<Void, Never>, logger: Logger
+    ) {
+        self.ticks = ticks
+        self.shipping = shipping
+        self.watch = watch
+        self.board = board
+        self.desk = desk
+        self.demand = demand
+        self.logger = logger
+    }
+
+    /// Milliseconds that a start waits for the other sites to say whether a higher epoch is open.
+    private static let firstRoundMilliseconds = 3_000
+
+    /// Milliseconds that a standby may need for the last events before a handover is given up.
+    private static let catchUpMilliseconds = 30_000
+
+    /// Begins. When a site that answers knows a higher epoch, the demand has been raised on return, and
+    /// nothing may be accepted or delivered.
+    ///
+    /// - Returns: nil when there are no other sites.
+    static func start(
+        configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
+        gate: StandbyGate?, desk: SiteDesk, demand: SiteDemand, group: MultiThreadedEventLoopGroup
+    ) async throws -> PrimarySites? {
+        guard let settings = configuration.replication else { return nil }
+        let logger = Logger(label: "replication")
+        try desk.opened(epoch: log.epoch)
+        let logID = try log.reader.logID()
+        let standing: @Sendable () -> SiteStanding = {
+            SiteStanding(
+                site: configuration.site, logID: logID, position: log.position,
+                knownEpoch: max(desk.current.epoch, log.epoch),
+                isPrimary: desk.current.role == .primary)
+        }
+        let learned: @Sendable (UInt32, String) -> Void = { desk.learned(epoch: $0, from: $1) }
+        let board = StandbyBoard(now: { SystemClock.microseconds() }) {
+            gate?.moved($0)
+        }
+        let watch = PeerWatch(
+            peers: peers(settings, desk), dialer: try LinkDialer(tls: settings.tls, group: group),
+            standing: standing, learnedEpoch: learned, logger: logger)
+        watch.start()
+        if !watch.firstRound(milliseconds: firstRoundMilliseconds) {
+            logger.warning("not every site could be asked whether a higher epoch is open")
+        }
+        var shipping: ShippingServer?
+        if let listen = settings.listen {
+            let site = ShippingSite(
+                reader: log.reader, standing: standing, learnedEpoch: learned, board: board,
+                octetsPerSecond: UInt64(settings.octetsPerSecond),
+                now: { SystemClock.microseconds() }, version: Version.text,
+                logger: logger)
+            do throws(ReplicationError) {
+                shipping = try await ShippingServer.start(
+                    listen, tls: settings.tls, site: site, group: group)
+            } catch {
+                watch.stop()
+                throw error
+            }
+            logger.info(
+                "listening",
+                metadata: ["listener": "sites", "host": "\(listen.host)", "port": "\(shipping?.port ?? 0)"])
+        }
+        desk.show(
+            SiteDesk.View(
+                standing: standing, follower: nil, standbys: { board.entries },
+                acks: { gate?.totals ?? .init() },
+                salvage: { try await SalvageRun(log: log).run($0, isDryRun: $1) },
+                port: shipping?.port ?? 0))
+        let ticks = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(50))
+                gate?.tick()
+            }
+        }
+        return PrimarySites(
+            shipping: shipping, watch: watch, board: board, desk: desk, demand: demand,
+            ticks: ticks, logger: logger)
+    }
+
+    /// The configured sites, and the one that was followed before.
+    static func peers(_ settings: ReplicationSettings, _ desk: SiteDesk) -> [SiteAddress] {
+        var peers = settings.peers
+        for address in [desk.primaryAddress].compactMap({ $0 }) where !peers.contains(address) {
+            peers.append(address)
+        }
+        return peers
+    }
+
+    /// Hands over to a standby, if that is why the server ends. When it cannot be, this site stays the
+    /// primary.
+    ///
+    /// - Parameter position: Where the log ends for good.
+    func handOverIfDemanded(at position: Position) async throws {
+        guard case .switchover(let site) = demand.kind, let shipping else { return }
+        let (board, address) = (board, await followAddress(site))
+        let outcome = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<UInt32, ReplicationError>, Never>) in
+            let started = OwnThread.start(name: "waybill-hand-over") {
+                continuation.resume(
+                    returning: Result { () throws(ReplicationError) in
+                        guard
+                            board.wait(
+                                for: site, sequence: position.sequence,
+                                milliseconds: Self.catchUpMilliseconds) != nil
+                        else {
+                            throw ReplicationError(
+                                .timeout, "\(site) did not catch up with the log's end")
+                        }
+                        return try shipping.handOver(to: site, at: position)
+                    })
+            }
+            if !started {
+                continuation.resume(
+                    returning: .failure(.init(.stopped, "the system gives no thread")))
+            }
+        }
+        switch outcome {
+        case .success(let epoch):
+            logger.notice(
+                "handed over",
+                metadata: [
+                    "site": "\(site)", "epoch": "\(epoch)", "sequence": "\(position.sequence)",
+                ])
+            try desk.record(
+                SiteState(
+                    role: .standby, epoch: max(epoch, desk.current.epoch), follows: address ?? ""))
+        case .failure(let error):
+            logger.error(
+                "the handover failed; this site goes on as the primary",
+                metadata: ["site": "\(site)", "reason": "\(error)"])
+        }
+    }
+
+    /// Where a standby can be followed, as it said itself.
+    private func followAddress(_ site: String) async -> String? {
+        board.entries.first { $0.site == site }?.address
+    }
+
+    /// Ends all of it.
+    func stop() async {
+        ticks.cancel()
+        watch.stop()
+        await shipping?.stop()
+        desk.show(nil)
+    }
+}

@@ -1,0 +1,109 @@
+import EventLog
+import HTTPAPI
+import MailEvents
+import MailModel
+import SmallFiles
+
+/// Queues anew, at the primary, what waited in an export of another site's tail.
+///
+/// Each message becomes an ordinary one, with the metadata `salvaged_from`: the other site's name and the
+/// id that the message had there. A message whose `salvaged_from` is in the log already is passed over.
+struct SalvageRun: Sendable {
+    let log: EventLog<MailEventCodec>
+
+    private static let provenance = "salvaged_from"
+    private static let markOctets: Int64 = 4_096
+
+    /// Queues an export's messages.
+    ///
+    /// - Parameters:
+    ///   - directory: The export.
+    ///   - isDryRun: Change nothing.
+    /// - Returns: What was queued, or would be.
+    /// - Throws: When the export is none, or nothing can be appended.
+    func run(_ directory: String, isDryRun: Bool) async throws -> SalvageOutcome {
+        let (after, site) = try Self.mark(directory)
+        let export = try LogReader.open(directory: directory + "/log")
+        guard try export.logID() == log.reader.logID() else {
+            throw SiteRefusal("\(directory) is of another log.")
+        }
+        let report = try TailReport(export, after: after)
+        let known = try salvaged(after: after)
+        var outcome = SalvageOutcome()
+        outcome.messages = report.messages.count
+        outcome.finished = report.finished
+        outcome.deliveredElsewhere = report.deliveredElsewhere.count
+        for message in report.messages where !message.waiting.isEmpty {
+            let origin = "\(site) \(message.id)"
+            guard !known.contains(origin) else {
+                outcome.already += 1
+                continue
+            }
+            guard let content = try export.content(of: message.id.sequence) else {
+                outcome.withoutContent += 1
+                continue
+            }
+            outcome.queued += 1
+            outcome.recipients += message.waiting.count
+            guard !isDryRun else { continue }
+            _ = try await log.append(
+                Self.events(message, from: origin),
+                contents: [Content(eventIndex: 0, bytes: content)])
+        }
+        return outcome
+    }
+
+    /// What an export says of itself.
+    private static func mark(_ directory: String) throws -> (after: UInt64, site: String) {
+        let path = SalvageDirectory.mark(directory)
+        guard SmallFile.exists(path) else {
+            throw SiteRefusal(
+                "\(directory) is no export: expected a directory that waybill site rejoin made below "
+                    + "salvage/.")
+        }
+        let lines = try SmallFile.read(path, octetsMax: markOctets).text.split(separator: "\n")
+        func value(_ name: String) -> Substring? {
+            lines.first { $0.hasPrefix(name + " ") }?.dropFirst(name.count + 1)
+        }
+        guard let after = value("after").flatMap({ UInt64($0) }), let site = value("site") else {
+            throw SiteRefusal("\(path) is damaged: expected lines after N and site NAME.")
+        }
+        return (after, String(site))
+    }
+
+    /// Where messages of this log were salvaged from. Only what was written since the logs parted can
+    /// be.
+    private func salvaged(after sequence: UInt64) throws -> Set<String> {
+        var known: Set<String> = []
+        try log.reader.forEachBatch(from: sequence + 1) { batch in
+            for event in try batch.events() {
+                guard case .received(let fact) = event.event.fact, !fact.metadata.isEmpty else {
+                    continue
+                }
+                for pair in fact.metadata.pairs where pair.name == Self.provenance {
+                    known.insert(pair.value)
+                }
+            }
+            return true
+        }
+        return known
+    }
+
+    private static func events(_ message: TailReport.Message, from origin: String) -> [Event] {
+        let now = SystemClock.now()
+        var received = message.fact
+        received.recipientCount = message.waiting.count
+        received.ackLevel = 0
+        received.metadata = MessageMetadata(
+            received.metadata.pairs.filter { $0.name != provenance } + [(provenance, origin)])
+        var events = [Event(time: now, fact: .received(received))]
+        for (number, old) in message.waiting.enumerated() {
+            var queued = old
+            queued.recipient.message = .inThisAppend(at: 0)
+            queued.recipient.number = number
+            queued.due = now
+            events.append(Event(time: now, fact: .queued(queued)))
+        }
+        return events
+    }
+}

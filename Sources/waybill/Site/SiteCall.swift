@@ -1,0 +1,76 @@
+import EventLog
+import HTTPAPI
+import MailEvents
+import NIOCore
+import Synchronization
+
+/// Asks the server of a data directory about its site: unlike other orders, this needs one that runs,
+/// in whatever role.
+enum SiteCall {
+    /// How the site stands.
+    static func report(_ options: DataOptions) async throws -> JSONValue {
+        try await answer(LocalRequest(.get, "/api/v1/site"), options)
+    }
+
+    /// Gives an order.
+    static func post(
+        _ path: String, _ json: String, _ options: DataOptions
+    ) async throws -> JSONValue {
+        var request = LocalRequest(.post, path, body: LocalBody(Array(json.utf8)))
+        request.contentType = "application/json"
+        return try await answer(request, options)
+    }
+
+    /// Waits until the site stands as it should; while its server changes its role it does not answer.
+    ///
+    /// - Throws: 75 when it took too long.
+    static func wait(
+        _ options: DataOptions, seconds: Int, until isDone: (JSONValue) -> Bool
+    ) async throws -> JSONValue {
+        let end = SystemClock.monotonicMilliseconds() + UInt64(seconds) * 1_000
+        while SystemClock.monotonicMilliseconds() < end {
+            if let (status, value) = try? await call(
+                LocalRequest(.get, "/api/v1/site"), options), status == 200, isDone(value)
+            {
+                return value
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        complain(
+            "waybill: the site has not got its new role in \(seconds) s. Look at it with waybill site "
+                + "status, and at its server's log.")
+        throw Exit.temporary
+    }
+
+    private static func answer(
+        _ request: LocalRequest, _ options: DataOptions
+    ) async throws -> JSONValue {
+        let status: Int
+        let value: JSONValue
+        do {
+            (status, value) = try await call(request, options)
+        } catch {
+            complain(
+                "waybill: no server answers on \(try options.directory()): \(error). Start it "
+                    + "(waybill serve), as its user run this again.")
+            throw Exit.unavailable
+        }
+        guard status < 300 else {
+            let detail = value["detail"].text
+            complain("waybill: " + (detail.isEmpty ? "the answer's status is \(status)" : detail))
+            throw status == 503 ? Exit.temporary : Exit.found
+        }
+        return value
+    }
+
+    private static func call(
+        _ request: LocalRequest, _ options: DataOptions
+    ) async throws -> (Int, JSONValue) {
+        let octets = Mutex<[UInt8]>([])
+        let path = DataDirectory.controlSocket(try options.directory())
+        let status = try await SocketClient.call(path, request) { buffer in
+            octets.withLock { $0 += buffer.readableBytesView }
+        }
+        return (status, JSONValue(octets.withLock { $0 }) ?? .null)
+    }
+}

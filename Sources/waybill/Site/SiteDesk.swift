@@ -1,0 +1,212 @@
+import ConfigurationFile
+import EventLog
+import HTTPAPI
+import Logging
+import Replication
+import SmallFiles
+import Synchronization
+
+/// Keeps the site's role, and takes orders to change it.
+///
+/// A change of role is recorded first, durably; then the part of the server that runs is asked to end,
+/// and the server goes on in the recorded role.
+///
+/// Concurrency: any thread.
+final class SiteDesk: SiteControl {
+    /// What the part of the server that runs now can tell.
+    struct View: Sendable {
+        var standing: @Sendable () -> SiteStanding
+        var follower: (@Sendable () -> FollowerStatus)?
+        var standbys: (@Sendable () -> [StandbyBoard.Entry])?
+        /// What was acknowledged at which level; nil unless this site writes.
+        var acks: (@Sendable () -> StandbyGate.Totals)?
+        /// Queues an export's messages anew; nil unless this site writes.
+        var salvage: (@Sendable (String, Bool) async throws -> SalvageOutcome)?
+        /// The port that other sites reach; 0: none.
+        var port = 0
+    }
+
+    private struct State: Sendable {
+        var site: SiteState
+        var demand = SiteDemand()
+        var view: View?
+        /// What the last change came to, in words; empty: nothing to say.
+        var note = ""
+    }
+
+    private let state: Mutex<State>
+    private let path: String
+    private let logger: Logger
+    let name: String
+    let settings: ReplicationSettings?
+
+    /// - Parameters:
+    ///   - configuration: The server's.
+    ///   - logger: Told of changes.
+    /// - Throws: When the record of the role cannot be read.
+    init(_ configuration: WaybillConfiguration, logger: Logger) throws {
+        name = configuration.site
+        settings = configuration.replication
+        path = SiteState.path(dataDirectory: configuration.dataDirectory)
+        self.logger = logger
+        let first = SiteState(role: settings?.standbyOf == nil ? .primary : .standby)
+        let recorded = try SiteState.load(path)
+        state = Mutex(State(site: recorded ?? first))
+        if let recorded, recorded.role != first.role {
+            logger.notice(
+                "the recorded role is taken, not the configured one",
+                metadata: ["role": "\(recorded.role.rawValue)", "file": "\(path)"])
+        }
+    }
+
+    /// The role and epoch as recorded.
+    var current: SiteState { state.withLock { $0.site } }
+
+    /// The epoch that a primary writes at least; 0 where no other site is.
+    var epochToWrite: UInt32 { current.epoch }
+
+    /// Whom a standby follows.
+    var primaryAddress: SiteAddress? {
+        WaybillConfiguration.siteAddress(current.follows) ?? settings?.standbyOf
+    }
+
+    /// A new part of the server begins.
+    func begin() -> SiteDemand {
+        state.withLock { state in
+            state.demand = SiteDemand()
+            state.view = nil
+            return state.demand
+        }
+    }
+
+    /// What the part that runs can tell; nil when it ends.
+    func show(_ view: View?) { state.withLock { $0.view = view } }
+
+    /// What a change came to, for the status.
+    func note(_ text: String) { state.withLock { $0.note = text } }
+
+    private var demand: SiteDemand { state.withLock { $0.demand } }
+
+    /// Records a role.
+    ///
+    /// - Throws: When it cannot be recorded; the old one stays.
+    func record(_ new: SiteState) throws(SmallFileError) {
+        guard settings != nil || SmallFile.exists(path) else { return }
+        try new.save(path)
+        state.withLock { $0.site = new }
+    }
+
+    /// The epoch that the log's writer has opened.
+    func opened(epoch: UInt32) throws(SmallFileError) {
+        var new = current
+        guard epoch > new.epoch || !SmallFile.exists(path) else { return }
+        new.epoch = max(epoch, new.epoch)
+        try record(new)
+    }
+
+    /// A higher epoch is open at another site: a primary stops, for it may write no more.
+    func learned(epoch: UInt32, from site: String) {
+        var new = current
+        guard epoch > new.epoch else { return }
+        let wasPrimary = new.role == .primary
+        new.epoch = epoch
+        if wasPrimary { new.role = .fenced }
+        do {
+            try record(new)
+        } catch {
+            logger.error("the new epoch cannot be recorded", metadata: ["reason": "\(error)"])
+            state.withLock { $0.site = new }
+        }
+        guard wasPrimary else { return }
+        logger.critical(
+            "fenced: a higher epoch is open at another site; this one accepts and delivers nothing",
+            metadata: ["epoch": "\(epoch)", "site": "\(site)"])
+        demand.raise(.otherRole("epoch \(epoch) is open at \(site)"))
+    }
+
+    func report() -> SiteReport {
+        let (site, view, note) = state.withLock { ($0.site, $0.view, $0.note) }
+        var report = SiteReport(site: name, role: site.role.rawValue, epoch: site.epoch)
+        report.note = note
+        if let listen = settings?.listen {
+            report.listen = "\(SiteAddress(host: listen.host, port: view?.port ?? listen.port))"
+        }
+        guard let view else { return report }
+        let standing = view.standing()
+        report.logID = hex(standing.logID ?? [])
+        report.sequence = standing.position.sequence
+        report.positionEpoch = standing.position.epoch
+        report.chainHash = hex(standing.position.chainHash)
+        report.epoch = max(site.epoch, standing.knownEpoch)
+        report.primary = (view.follower?()).map { Self.primary($0) }
+        report.acks = view.acks?()
+        report.standbys = (view.standbys?() ?? []).map { entry in
+            let sequence = entry.position?.sequence ?? 0
+            return SiteReport.Standby(
+                site: entry.site, peer: entry.peer, isConnected: entry.isConnected,
+                sequence: sequence,
+                lagEvents: report.sequence > sequence ? report.sequence - sequence : 0,
+                lastSeen: entry.lastSeen, sentOctets: entry.sentOctets)
+        }
+        return report
+    }
+
+    private static func primary(_ status: FollowerStatus) -> SiteReport.Primary {
+        var primary = SiteReport.Primary(address: status.address)
+        primary.site = status.site
+        primary.isConnected = status.isConnected
+        primary.sequence = status.end?.sequence
+        primary.lagEvents = status.lagEvents
+        primary.lagMicroseconds = status.lagMicroseconds(now: SystemClock.microseconds())
+        primary.consistentAsOf = status.consistentAsOf
+        primary.fetching = status.fetching
+        primary.receivedOctets = status.receivedOctets
+        primary.problem = status.problem
+        primary.isDiverged = status.isDiverged
+        return primary
+    }
+}
+
+extension SiteDesk {
+    func salvage(
+        _ directory: String, isDryRun: Bool
+    ) async throws(SiteRefusal) -> SalvageOutcome {
+        guard let salvage = state.withLock({ $0.view?.salvage }) else {
+            throw SiteRefusal("Messages are queued anew at the primary; this site is none.")
+        }
+        do {
+            return try await salvage(directory, isDryRun)
+        } catch let error as SiteRefusal {
+            throw error
+        } catch {
+            throw SiteRefusal("\(directory) cannot be salvaged: \(error)")
+        }
+    }
+
+    func carryOut(
+        _ order: SiteOrder, isDryRun: Bool
+    ) throws(SiteRefusal) -> SiteOutcome {
+        guard settings != nil else {
+            throw SiteRefusal(
+                "This server knows no other sites: add replication to its configuration.")
+        }
+        let (site, view) = state.withLock { ($0.site, $0.view) }
+        let plan = try SitePlan.make(
+            order, site: site, standing: view?.standing(), follower: view?.follower?(),
+            standbys: view?.standbys?() ?? [])
+        guard !isDryRun, let change = plan.change else { return plan.outcome }
+        if let recorded = change.record {
+            do throws(SmallFileError) {
+                try record(recorded)
+            } catch {
+                throw SiteRefusal("The role cannot be recorded: \(error)")
+            }
+        }
+        guard demand.raise(change.demand) else {
+            throw SiteRefusal("Another change is under way: \(demand.reason).")
+        }
+        logger.notice(
+            "change of role", metadata: ["steps": "\(plan.outcome.steps.joined(separator: "; "))"])
+        return plan.outcome
+    }
+}

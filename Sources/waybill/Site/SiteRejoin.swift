@@ -1,0 +1,116 @@
+import ConfigurationFile
+import EventLog
+import Glibc
+import Logging
+import MailEvents
+import NIOCore
+import NIOPosix
+import Replication
+import SmallFiles
+
+/// Lets a site that was primary follow another one again, without copying what both have: finds where
+/// the logs parted, exports what only this one has, reports it, and cuts it off.
+struct SiteRejoin {
+    let address: SiteAddress
+    let configuration: WaybillConfiguration
+    let desk: SiteDesk
+    let logger: Logger
+
+    /// Does it; what goes wrong is in the log and in the site's status, and the role stays.
+    func run() async {
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<String, any Error>, Never>) in
+            let started = OwnThread.start(name: "waybill-rejoin") {
+                continuation.resume(returning: Result { try rejoin() })
+            }
+            if !started {
+                continuation.resume(
+                    returning: .failure(
+                        ReplicationError(.stopped, "the system gives no thread")))
+            }
+        }
+        switch result {
+        case .success(let text):
+            logger.notice(
+                "rejoined", metadata: ["primary": "\(address)", "report": "\(text)"])
+            desk.note(text)
+        case .failure(let error):
+            logger.error(
+                "cannot rejoin", metadata: ["primary": "\(address)", "reason": "\(error)"])
+            desk.note("cannot rejoin \(address): \(error)")
+        }
+    }
+
+    private func rejoin() throws -> String {
+        guard let settings = configuration.replication else {
+            throw ReplicationError(.wrongRole, "no other sites are configured")
+        }
+        let tail = try DivergedTail(
+            directory: DataDirectory.log(configuration.dataDirectory), codec: MailEventCodec(),
+            configuration: configuration.log)
+        let end = try tail.reader.lastSequence()
+        let position = try tail.reader.batch(containing: end)?.position ?? .beginning
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { group.shutdownGracefully { _ in } }
+        let answer = try LinkDialer(tls: settings.tls, group: group).ask(
+            address,
+            SiteStanding(
+                site: configuration.site, logID: try tail.reader.logID(), position: position,
+                knownEpoch: desk.current.epoch, isPrimary: false), wouldFollow: true)
+        guard answer.knownEpoch >= desk.current.epoch else {
+            throw ReplicationError(
+                .fenced,
+                "it knows epoch \(answer.knownEpoch) only, epoch \(desk.current.epoch) is open",
+                hint: "Rejoin the site that opened it.")
+        }
+        var text = "the logs had not parted: nothing was cut off"
+        if let refusal = answer.refusal {
+            guard answer.isDiverged else { throw ReplicationError(.refused, refusal) }
+            text = try cut(tail, end: position, common: answer.common)
+        }
+        try desk.record(
+            SiteState(role: .standby, epoch: answer.knownEpoch, follows: "\(address)"))
+        return text
+    }
+
+    /// Exports and cuts off what the other site does not have.
+    ///
+    /// - Returns: What it was, for people.
+    private func cut(
+        _ tail: DivergedTail<MailEventCodec>, end: Position, common: Position?
+    ) throws -> String {
+        guard let common, try tail.holds(common) else {
+            throw ReplicationError(
+                .diverged, "no point was found up to which both logs are the same",
+                hint: "Keep this data directory, and start a standby in an empty one.")
+        }
+        let report = try TailReport(tail.reader, after: common.sequence)
+        let name = "e\(end.epoch)-\(common.sequence + 1)-\(end.sequence)"
+        let folder = SalvageDirectory.path(configuration.dataDirectory)
+        guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw FileProblem(
+                description: "cannot create \(folder): \(FileProblem.ofErrno().description)")
+        }
+        let export = folder + "/" + name
+        try tail.export(after: common, to: export)
+        let text =
+            "events \(common.sequence + 1) to \(end.sequence) were only here; \(report.summary); "
+            + "exported to \(export)"
+        try SmallFile.replace(
+            SalvageDirectory.mark(export),
+            with: "after \(common.sequence)\nsite \(configuration.site)\n")
+        try SmallFile.replace(export + "/report.txt", with: text + "\n")
+        try tail.cut(after: common)
+        return text
+    }
+}
+
+/// Where a site keeps what it had to cut off.
+enum SalvageDirectory {
+    /// Below a data directory.
+    static func path(_ dataDirectory: String) -> String { dataDirectory + "/salvage" }
+
+    /// Says, in an export, behind which sequence its events were only there: lines `after N`,
+    /// `site NAME`.
+    static func mark(_ export: String) -> String { export + "/salvage" }
+}

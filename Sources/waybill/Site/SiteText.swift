@@ -1,0 +1,62 @@
+import HTTPAPI
+import MailEvents
+
+/// A site's report for people.
+enum SiteText {
+    /// The lines.
+    static func lines(_ report: JSONValue) -> [String] {
+        var lines = [
+            "site        \(report["site"].text)",
+            "role        \(report["role"].text), epoch \(report["epoch"].text)",
+            "log ends    sequence \(report["sequence"].text) of epoch "
+                + "\(report["position_epoch"].text), chain \(report["chain_hash"].text.prefix(16))",
+        ]
+        if !report["listen"].text.isEmpty {
+            lines.append("listens     \(report["listen"].text)")
+        }
+        if report["note"] != .null { lines.append("note        \(report["note"].text)") }
+        if report["primary"] != .null { lines += primary(report["primary"]) }
+        let acks = report["acknowledged"]
+        if acks["replicated"].number + acks["degraded"].number + acks["refused"].number > 0 {
+            lines.append(
+                "acks        \(acks["replicated"].text) on standbys, \(acks["degraded"].text) degraded, "
+                    + "\(acks["refused"].text) refused")
+        }
+        lines += standbys(report["standbys"].elements)
+        return lines
+    }
+
+    private static func primary(_ primary: JSONValue) -> [String] {
+        let name = primary["site"].text
+        var lines = [
+            "primary     \(name.isEmpty ? "" : name + " at ")\(primary["address"].text), "
+                + (primary["connected"].isTrue ? "connected" : "not connected")
+        ]
+        var behind = "behind      \(primary["lag_events"].text) event(s)"
+        if primary["lag_seconds"] != .null {
+            behind += ", \(primary["lag_seconds"].text) s since the last one"
+        }
+        lines.append(behind)
+        if primary["consistent_as_of"] != .null {
+            lines.append("consistent  as of \(primary["consistent_as_of"].text)")
+        }
+        if primary["fetching_segments"].number > 0 {
+            lines.append("fetching    \(primary["fetching_segments"].text) segment(s)")
+        }
+        if primary["problem"] != .null { lines.append("problem     \(primary["problem"].text)") }
+        return lines
+    }
+
+    private static func standbys(_ standbys: [JSONValue]) -> [String] {
+        guard !standbys.isEmpty else { return [] }
+        var table = Table(["STANDBY", "PEER", "STATE", ">SEQUENCE", ">BEHIND", ">SENT"])
+        for standby in standbys {
+            table.add([
+                standby["site"].text, standby["peer"].text,
+                standby["connected"].isTrue ? "connected" : "gone", standby["sequence"].text,
+                standby["lag_events"].text, Human.size(standby["sent_octets"].number),
+            ])
+        }
+        return table.lines()
+    }
+}

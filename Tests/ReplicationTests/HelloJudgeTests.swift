@@ -1,0 +1,139 @@
+import EventLog
+import FoundationEssentials
+import ReplicationSchema
+import Testing
+
+@testable import Replication
+
+@Suite("What a site makes of another one's Hello")
+struct HelloJudgeTests {
+    static let logID = [UInt8](repeating: 7, count: 16)
+
+    static func hash(_ octet: UInt8) -> [UInt8] { [UInt8](repeating: octet, count: 32) }
+
+    /// This site: batches end at 10, 20, 30, 40 with hashes 10, 20, 30, 40; epoch 2 begins at 31.
+    static func judge(isPrimary: Bool = true, logID: [UInt8]? = logID) -> HelloJudge {
+        HelloJudge(
+            standing: SiteStanding(
+                site: "here", logID: logID,
+                position: Position(epoch: 2, sequence: 40, chainHash: hash(40)), knownEpoch: 2,
+                isPrimary: isPrimary,
+                epochs: [
+                    EpochStart(epoch: 1, firstSequence: 1), EpochStart(epoch: 2, firstSequence: 31),
+                ])
+        ) { sequence in
+            guard sequence <= 40 else { return nil }
+            let end = (sequence + 9) / 10 * 10
+            return Position(
+                epoch: end > 30 ? 2 : 1, sequence: end, chainHash: hash(UInt8(end)))
+        }
+    }
+
+    static func hello(
+        epoch: UInt32 = 1, sequence: UInt64, hash octet: UInt8? = nil, knownEpoch: UInt32 = 1,
+        purpose: Waybill_Replication_V1_LinkPurpose = .follow
+    ) -> Waybill_Replication_V1_Hello {
+        var hello = Waybill_Replication_V1_Hello()
+        hello.protocol = ReplicationLimits.protocolVersion
+        hello.purpose = purpose
+        hello.logID = .init(logID)
+        hello.site = "there"
+        hello.position = .init(
+            Position(
+                epoch: epoch, sequence: sequence,
+                chainHash: hash(octet ?? UInt8(truncatingIfNeeded: sequence))))
+        hello.knownEpoch = knownEpoch
+        return hello
+    }
+
+    @Test("a site whose log is a beginning of this one may follow", arguments: [0, 10, 30, 40])
+    func beginning(sequence: UInt64) throws {
+        let verdict = try Self.judge().judge(
+            Self.hello(epoch: sequence > 30 ? 2 : 1, sequence: sequence))
+        #expect(verdict == .welcome)
+    }
+
+    @Test("a site without a log may follow")
+    func empty() throws {
+        var hello = Self.hello(sequence: 0)
+        hello.logID = .init()
+        #expect(try Self.judge().judge(hello) == .welcome)
+    }
+
+    @Test("a site that went on in the old epoch has diverged where the new one began")
+    func tail() throws {
+        for sequence in [UInt64(33), 40, 55] {
+            let verdict = try Self.judge().judge(Self.hello(sequence: sequence, hash: 99))
+            guard case .refused(.diverged, _, let common) = verdict else {
+                Issue.record("\(verdict)")
+                continue
+            }
+            #expect(common == Position(epoch: 1, sequence: 30, chainHash: Self.hash(30)))
+        }
+    }
+
+    @Test("a site ahead of this one in the same epoch has diverged at this one's end")
+    func ahead() throws {
+        let verdict = try Self.judge().judge(
+            Self.hello(epoch: 2, sequence: 50, knownEpoch: 2))
+        guard case .refused(.diverged, _, let common) = verdict else {
+            Issue.record("\(verdict)")
+            return
+        }
+        #expect(common?.sequence == 40)
+    }
+
+    @Test("a position within a batch, or with another hash, is not in this log")
+    func otherHash() throws {
+        for hello in [Self.hello(sequence: 15, hash: 20), Self.hello(sequence: 20, hash: 21)] {
+            guard case .refused(.diverged, _, _) = try Self.judge().judge(hello) else {
+                Issue.record("not refused")
+                continue
+            }
+        }
+    }
+
+    @Test("a primary is fenced by whoever knows a higher epoch of its log, whatever it asks for")
+    func fenced() throws {
+        for purpose in [Waybill_Replication_V1_LinkPurpose.ask, .follow, .fetch] {
+            let hello = Self.hello(sequence: 10, knownEpoch: 3, purpose: purpose)
+            #expect(try Self.judge().judge(hello) == .fencedBy(3))
+        }
+        #expect(
+            try Self.judge(isPrimary: false).judge(Self.hello(sequence: 10, knownEpoch: 3))
+                == .welcome)
+    }
+
+    @Test("another log's epochs fence nobody")
+    func otherLog() throws {
+        var hello = Self.hello(sequence: 10, knownEpoch: 99)
+        hello.logID = .init([UInt8](repeating: 8, count: 16))
+        guard case .refused(.otherLog, _, _) = try Self.judge().judge(hello) else {
+            Issue.record("not refused")
+            return
+        }
+    }
+
+    @Test("another protocol, a primary that would follow, and a site without a log are refused")
+    func refused() throws {
+        var other = Self.hello(sequence: 10)
+        other.protocol = 2
+        guard case .refused(.otherProtocol, _, _) = try Self.judge().judge(other) else {
+            Issue.record("not refused")
+            return
+        }
+        var primary = Self.hello(sequence: 10)
+        primary.isPrimary = true
+        guard case .refused(.notReady, _, _) = try Self.judge().judge(primary) else {
+            Issue.record("not refused")
+            return
+        }
+        guard
+            case .refused(.notReady, _, _) = try Self.judge(logID: nil).judge(
+                Self.hello(sequence: 0))
+        else {
+            Issue.record("not refused")
+            return
+        }
+    }
+}

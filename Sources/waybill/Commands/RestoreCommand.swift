@@ -107,7 +107,7 @@ struct RestoreCommand: ParsableCommand {
         try BackupFolder(data: temporary).note(report, place: archive.store.place)
         var files: [String] = []
         if let site = try archive.newestSite(ArchiveCatalog(archive)) {
-            files = try SiteGathering.write(site, to: temporary + "/site").map {
+            files = try SiteGathering.write(site, to: temporary + "/configuration").map {
                 $0.replacing(temporary, with: directory)
             }
         }

@@ -172,7 +172,10 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("Backup", ["Backup", "EventLog", "MailEvents", "MailModel", "CCrypto"]),
     (
         "Replication",
-        ["Replication", "ReplicationSchema", "SmallFiles", "EventLog", nioCore, nioPosix, nioEmbedded, logging]
+        [
+            "Replication", "ReplicationSchema", "SmallFiles", "EventLog", nioCore, nioPosix,
+            nioEmbedded, logging,
+        ]
     ),
     (
         "SMTPTransport",

@@ -1,5 +1,5 @@
-import EventLog
 package import Delivery
+import EventLog
 import MailModel
 import Reception
 

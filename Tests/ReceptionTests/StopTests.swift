@@ -78,7 +78,8 @@ struct StopTests {
     func badConfiguration() async throws {
         await #expect(throws: ReceptionError.self) {
             _ = try await TestServer.start { configuration, _ in
-                configuration.listeners[0].ackLevel = .replicated(StandbyDemand(standbys: 0, whenAway: .refuse))
+                configuration.listeners[0].ackLevel = .replicated(
+                    StandbyDemand(standbys: 0, whenAway: .refuse))
             }
         }
         await #expect(throws: ReceptionError.self) {

@@ -1,5 +1,4 @@
 import EventLog
-import FoundationEssentials
 import ReplicationSchema
 import Testing
 
@@ -38,7 +37,7 @@ struct HelloJudgeTests {
         var hello = Waybill_Replication_V1_Hello()
         hello.protocol = ReplicationLimits.protocolVersion
         hello.purpose = purpose
-        hello.logID = .init(logID)
+        hello.logIDOctets = logID
         hello.site = "there"
         hello.position = .init(
             Position(
@@ -58,7 +57,7 @@ struct HelloJudgeTests {
     @Test("a site without a log may follow")
     func empty() throws {
         var hello = Self.hello(sequence: 0)
-        hello.logID = .init()
+        hello.logIDOctets = []
         #expect(try Self.judge().judge(hello) == .welcome)
     }
 
@@ -122,7 +121,7 @@ struct HelloJudgeTests {
     @Test("another log's epochs fence nobody")
     func otherLog() throws {
         var hello = Self.hello(sequence: 10, knownEpoch: 99)
-        hello.logID = .init([UInt8](repeating: 8, count: 16))
+        hello.logIDOctets = [UInt8](repeating: 8, count: 16)
         guard case .refused(.otherLog, _, _) = try Self.judge().judge(hello) else {
             Issue.record("not refused")
             return

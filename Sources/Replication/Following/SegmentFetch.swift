@@ -1,5 +1,4 @@
 import EventLog
-import FoundationEssentials
 import Glibc
 import ReplicationSchema
 
@@ -119,7 +118,7 @@ struct SegmentFetch: Sendable {
                 received(piece.count)
                 try Self.write(piece, to: descriptor, file)
             case .control(.segmentEnd(let end)):
-                guard end.octets == octets, Array(end.sha256) == digest.finish() else {
+                guard end.octets == octets, end.digestOctets == digest.finish() else {
                     throw ReplicationError(
                         .malformed,
                         "the segment at \(segment.firstSequence) did not arrive as it was sent",

@@ -1,5 +1,4 @@
 package import EventLog
-import FoundationEssentials
 import Glibc
 import Logging
 package import NIOCore
@@ -233,7 +232,7 @@ extension StandbyFollower {
         var hello = Waybill_Replication_V1_Hello()
         hello.protocol = ReplicationLimits.protocolVersion
         hello.purpose = .follow
-        hello.logID = Data(standing.logID ?? [])
+        hello.logIDOctets = standing.logID ?? []
         hello.site = standing.site
         hello.position = .init(standing.position)
         hello.knownEpoch = standing.knownEpoch
@@ -280,7 +279,7 @@ extension StandbyFollower {
                 "\(welcome.site) knows epoch \(welcome.knownEpoch) only, epoch \(known) is open",
                 hint: "It must rejoin: waybill site rejoin.")
         }
-        if replica == nil { replica = try open(logID: Array(welcome.logID)) }
+        if replica == nil { replica = try open(logID: welcome.logIDOctets) }
         guard let replica else { return }
         state.withLock { state in
             state.status.site = welcome.site

@@ -35,7 +35,7 @@ struct HelloJudge: Sendable {
         guard let logID = standing.logID else {
             return .refused(.notReady, "\(standing.site) has no log yet", common: nil)
         }
-        guard hello.logID.isEmpty || Array(hello.logID) == logID else {
+        guard hello.logIDOctets.isEmpty || hello.logIDOctets == logID else {
             return .refused(
                 .otherLog, "\(standing.site) holds another log than \(hello.site)", common: nil)
         }

@@ -1,5 +1,4 @@
 import EventLog
-import FoundationEssentials
 import Glibc
 import Logging
 import NIOCore
@@ -106,7 +105,7 @@ final class ShippingSession: Sendable {
     private func welcome(_ standing: SiteStanding) -> Waybill_Replication_V1_Welcome {
         var welcome = Waybill_Replication_V1_Welcome()
         welcome.protocol = ReplicationLimits.protocolVersion
-        welcome.logID = Data(standing.logID ?? [])
+        welcome.logIDOctets = standing.logID ?? []
         welcome.site = standing.site
         welcome.position = .init(standing.position)
         welcome.knownEpoch = standing.knownEpoch
@@ -250,7 +249,7 @@ extension ShippingSession {
             }
             var end = Waybill_Replication_V1_SegmentEnd()
             end.octets = offset
-            end.sha256 = Data(digest.finish())
+            end.digestOctets = digest.finish()
             try link.send(.control(.segmentEnd(end)))
         }
     }

@@ -1,5 +1,4 @@
 package import EventLog
-import FoundationEssentials
 import ReplicationSchema
 
 /// What another site says of itself when it is asked.
@@ -40,7 +39,7 @@ extension LinkDialer {
         var hello = Waybill_Replication_V1_Hello()
         hello.protocol = ReplicationLimits.protocolVersion
         hello.purpose = wouldFollow ? .follow : .ask
-        hello.logID = Data(standing.logID ?? [])
+        hello.logIDOctets = standing.logID ?? []
         hello.site = standing.site
         hello.position = .init(standing.position)
         hello.knownEpoch = standing.knownEpoch

@@ -1,5 +1,4 @@
 package import EventLog
-import FoundationEssentials
 package import ReplicationSchema
 
 extension Waybill_Replication_V1_SitePosition {
@@ -8,13 +7,13 @@ extension Waybill_Replication_V1_SitePosition {
         self.init()
         epoch = position.epoch
         sequence = position.sequence
-        chainHash = Data(position.chainHash)
+        hashOctets = position.chainHash
     }
 
     /// As the log has it; nil when the hash is none.
     package var position: Position? {
-        chainHash.count == Position.hashOctets
-            ? Position(epoch: epoch, sequence: sequence, chainHash: Array(chainHash)) : nil
+        hashOctets.count == Position.hashOctets
+            ? Position(epoch: epoch, sequence: sequence, chainHash: hashOctets) : nil
     }
 }
 
@@ -24,18 +23,18 @@ extension Waybill_Replication_V1_SegmentOnOffer {
         self.init()
         firstSequence = segment.firstSequence
         lastSequence = segment.lastSequence
-        chainHash = Data(segment.chainHash)
+        hashOctets = segment.chainHash
         octets = segment.octets
     }
 
     /// As the log has it; nil when it is none.
     package var segment: SealedSegment? {
-        guard chainHash.count == Position.hashOctets, firstSequence >= 1,
+        guard hashOctets.count == Position.hashOctets, firstSequence >= 1,
             lastSequence >= firstSequence, lastSequence < .max
         else { return nil }
         return SealedSegment(
             firstSequence: firstSequence, lastSequence: lastSequence,
-            chainHash: Array(chainHash), octets: octets)
+            chainHash: hashOctets, octets: octets)
     }
 }
 

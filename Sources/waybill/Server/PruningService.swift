@@ -36,7 +36,8 @@ final class PruningService: Sendable {
     private let configuration: WaybillConfiguration
 
     private init(
-        _ configuration: WaybillConfiguration, _ reader: LogReader, _ desk: SiteDesk, _ logger: Logger
+        _ configuration: WaybillConfiguration, _ reader: LogReader, _ desk: SiteDesk,
+        _ logger: Logger
     ) {
         self.configuration = configuration
         self.desk = desk

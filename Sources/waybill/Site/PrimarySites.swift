@@ -124,6 +124,7 @@ final class PrimarySites: Sendable {
     /// primary.
     ///
     /// - Parameter position: Where the log ends for good.
+    /// - Throws: When the new role cannot be recorded.
     func handOverIfDemanded(at position: Position) async throws {
         guard case .switchover(let site) = demand.kind, let shipping else { return }
         let (board, address) = (board, await followAddress(site))

@@ -52,6 +52,8 @@ let package = Package(
             name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "LMDB", dependencies: ["CLMDB"]),
         // Layer 1
@@ -65,6 +67,7 @@ let package = Package(
             name: "SMTPProtocol", dependencies: ["MailModel", "CCrypto", nioCore]),
         // Layer 3
         .target(name: "Projections", dependencies: ["EventLog", "LMDB", "CCrypto"]),
+        .target(name: "Backup", dependencies: ["EventLog", "CCrypto", "CCurl", "CLinux"]),
         .target(
             name: "SMTPTransport",
             dependencies: [
@@ -129,7 +132,7 @@ let package = Package(
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Replication", "Resolver", "Projections", "MailProjections",
                 "Reception", "Orders", "Delivery", "HTTPAPI", "LogExchange",
-                "ConfigurationFile", "SmallFiles", "CLinux",
+                "ConfigurationFile", "Backup", "SmallFiles", "CLinux",
                 "CCrypto",
                 "CJemalloc",
                 nioCore,
@@ -166,6 +169,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("MessageFormat", ["MessageFormat", "MailModel"]),
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),
+    ("Backup", ["Backup", "EventLog", "MailEvents", "MailModel", "CCrypto"]),
     (
         "Replication",
         ["Replication", "ReplicationSchema", "SmallFiles", "EventLog", nioCore, nioPosix, nioEmbedded, logging]

@@ -53,6 +53,7 @@ extension WaybillConfiguration {
         }
         if let section = top.section("reception") { readReception(section) }
         if let section = top.section("resolver") { readResolver(section) }
+        if let section = top.section("backup") { readBackup(section) }
         if let section = top.section("delivery") { readDelivery(section, readSecret: readSecret) }
     }
 

@@ -26,6 +26,7 @@ extension WaybillConfiguration {
         }
         writeResolver(&out)
         writeDelivery(&out)
+        writeBackup(&out)
         return out.text
     }
 
@@ -271,7 +272,7 @@ extension WaybillConfiguration {
 }
 
 /// Lines of a YAML file, indented by section.
-private struct YAMLText {
+struct YAMLText {
     private(set) var text = ""
     private var depth = 0
     private var startsItem = false

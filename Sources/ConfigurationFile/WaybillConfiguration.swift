@@ -29,6 +29,8 @@ package struct WaybillConfiguration: Sendable {
     package var server: ServerSettings
     /// The HTTP API; nil: none.
     package var http: APIConfiguration?
+    /// Where the log is archived; nil: nowhere.
+    package var backup: BackupSettings?
     /// Other sites; nil: there are none.
     package var replication: ReplicationSettings?
 

@@ -10,7 +10,8 @@ struct Waybill: AsyncParsableCommand {
         subcommands: [
             Serve.self, Send.self, QueueCommand.self, SuppressionCommand.self,
             FeedbackCommand.self, Trace.self, MessageCommand.self,
-            LogCommand.self, SiteCommand.self, ProjectionCommand.self, CampaignCommand.self, ClientCommand.self,
+            LogCommand.self, BackupCommand.self, RestoreCommand.self, SiteCommand.self,
+            ProjectionCommand.self, CampaignCommand.self, ClientCommand.self,
             RecipientCommand.self, AnalyticsCommand.self, ProviderCommand.self, SourceCommand.self,
             UserCommand.self, KeyCommand.self, ConfigCommand.self, Sink.self,
         ])

@@ -100,7 +100,37 @@ struct WaybillConfigurationTests {
             - tenant: acme
               retry: {first: 1m}
           notifications: {delay_warning_after: 2h}
+        backup:
+          to: s3://mail/mx1
+          endpoint: "http://127.0.0.1:9000"
+          region: eu-central-1
+          credentials: /etc/s3
+          key: /etc/backup.key
+          interval: 5s
+          verify_every: never
+          keep_configurations: 4
         """
+
+    @Test("backup: where the log is archived, and what cannot be")
+    func backup() throws {
+        let full = try #require(try read(Self.full).backup)
+        #expect(full.destination == "s3://mail/mx1" && full.endpoint == "http://127.0.0.1:9000")
+        #expect(full.region == "eu-central-1" && full.credentialsFile == "/etc/s3")
+        #expect(full.keyFile == "/etc/backup.key" && full.intervalMilliseconds == 5000)
+        #expect(full.verifyMilliseconds == 0 && full.configurationsKept == 4)
+        let small = try #require(try read("backup: {to: /mnt/backup}").backup)
+        #expect(small.intervalMilliseconds == 1000)
+        #expect(small.verifyMilliseconds == 7 * 86_400_000)
+        #expect(try read("data: /srv").backup == nil)
+        for wrong in [
+            "backup: {}", "backup: {to: \"\"}", "backup: {to: \"s3://\"}",
+            "backup: {to: \"ftp://host/x\"}", "backup: {to: /b, endpoint: host}",
+            "backup: {to: /b, endpoint: \"https://host/path\"}", "backup: {to: /b, interval: 1ms}",
+            "backup: {to: /b, verify_every: 5ms}", "backup: {to: /b, keys: /k}",
+            "{log: {segment_size: 5GiB}, backup: {to: \"s3://b\"}}",
+        ] { #expect(problems(wrong).count == 1, "\(wrong)") }
+        #expect(problems("{log: {segment_size: 5GiB}, backup: {to: /b}}").isEmpty)
+    }
 
     @Test("every part of a file reaches the policy it is for")
     func everything() throws {

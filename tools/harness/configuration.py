@@ -15,7 +15,7 @@ def configuration(
     delay_warning: str | None = None, name_server: int | None = None,
     allow_any_address: bool = False,
     free_space_floor: str | None = None, segment_size: str | None = None,
-    content_retention: str | None = None,
+    content_retention: str | None = None, backup: dict | None = None,
 ) -> dict:
     """What a test needs to say, as a configuration. Everything absent keeps its default.
 
@@ -72,4 +72,6 @@ def configuration(
     log = {key: value for key, value in log.items() if value is not None}
     if log:
         whole["log"] = log
+    if backup:
+        whole["backup"] = backup
     return whole

@@ -8,9 +8,34 @@ extension LogReplica {
     /// - Returns: A path in the log's directory.
     package func incomingPath(_ first: UInt64) -> String { directory.incomingPath(first) }
 
+    /// Makes what a writer adds next belong to an epoch that no batch here has, as after a restore: the
+    /// log's last segment is an empty one of that epoch then.
+    ///
+    /// - Parameter epoch: Above every epoch of the log.
+    /// - Throws: As ``append(_:segmentFirst:)``.
+    package func begin(epoch: UInt32) throws(EventLogError) {
+        guard epoch > position.epoch else {
+            throw EventLogError(
+                .unsupported,
+                "the log has epoch \(position.epoch) already: \(epoch) is none to begin")
+        }
+        var opened = epochs.filter { $0.firstSequence <= position.sequence }
+        opened.append(EpochStart(epoch: epoch, firstSequence: position.sequence + 1))
+        if active.first <= position.sequence {
+            try rotate(epochs: opened)
+        } else {
+            do throws(CommitFailure) {
+                try active.commit(values: [], blocks: [], epochs: opened)
+            } catch {
+                throw judge(error)
+            }
+        }
+        epochs = opened
+    }
+
     /// Ends the segment that is written and goes on with the next one, as the other site did.
-    func rotate() throws(EventLogError) {
-        let next = try makeNext(after: position, epochs: epochs)
+    func rotate(epochs opened: [EpochStart]? = nil) throws(EventLogError) {
+        let next = try makeNext(after: position, epochs: opened ?? epochs)
         configuration.crashPoints.reach(.created)
         do throws(CommitFailure) {
             try active.seal(

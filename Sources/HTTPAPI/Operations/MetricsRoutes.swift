@@ -94,6 +94,7 @@ struct MetricsRoutes: Sendable {
                 Int(clamping: free))
         }
         if let totals = services.state.compaction() { Self.write(totals, &text) }
+        if let backup = services.state.backup() { Self.write(backup, &text) }
         if let totals = services.state.pruning() { Self.write(totals, &text) }
         var accepts = 0
         if case .success = services.log.acceptance() { accepts = 1 }

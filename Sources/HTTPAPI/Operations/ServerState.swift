@@ -17,6 +17,57 @@ package struct QueueFigures: Hashable, Sendable {
     }
 }
 
+/// How the continuous backup stands, for metrics and for the state of a site.
+///
+/// Concurrency: value.
+package struct BackupFigures: Hashable, Sendable {
+    /// What the last verification came to.
+    package struct Verification: Hashable, Sendable {
+        /// When it ended, in microseconds since the Unix epoch.
+        package var time: Int64
+        package var isWell: Bool
+        /// Up to where the log was restored.
+        package var sequence: UInt64
+        package var milliseconds: Int64
+        /// What was wrong; empty when it is well.
+        package var finding: String
+
+        /// Creates a result.
+        package init(
+            time: Int64, isWell: Bool, sequence: UInt64, milliseconds: Int64, finding: String
+        ) {
+            self.time = time
+            self.isWell = isWell
+            self.sequence = sequence
+            self.milliseconds = milliseconds
+            self.finding = finding
+        }
+    }
+
+    /// Where it goes to, for people.
+    package var destination: String
+    /// The last sequence that is archived; nil while that is not known.
+    package var sequence: UInt64?
+    /// Events of the log that are not archived.
+    package var lagEvents: UInt64
+    /// How long the oldest of them has waited, in milliseconds; 0 when there is none.
+    package var lagMilliseconds: Int64
+    package var failures: Int
+    /// Why nothing is archived at the moment; empty when that works.
+    package var problem: String
+    /// nil: none yet.
+    package var verification: Verification?
+
+    /// Nothing is archived yet.
+    package init(destination: String) {
+        self.destination = destination
+        lagEvents = 0
+        lagMilliseconds = 0
+        failures = 0
+        problem = ""
+    }
+}
+
 /// What the API may know of the running server: the composition root's view of its live projections,
 /// or a double in tests.
 ///
@@ -58,4 +109,12 @@ package protocol ServerState: Sendable {
 
     /// Octets free where the log is; nil when the system does not say.
     func freeOctets() -> UInt64?
+
+    /// How the continuous backup stands; nil where none runs.
+    func backup() -> BackupFigures?
+}
+
+extension ServerState {
+    /// None runs.
+    package func backup() -> BackupFigures? { nil }
 }

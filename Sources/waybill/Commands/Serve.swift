@@ -87,7 +87,8 @@ struct Serve: AsyncParsableCommand {
         let logger = Logger(label: "server")
         let server = try SiteServer(
             configuration: configuration,
-            readAgain: config.map { readAgain(file: $0) }, logger: logger)
+            readAgain: config.map { readAgain(file: $0) }, logger: logger,
+            configurationFile: config)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

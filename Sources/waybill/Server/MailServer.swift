@@ -20,6 +20,8 @@ import Synchronization
 /// Concurrency: any thread; ``run()`` is called once.
 final class MailServer: Sendable {
     private let configuration: WaybillConfiguration
+    /// What a backup keeps a copy of.
+    private let configurationFile: String?
     private let logger: Logger
     private let reception = Mutex<Reception?>(nil)
     private let http = Mutex<HTTPAPI?>(nil)
@@ -51,12 +53,15 @@ final class MailServer: Sendable {
     ///   - demand: Why to stop.
     ///   - loaded: What a standby has folded already.
     ///   - logger: The server's.
+    ///   - configurationFile: Where the configuration was read from; nil: from flags.
     init(
         configuration: WaybillConfiguration,
         readAgain: (@Sendable () throws -> WaybillConfiguration)?, desk: SiteDesk,
-        demand: SiteDemand, loaded: StandbyFolds.Loaded?, logger: Logger
+        demand: SiteDemand, loaded: StandbyFolds.Loaded?, logger: Logger,
+        configurationFile: String? = nil
     ) {
         self.configuration = configuration
+        self.configurationFile = configurationFile
         self.desk = desk
         self.demand = demand
         self.loaded = Mutex(loaded)
@@ -189,12 +194,16 @@ final class MailServer: Sendable {
             configuration, log, folds, logger: Logger(label: "compaction"))
         let pruning = try PruningService.start(
             configuration, log, folds, desk: desk, logger: Logger(label: "pruning"))
+        let backup = try BackupService.start(
+            configuration, configurationFile: configurationFile, log,
+            logger: Logger(label: "backup"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,
-                compaction: compaction, pruning: pruning))
+                compaction: compaction, backup: backup, pruning: pruning))
         defer {
             state.set(nil)
+            backup?.stop()
             pruning.stop()
             compaction?.stop()
             projections.stop()
@@ -243,10 +252,15 @@ final class MailServer: Sendable {
             facts.append(
                 .epochStarted(
                     EpochStarted(epoch: log.epoch, site: configuration.site, reason: "created")))
-        } else if log.epoch > log.position.epoch {
+        } else if let last = try log.reader.batch(containing: log.position.sequence)?.epoch,
+            log.epoch > last
+        {
+            let origin = BackupFolder(data: configuration.dataDirectory).origin(epoch: log.epoch)
             facts.append(
                 .epochStarted(
-                    EpochStarted(epoch: log.epoch, site: configuration.site, reason: "promoted")))
+                    EpochStarted(
+                        epoch: log.epoch, site: configuration.site,
+                        reason: origin ?? "promoted")))
         }
         facts.append(Self.applied(configuration))
         let now = SystemClock.now()

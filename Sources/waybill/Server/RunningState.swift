@@ -17,6 +17,8 @@ final class RunningState: ServerState, MessageIndexSource {
         var log: LogReader
         /// nil where none is wanted.
         var compaction: CompactionService?
+        /// nil where none is wanted.
+        var backup: BackupService?
         var pruning: PruningService?
     }
 
@@ -61,6 +63,7 @@ final class RunningState: ServerState, MessageIndexSource {
 
     func compaction() -> LogCompactor.Totals? { current?.compaction?.totals }
 
+    func backup() -> BackupFigures? { current?.backup?.figures }
     func prune(_ request: PruneRequest) async throws -> PruneOutcome? {
         try await current?.pruning?.prune(request)
     }

@@ -16,6 +16,8 @@ final class SiteServer: Service {
 
     private let configuration: WaybillConfiguration
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
+    /// What a backup keeps a copy of.
+    private let configurationFile: String?
     private let desk: SiteDesk
     private let logger: Logger
     private let part = Mutex<Part?>(nil)
@@ -24,12 +26,15 @@ final class SiteServer: Service {
     ///   - configuration: What to run with.
     ///   - readAgain: Reads the configuration again; nil when there is no file.
     ///   - logger: The server's.
+    ///   - configurationFile: Where the configuration was read from; nil: from flags.
     /// - Throws: When the record of the role cannot be read.
     init(
         configuration: WaybillConfiguration,
-        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger
+        readAgain: (@Sendable () throws -> WaybillConfiguration)?, logger: Logger,
+        configurationFile: String? = nil
     ) throws {
         self.configuration = configuration
+        self.configurationFile = configurationFile
         self.readAgain = readAgain
         self.logger = logger
         desk = try SiteDesk(configuration, logger: Logger(label: "site"))
@@ -44,7 +49,8 @@ final class SiteServer: Service {
             case .primary:
                 let server = MailServer(
                     configuration: configuration, readAgain: readAgain, desk: desk,
-                    demand: demand, loaded: loaded, logger: logger)
+                    demand: demand, loaded: loaded, logger: logger,
+                    configurationFile: configurationFile)
                 loaded = nil
                 part.withLock { $0 = .primary(server) }
                 try await server.run()

@@ -749,3 +749,31 @@ def test_two_standbys_that_were_promoted_apart(site, sink, tmp_path):
     # With the part that was given up beside it: the judge says what happened. Even ids are there twice.
     verdict = check_sites(second, third, acknowledged=told, salvage=[kept], is_right=False)
     assert any("epoch 2 has two batches" in text for text in verdict["wrong"])
+
+
+# Pruning
+
+def test_what_a_standby_needs_is_not_pruned_until_it_is_forgotten(site, sink):
+    first, second = pair(site, sink)
+    second.stop()
+    wait_until(
+        lambda: not any(row["connected"] for row in first.report()["standbys"]), 30, "its leaving")
+    for number in range(3):
+        send(first.port, f"r{number}@recipient.example")
+        first.wait_drained()
+        first.command("log", "seal")
+    here = len(first.segments())
+    prune = ("log", "prune", "--before", str(first.report()["sequence"] + 1))
+    first.command(*prune, check=False)
+    assert len(first.segments()) == here, "the standby still needs all of it"
+    # A restart does not forget it.
+    first.stop()
+    first.start_site()
+    first.command(*prune, check=False)
+    assert len(first.segments()) == here
+    first.site("forget", "bert")
+    first.command(*prune)
+    wait_until(lambda: len(first.segments()) < here, 60, "the pruning")
+    second.start_site("standby")
+    report = second.wait_report(lambda report: report["primary"].get("problem"), "the refusal")
+    assert "pruned" in report["primary"]["problem"]

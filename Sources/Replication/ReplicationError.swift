@@ -20,6 +20,8 @@ package struct ReplicationError: Error, Equatable, Sendable, CustomStringConvert
         case wrongRole = "wrong_role"
         /// It took too long.
         case timeout
+        /// Whether the other site did it cannot be told.
+        case inDoubt = "in_doubt"
         /// It was given up.
         case stopped
     }

@@ -63,6 +63,12 @@ struct SitePlanTests {
         #expect(plan.change == nil)
     }
 
+    @Test("a primary that has a rival of the same epoch opens the next one when forced to")
+    func promoteRival() throws {
+        let plan = try Self.plan(.promote(force: true), .primary)
+        #expect(plan.change?.record == SiteState(role: .primary, epoch: 4))
+    }
+
     @Test("a promotion that would lose something wants force")
     func promoteWithForce() throws {
         let cases: [(SiteRole, FollowerStatus?)] = [

@@ -94,13 +94,17 @@ struct SiteRoutes: Sendable {
         try Self.checkScope(call)
         try call.query.allow([])
         let report = services.site.report()
-        return .json { Self.write(report, &$0) }
+        let isReady = services.readiness.state == .ready
+        return .json { Self.write(report, isReady: isReady, &$0) }
     }
 
-    private static func write(_ report: SiteReport, _ writer: inout JSONWriter) {
+    private static func write(
+        _ report: SiteReport, isReady: Bool, _ writer: inout JSONWriter
+    ) {
         writer.beginObject()
         writer.string(report.site, "site")
         writer.string(report.role, "role")
+        writer.bool(isReady, "ready")
         writer.number(UInt64(report.epoch), "epoch")
         writer.string(report.logID, "log_id")
         writer.number(report.sequence, "sequence")

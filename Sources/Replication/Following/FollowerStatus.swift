@@ -34,13 +34,18 @@ package struct FollowerStatus: Hashable, Sendable {
         return ends.0 > ends.1 ? ends.0 - ends.1 : 0
     }
 
+    /// Microseconds without a word after which nobody can tell how far behind the site is: a link that
+    /// is busy brings news late.
+    private static let silenceMicroseconds: Int64 = 3_000_000
+
     /// Microseconds since the last event that was taken over, while something is lacking or nobody can
     /// tell; 0 when nothing is.
     ///
     /// - Parameter now: Microseconds since the Unix epoch.
     /// - Returns: nil when there is no event to reckon from.
     package func lagMicroseconds(now: Int64) -> Int64? {
-        guard lagEvents > 0 || !isConnected else { return 0 }
+        let isSilent = lastHeard.map { now - $0 > Self.silenceMicroseconds } ?? true
+        guard lagEvents > 0 || !isConnected || isSilent else { return 0 }
         return lastEventTime.map { max(0, now - $0) }
     }
 }

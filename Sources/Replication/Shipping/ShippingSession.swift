@@ -22,6 +22,8 @@ final class ShippingSession: Sendable {
         var isStopped = false
         /// Where the primary hands over; nothing is shipped behind it.
         var handover: Position?
+        /// The standby may have been told to take over.
+        var isHandedOver = false
         var answer: Result<UInt32, ReplicationError>?
     }
 
@@ -62,7 +64,17 @@ final class ShippingSession: Sendable {
             site.logger.warning(
                 "link ended", metadata: ["peer": "\(link.peer)", "reason": "\(error)"])
         }
-        let (follower, number) = state.withLock { ($0.follower, $0.boardLink) }
+        let (follower, number) = state.withLock { state in
+            // Whoever waits for a handover learns how it ended.
+            if state.answer == nil {
+                state.answer = .failure(
+                    state.isHandedOver
+                        ? ReplicationError(.inDoubt, "the link ended before the standby's answer")
+                        : ReplicationError(.unreachable, "the link ended before the handover"))
+            }
+            return (state.follower, state.boardLink)
+        }
+        state.broadcast()
         guard let follower else { return }
         site.board.disconnected(follower, link: number)
         site.logger.notice("standby gone", metadata: ["site": "\(follower)"])
@@ -273,9 +285,10 @@ extension ShippingSession {
     private func finishHandover(_ position: Position) throws {
         var handover = Waybill_Replication_V1_Handover()
         handover.position = .init(position)
+        state.withLock { $0.isHandedOver = true }
         try link.send(.control(.handover(handover)))
         var result: Result<UInt32, ReplicationError> = .failure(
-            ReplicationError(.timeout, "the standby gave no answer to the handover"))
+            ReplicationError(.inDoubt, "the standby gave no answer to the handover"))
         if case .control(.handoverAnswer(let answer)) = try link.receive(
             milliseconds: 2 * ReplicationLimits.answerMilliseconds)
         {

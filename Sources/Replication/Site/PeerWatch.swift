@@ -111,7 +111,7 @@ package final class PeerWatch: Sendable {
         }
         if isNew {
             logger.critical(
-                "two primaries of one epoch: promote the one that is to go on again, which fences the other",
+                "two primaries of one epoch: waybill site promote --force at the one that is to go on fences the other",
                 metadata: ["site": "\(name)", "epoch": "\(here.knownEpoch)"])
         }
     }

@@ -1,4 +1,5 @@
 import EventLog
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -213,10 +214,18 @@ final class LinkHandler: ChannelInboundHandler {
             ReplicationError(
                 .unreachable,
                 "no connection to \(peer): "
-                    + (error.connectionErrors.first.map { "\($0.error)" }
-                        ?? error.dnsAError.map { "\($0)" } ?? "its name has no address"))
+                    + (error.connectionErrors.first.map { words($0.error) }
+                        ?? error.dnsAError.map { words($0) } ?? "its name has no address"))
         default:
-            ReplicationError(.unreachable, "the connection to \(peer) failed: \(error)")
+            ReplicationError(.unreachable, "the connection to \(peer) failed: \(words(error))")
         }
+    }
+
+    /// The system's own words where it was the system.
+    private static func words(_ error: any Error) -> String {
+        guard let error = error as? IOError,
+            let text = unsafe strerror(error.errnoCode).map({ unsafe String(cString: $0) })
+        else { return "\(error)" }
+        return text
     }
 }

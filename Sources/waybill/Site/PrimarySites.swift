@@ -17,13 +17,17 @@ final class PrimarySites: Sendable {
     /// Lets what waits for standbys run out of time.
     private let ticks: Task<Void, Never>
     private let reserve: StandbyReserve
+    /// Asks a site how it stands; nil when it cannot be reached. Blocks.
+    private let ask: @Sendable (SiteAddress) -> PeerAnswer?
     private let logger: Logger
 
     private init(
         shipping: ShippingServer?, watch: PeerWatch, board: StandbyBoard, desk: SiteDesk,
         demand: SiteDemand, ticks: Task<Void, Never>,
-        reserve: StandbyReserve, logger: Logger
+        reserve: StandbyReserve, ask: @escaping @Sendable (SiteAddress) -> PeerAnswer?,
+        logger: Logger
     ) {
+        self.ask = ask
         self.reserve = reserve
         self.ticks = ticks
         self.shipping = shipping
@@ -66,8 +70,9 @@ final class PrimarySites: Sendable {
             board: board, dataDirectory: configuration.dataDirectory,
             octetsMax: UInt64(settings.slotOctets), logger: logger)
         try reserve.load()
+        let dialer = try LinkDialer(tls: settings.tls, group: group)
         let watch = PeerWatch(
-            peers: peers(settings, desk), dialer: try LinkDialer(tls: settings.tls, group: group),
+            peers: peers(settings, desk), dialer: dialer,
             standing: standing, learnedEpoch: learned, logger: logger)
         watch.start()
         if !watch.firstRound(milliseconds: firstRoundMilliseconds) {
@@ -108,7 +113,8 @@ final class PrimarySites: Sendable {
         }
         return PrimarySites(
             shipping: shipping, watch: watch, board: board, desk: desk, demand: demand,
-            ticks: ticks, reserve: reserve, logger: logger)
+            ticks: ticks, reserve: reserve, ask: { try? dialer.ask($0, standing()) },
+            logger: logger)
     }
 
     /// The configured sites, and the one that was followed before.
@@ -159,10 +165,48 @@ final class PrimarySites: Sendable {
             try desk.record(
                 SiteState(
                     role: .standby, epoch: max(epoch, desk.current.epoch), follows: address ?? ""))
+        case .failure(let error) where error.code == .inDoubt:
+            try await settleDoubt(site, address, error)
         case .failure(let error):
             logger.error(
                 "the handover failed; this site goes on as the primary",
                 metadata: ["site": "\(site)", "reason": "\(error)"])
+            desk.note("the handover to \(site) failed: \(error)")
+        }
+    }
+
+    /// The standby was told to take over and did not answer: it is asked, and while it cannot be, this
+    /// site writes nothing, for the other one may.
+    private func settleDoubt(
+        _ site: String, _ address: String?, _ error: ReplicationError
+    ) async throws {
+        let known = desk.current.epoch
+        var answer: PeerAnswer?
+        if let target = address.flatMap({ WaybillConfiguration.siteAddress($0) }) {
+            let ask = ask
+            answer = await withCheckedContinuation { continuation in
+                let started = OwnThread.start(name: "waybill-ask") {
+                    continuation.resume(returning: ask(target))
+                }
+                if !started { continuation.resume(returning: nil) }
+            }
+        }
+        switch answer?.knownEpoch {
+        case let epoch? where epoch > known:
+            try desk.record(SiteState(role: .standby, epoch: epoch, follows: address ?? ""))
+        case .some:
+            logger.error(
+                "the handover failed; this site goes on as the primary",
+                metadata: ["site": "\(site)", "reason": "\(error)"])
+            desk.note("the handover to \(site) failed: \(error)")
+        case nil:
+            logger.critical(
+                "fenced: whether the standby took over cannot be told",
+                metadata: ["site": "\(site)", "reason": "\(error)"])
+            desk.note(
+                "whether \(site) took over cannot be told (\(error)): if it did, let this site rejoin it; "
+                    + "if it did not, promote this one with --force")
+            try desk.record(SiteState(role: .fenced, epoch: known + 1))
         }
     }
 

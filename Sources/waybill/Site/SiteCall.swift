@@ -52,7 +52,8 @@ enum SiteCall {
         } catch {
             complain(
                 "waybill: no server answers on \(try options.directory()): \(error). Start it (waybill "
-                    + "serve), and give the order as its user.")
+                    + "serve), and give the order as its user. A standby that has never reached its "
+                    + "primary does not answer yet: its log says why.")
             throw Exit.unavailable
         }
         guard status < 300 else {

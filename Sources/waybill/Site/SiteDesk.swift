@@ -233,6 +233,8 @@ extension SiteDesk {
             }
         }
         guard demand.raise(change.demand) else {
+            // What is under way decides the role.
+            if change.record != nil { try? record(site) }
             throw SiteRefusal("Another change is under way: \(demand.reason).")
         }
         logger.notice(

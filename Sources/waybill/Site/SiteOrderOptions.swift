@@ -50,7 +50,7 @@ struct SiteOrderOptions: ParsableArguments {
         let report = try await SiteCall.wait(options, seconds: wait) { report in
             report["role"].text == role && report["epoch"].number >= epoch
                 && (role == "primary"
-                    ? report["position_epoch"].number >= epoch
+                    ? report["position_epoch"].number >= epoch && report["ready"].isTrue
                     : report["primary"]["connected"].isTrue)
         }
         let milliseconds = SystemClock.monotonicMilliseconds() - began

@@ -57,7 +57,7 @@ struct SitePlan: Hashable, Sendable {
     private static func promote(
         _ site: SiteState, _ standing: SiteStanding?, _ follower: FollowerStatus?, force: Bool
     ) throws(SiteRefusal) -> SitePlan {
-        if site.role == .primary {
+        if site.role == .primary, !force {
             return nothing(site, "this site is the primary already, epoch \(site.epoch)")
         }
         guard let standing, standing.logID != nil else {
@@ -80,7 +80,9 @@ struct SitePlan: Hashable, Sendable {
         }
         let epoch = max(site.epoch, standing.knownEpoch, standing.position.epoch) + 1
         var steps = [
-            "stop following \(follower.map { $0.site.isEmpty ? $0.address : $0.site } ?? "anybody")",
+            site.role == .primary
+                ? "accept no more mail for a moment, let transactions under way finish"
+                : "stop following \(follower.map { $0.site.isEmpty ? $0.address : $0.site } ?? "anybody")",
             "record that this site is the primary of epoch \(epoch)",
             "open epoch \(epoch) behind sequence \(standing.position.sequence), then accept and deliver",
             "tell the other sites, as soon as they answer, that epoch \(epoch) is open",

@@ -52,11 +52,11 @@ struct SiteRejoin {
         let position = try tail.reader.batch(containing: end)?.position ?? .beginning
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
-        let answer = try LinkDialer(tls: settings.tls, group: group).ask(
-            address,
-            SiteStanding(
-                site: configuration.site, logID: try tail.reader.logID(), position: position,
-                knownEpoch: desk.current.epoch, isPrimary: false), wouldFollow: true)
+        let dialer = try LinkDialer(tls: settings.tls, group: group)
+        var standing = SiteStanding(
+            site: configuration.site, logID: try tail.reader.logID(), position: position,
+            knownEpoch: desk.current.epoch, isPrimary: false)
+        let answer = try dialer.ask(address, standing, wouldFollow: true)
         guard answer.knownEpoch >= desk.current.epoch else {
             throw ReplicationError(
                 .fenced,
@@ -66,24 +66,49 @@ struct SiteRejoin {
         var text = "the logs had not parted: nothing was cut off"
         if let refusal = answer.refusal {
             guard answer.isDiverged else { throw ReplicationError(.refused, refusal) }
-            text = try cut(tail, end: position, common: answer.common)
+            let common = try commonPoint(tail, end: position, answer.common) { position in
+                standing.position = position
+                return try dialer.ask(address, standing, wouldFollow: true).refusal == nil
+            }
+            text = try cut(tail, end: position, common: common)
         }
         try desk.record(
             SiteState(role: .standby, epoch: answer.knownEpoch, follows: "\(address)"))
         return text
     }
 
-    /// Exports and cuts off what the other site does not have.
-    ///
-    /// - Returns: What it was, for people.
-    private func cut(
-        _ tail: DivergedTail<MailEventCodec>, end: Position, common: Position?
-    ) throws -> String {
-        guard let common, try tail.holds(common) else {
+    /// Up to where both logs are the same: as the other site said, which goes by epochs; where both sites
+    /// wrote in one epoch, by asking about ever fewer batches.
+    private func commonPoint(
+        _ tail: DivergedTail<MailEventCodec>, end: Position, _ said: Position?,
+        isThere: (Position) throws -> Bool
+    ) throws -> Position {
+        if let said, try tail.holds(said) { return said }
+        var common = Position.beginning
+        var last = end.sequence
+        while common.sequence < last {
+            let middle = common.sequence + (last - common.sequence + 1) / 2
+            guard let batch = try tail.reader.batch(containing: middle) else { break }
+            if try isThere(batch.position) {
+                common = batch.position
+            } else {
+                last = batch.firstSequence - 1
+            }
+        }
+        guard common.sequence > 0 else {
             throw ReplicationError(
                 .diverged, "no point was found up to which both logs are the same",
                 hint: "Keep this data directory, and start a standby in an empty one.")
         }
+        return common
+    }
+
+    /// Exports and cuts off what the other site does not have.
+    ///
+    /// - Returns: What it was, for people.
+    private func cut(
+        _ tail: DivergedTail<MailEventCodec>, end: Position, common: Position
+    ) throws -> String {
         let report = try TailReport(tail.reader, after: common.sequence)
         let name = "e\(end.epoch)-\(common.sequence + 1)-\(end.sequence)"
         let folder = SalvageDirectory.path(configuration.dataDirectory)

@@ -24,6 +24,38 @@ struct RotationTests {
         }
     }
 
+    @Test("readers that share a list of segments find what stands in a new one")
+    func sharedList() async throws {
+        let scratch = try Scratch()
+        let log = try openLog(scratch)
+        let reader = log.reader
+        let isOver = Mutex(false)
+        let failures = Mutex<[String]>([])
+        let running = Monitor(6)
+        for _ in 0..<6 {
+            let started = OwnThread.start(name: "test") {
+                while !isOver.withLock({ $0 }) {
+                    do {
+                        _ = try reader.batch(containing: try reader.lastSequence())
+                    } catch {
+                        failures.withLock { $0.append("\(error)") }
+                    }
+                }
+                running.withLock { $0 -= 1 }
+                running.broadcast()
+            }
+            #expect(started)
+        }
+        for number in 1...150 {
+            _ = try await log.append([TextEvent(text: "\(number)")])
+            _ = try await log.seal()
+        }
+        isOver.withLock { $0 = true }
+        try await onThread { running.wait(while: { $0 > 0 }, then: { _ in }) }
+        #expect(failures.withLock { $0 } == [])
+        log.close()
+    }
+
     @Test("a segment that is full is sealed, and the chain goes on in the next")
     func rotationBySize() async throws {
         let scratch = try Scratch()

@@ -770,3 +770,33 @@ def test_what_a_standby_needs_is_not_pruned_until_it_is_forgotten(site, sink):
     second.start_site("standby")
     report = second.wait_report(lambda report: report["primary"].get("problem"), "the refusal")
     assert "pruned" in report["primary"]["problem"]
+
+
+# Compaction
+
+def test_a_standby_compacts_what_it_has_itself_and_goes_on(site, sink):
+    first, second = pair(site, sink)
+    for number in range(4):
+        for message in range(10):
+            send(first.port, f"r{number}-{message}@recipient.example")
+        first.wait_drained()
+        first.command("log", "seal")
+        # The segment ends at the standby when the first event behind it comes.
+        send(first.port, "next@recipient.example")
+        first.wait_drained()
+        second.wait_caught_up(first)
+    second.command("log", "compact")
+    wait_until(
+        lambda: any(row["compacted"] for row in second.json("log", "info")[0]["segments"]), 60,
+        "a compacted segment")
+    send(first.port, "after@recipient.example")
+    first.wait_drained()
+    second.wait_caught_up(first)
+    assert second.verify().returncode == 0
+    first.kill()
+    second.wait_lost()
+    second.promote()
+    send(second.port, "promoted@recipient.example")
+    second.wait_drained()
+    assert second.stop() == 0
+    check_sites(second)

@@ -58,7 +58,7 @@ struct CompactionServiceTests {
         folds.set(state)
         let service = try #require(
             try CompactionService.start(
-                configuration, log, folds, logger: Logger(label: "test")))
+                configuration, log.reader, folds, logger: Logger(label: "test")))
         try await eventually { state.asked.load(ordering: .relaxed) > 0 }
         let isOver = Monitor(false)
         #expect(

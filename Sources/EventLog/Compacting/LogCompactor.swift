@@ -55,8 +55,25 @@ package final class LogCompactor: Sendable {
         _ log: EventLog<Codec>, codec: Codec, configuration: EventLogConfiguration,
         options: CompactionOptions, tell: @escaping @Sendable (Event) -> Void
     ) throws(EventLogError) -> LogCompactor {
+        try start(
+            log.reader, codec: codec, configuration: configuration, options: options, tell: tell)
+    }
+
+    /// Starts to compact a log that this process writes, by whatever writer.
+    ///
+    /// - Parameters:
+    ///   - reader: Of the log; its lock is held by this process.
+    ///   - codec: As the log's.
+    ///   - configuration: As the log's.
+    ///   - options: What is rewritten, and how fast.
+    ///   - tell: Told of every segment.
+    /// - Returns: What compacts until it is stopped.
+    /// - Throws: `inaccessible` when the system gives no thread.
+    package static func start<Codec: BatchCodec>(
+        _ reader: LogReader, codec: Codec, configuration: EventLogConfiguration,
+        options: CompactionOptions, tell: @escaping @Sendable (Event) -> Void
+    ) throws(EventLogError) -> LogCompactor {
         let compactor = LogCompactor()
-        let reader = log.reader
         let started = OwnThread.start(name: "waybill-compact") {
             waybill_nice_thread(10)
             let compaction = LogCompaction(

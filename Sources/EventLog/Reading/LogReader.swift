@@ -114,10 +114,12 @@ package final class LogReader: Sendable {
                 let rest = batches.drop { $0.lastSequence < sequence }
                 if !rest.isEmpty { return (run, rest) }
             }
-            // Perhaps in a segment that has come since the list was made.
-            let changed = isFresh ? false : try files.refresh()
+            // Perhaps in a segment that has come since the list was made. Whether this makes it another
+            // list says nothing: another reader may have made it anew just before.
+            let wasFresh = isFresh
+            if !wasFresh { try files.refresh() }
             try checkKept(sequence)
-            if !changed {
+            if wasFresh {
                 throw EventLogError.damaged(
                     "sequence \(sequence) is missing from the log",
                     file: files.firsts.last { $0 <= sequence }.map(files.directory.segmentPath)

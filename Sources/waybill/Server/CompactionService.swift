@@ -23,13 +23,13 @@ final class CompactionService: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: Of the server.
-    ///   - log: Its log.
+    ///   - log: Its log's reader; this process writes the log.
     ///   - folds: Whose queue says which messages are not final.
     ///   - logger: Where it tells.
     /// - Returns: nil when the configuration wants none.
     /// - Throws: When the system gives no thread.
     static func start(
-        _ configuration: WaybillConfiguration, _ log: EventLog<MailEventCodec>,
+        _ configuration: WaybillConfiguration, _ log: LogReader,
         _ folds: LiveFolds, logger: Logger
     ) throws(EventLogError) -> CompactionService? {
         guard configuration.compacts else { return nil }

@@ -191,7 +191,7 @@ final class MailServer: Sendable {
         folds.set(try delivery?.state ?? LiveFolds.held(configuration, log, group))
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
-            configuration, log, folds, logger: Logger(label: "compaction"))
+            configuration, log.reader, folds, logger: Logger(label: "compaction"))
         let pruning = try PruningService.start(
             configuration, log, folds, desk: desk, logger: Logger(label: "pruning"))
         let backup = try BackupService.start(

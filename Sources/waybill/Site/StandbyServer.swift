@@ -217,20 +217,28 @@ final class StandbyServer: Sendable {
             _ = standbyFolds.stop()
             throw error
         }
-        state.set(
-            RunningState.Parts(
-                delivery: nil, runner: projections.runner, log: reader, compaction: nil))
         let shipping: ShippingServer?
+        var compaction: CompactionService?
         do {
+            // A fenced site's log stays as it is: it has yet to rejoin.
+            if follower != nil {
+                compaction = try CompactionService.start(
+                    configuration, reader, folds, logger: Logger(label: "compaction"))
+            }
             shipping = try await startShipping(follower, reader, group)
         } catch {
+            compaction?.stop()
             projections.stop()
             _ = standbyFolds.stop()
             throw error
         }
+        state.set(
+            RunningState.Parts(
+                delivery: nil, runner: projections.runner, log: reader, compaction: compaction))
         logger.info("answering queries", metadata: ["role": "\(desk.current.role.rawValue)"])
         await demand.wait()
         logger.info("ending", metadata: ["why": "\(demand.reason)"])
+        compaction?.stop()
         await shipping?.stop()
         // First, so that the folds see everything that came.
         follower?.stop()

@@ -218,7 +218,8 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     (
         "ConfigurationFile",
         [
-            "ConfigurationFile", "EventLog", "Reception", "Resolver", "Delivery", "HTTPAPI",
+            "ConfigurationFile", "EventLog", "Replication", "Reception", "Resolver", "Delivery",
+            "HTTPAPI",
             "MailModel",
         ]
     ),

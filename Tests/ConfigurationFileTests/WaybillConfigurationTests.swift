@@ -237,8 +237,14 @@ struct WaybillConfigurationTests {
                 "w.yaml:2: log.segment_size: \"10\" does not fit; expected \(Quantity.sizeForm)"
             ),
             (
-                "listeners:\n  - address: 1.2.3.4:25\n    ack: replicated\n",
-                "w.yaml:3: listeners[0].ack: \"replicated\" does not fit; expected one of local"
+                "listeners:\n  - address: 1.2.3.4:25\n    ack: everywhere\n",
+                "w.yaml:3: listeners[0].ack: \"everywhere\" does not fit; "
+                    + "expected one of local, replicated"
+            ),
+            (
+                "replication: {listen: \"1.2.3.4\", certificate: c, key: k, authority: a}\n",
+                "w.yaml:1: replication.listen: \"1.2.3.4\" does not fit; "
+                    + "expected HOST:PORT such as 192.0.2.1:7025"
             ),
         ])
     func mistakes(text: String, message: String) {

@@ -1,0 +1,75 @@
+import EventLog
+import Reception
+import Replication
+import Testing
+
+@testable import ConfigurationFile
+
+@Suite("Other sites in the configuration file")
+struct ReplicationSettingsTests {
+    private func read(_ text: String) throws(ConfigurationError) -> WaybillConfiguration {
+        try WaybillConfiguration.read(
+            text, file: "w.yaml", defaultHostName: "mx.example.org", readSecret: { _ in "" })
+    }
+
+    private static let text = """
+        site: vienna
+        replication:
+          listen: 192.0.2.1:7025
+          certificate: c.pem
+          key: k.pem
+          authority: a.pem
+          standby_of: "[2001:db8::1]:7025"
+          peers: ["192.0.2.2:7025", berlin.example:7025]
+          delay: 15m
+          bandwidth: 10MiB
+          slot_size: 1GiB
+          ack_timeout: 2s
+        listeners:
+          - address: 0.0.0.0:25
+            ack: replicated
+            ack_standbys: 2
+            ack_when_away: accept
+        """
+
+    @Test("every key reaches the settings, and what is shown reads back the same")
+    func all() throws {
+        let configuration = try read(Self.text)
+        let settings = try #require(configuration.replication)
+        #expect(configuration.site == "vienna")
+        #expect(settings.listen == SiteAddress(host: "192.0.2.1", port: 7025))
+        #expect(settings.standbyOf == SiteAddress(host: "2001:db8::1", port: 7025))
+        #expect(
+            settings.peers == [
+                SiteAddress(host: "192.0.2.2", port: 7025),
+                SiteAddress(host: "berlin.example", port: 7025),
+            ])
+        #expect(settings.tls.certificateFile == "c.pem")
+        #expect(settings.delaySeconds == 900)
+        #expect(settings.octetsPerSecond == 10 << 20)
+        #expect(settings.slotOctets == 1 << 30)
+        #expect(settings.ackMilliseconds == 2_000)
+        #expect(
+            configuration.reception.listeners[0].ackLevel
+                == .replicated(StandbyDemand(standbys: 2, whenAway: .accept)))
+        let again = try read(configuration.effectiveText)
+        #expect(again.replication == settings)
+        #expect(
+            again.reception.listeners[0].ackLevel == configuration.reception.listeners[0].ackLevel)
+    }
+
+    @Test("without the section there are no other sites, and acknowledgements are local")
+    func none() throws {
+        let configuration = try read("listeners:\n  - address: 0.0.0.0:25\n")
+        #expect(configuration.replication == nil)
+        #expect(configuration.reception.listeners[0].ackLevel == .local)
+    }
+
+    @Test("sites without certificates are refused, each missing file by its key")
+    func certificates() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try read("replication:\n  listen: 192.0.2.1:7025\n")
+        }
+        #expect(error?.problems.count == 3)
+    }
+}

@@ -189,6 +189,8 @@ struct FollowingTests {
         let (server, position) = (sites.server, sites.log.position)
         let epoch = try await onThread { try server.handOver(to: "standby", at: position) }
         #expect(epoch == 2)
+        // Whoever asks now hears that the epoch is taken, though nothing is written in it yet.
+        #expect(follower.standing.knownEpoch == 2)
         await #expect(throws: ReplicationError.self) {
             _ = try await onThread { try server.handOver(to: "nobody", at: position) }
         }

@@ -360,6 +360,8 @@ extension StandbyFollower {
             return segment
         }
         guard !segments.isEmpty else { return }
+        guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
+        else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
         state.withLock { $0.status.fetching = segments.count }
         defer { state.withLock { $0.status.fetching = 0 } }
         let paths = Dictionary(
@@ -396,6 +398,8 @@ extension StandbyFollower {
         case .success(let epoch):
             answer.accepted = true
             answer.epoch = epoch
+            // Before the answer: a primary that misses it asks, and must hear that the epoch is taken.
+            learned(epoch: epoch)
         case .failure(let error): answer.message = "\(error)"
         }
         // The new role is recorded: it is taken whether or not the primary hears of it.

@@ -112,9 +112,10 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         let events = append.events.count
         var refusedNow: AppendOutcome?
         let wake = queue.withLock { queue in
-            if let refusal = queue.refusal(
-                octets: octets, events: events, configuration: configuration)
-            {
+            let refusal =
+                (append.contents.isEmpty ? nil : queue.contentRefusal)
+                ?? queue.refusal(octets: octets, events: events, configuration: configuration)
+            if let refusal {
                 let outcome = AppendOutcome(token: append.token, result: .failure(refusal))
                 if queue.phase == .stopped {
                     refusedNow = outcome
@@ -198,10 +199,17 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     /// An append is not refused below the floor: what is in the queue must still be recorded.
     package func acceptance() -> Result<Void, EventLogError> {
         let refusal = queue.withLock { queue in
-            queue.refusal(octets: 0, events: 1, configuration: configuration)
+            queue.contentRefusal
+                ?? queue.refusal(octets: 0, events: 1, configuration: configuration)
         }
         if let refusal { return .failure(refusal) }
         return space.check()
+    }
+
+    /// Takes no append with content any more, from now on: another site writes this log's next epoch.
+    /// What becomes of what is under way can still be recorded.
+    package func refuseContent(_ reason: String) {
+        queue.withLock { $0.contentRefusal = EventLogError(.readOnly, reason) }
     }
 
     /// Writes what was appended, then stops the writer and gives back the lock. Returns when that

@@ -103,6 +103,13 @@ def serve_and_cut(server, disk, tmp_path, rounds: int, wrapper=()) -> list[str]:
 
 def test_nothing_acknowledged_is_lost_in_a_power_cut(server, disk, tmp_path):
     for waybill, acknowledged in serve_and_cut(server, disk, tmp_path, ROUNDS):
+        # What the cut left of a commit that nobody was told of, the start takes back.
+        verified = waybill.verify(check=False)
+        if verified.returncode:
+            assert "\n1 damage; " in verified.stdout, verified.stdout
+            assert "Start the server, which takes it back" in verified.stdout
+        waybill.start()
+        waybill.kill()
         judge(waybill, acknowledged, drained=False)
 
 

@@ -86,6 +86,25 @@ struct AppendTests {
         #expect(batches < 500)
     }
 
+    @Test("a log that takes no content any more still records what becomes of what it has")
+    func refusesContent() async throws {
+        let log = try openLog(try Scratch())
+        let (event, content) = message("one", Array("Hello".utf8))
+        _ = try await log.append([event], contents: [content])
+        log.refuseContent("epoch 2 is open elsewhere")
+        await #expect(throws: EventLogError(.readOnly, "")) {
+            _ = try await log.append([event], contents: [content])
+        }
+        guard case .failure(let error) = log.acceptance() else {
+            Issue.record("it accepts")
+            return
+        }
+        #expect(error.code == .readOnly)
+        _ = try await log.append([TextEvent(text: "delivered")])
+        #expect(log.position.sequence == 2)
+        log.close()
+    }
+
     @Test("times never go back along the log, whatever the events say")
     func timesAreRaised() async throws {
         let scratch = try Scratch()

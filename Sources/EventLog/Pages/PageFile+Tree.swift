@@ -145,10 +145,14 @@ extension PageFile {
     /// Both meta pages; nil for one that is none.
     func metas() throws(EventLogError) -> (PageMeta?, PageMeta?) {
         let bytes = try bytes(at: 0, count: pageBytes + PageMeta.octets, orFewer: true)
-        return (
-            PageMeta(bytes: bytes, index: 0, pageBytes: pageBytes),
-            PageMeta(bytes: Array(bytes.dropFirst(pageBytes)), index: 1, pageBytes: pageBytes)
-        )
+        let first = PageMeta(bytes: bytes, index: 0, pageBytes: pageBytes)
+        let second = PageMeta(
+            bytes: Array(bytes.dropFirst(pageBytes)), index: 1, pageBytes: pageBytes)
+        return (isLeftOut(first) ? nil : first, isLeftOut(second) ? nil : second)
+    }
+
+    private func isLeftOut(_ meta: PageMeta?) -> Bool {
+        leftOutTransaction.map { $0 == meta?.transaction } ?? false
     }
 
     /// The newer of two meta pages.

@@ -14,11 +14,16 @@ final class PageFile: Sendable {
     let path: String
     let descriptor: Int32
     let pageBytes: Int
+    /// The commit that is not looked at; nil: every one is.
+    let leftOutTransaction: UInt64?
 
-    private init(path: String, descriptor: Int32, pageBytes: Int) {
+    private init(
+        path: String, descriptor: Int32, pageBytes: Int, leftOutTransaction: UInt64? = nil
+    ) {
         self.path = path
         self.descriptor = descriptor
         self.pageBytes = pageBytes
+        self.leftOutTransaction = leftOutTransaction
     }
 
     deinit { _ = close(descriptor) }
@@ -39,6 +44,13 @@ final class PageFile: Sendable {
             file = PageFile(path: path, descriptor: dup(descriptor), pageBytes: pageBytes)
         }
         return file
+    }
+
+    /// The same file as if a commit had not been made.
+    func leavingOut(transaction: UInt64) -> PageFile {
+        PageFile(
+            path: path, descriptor: dup(descriptor), pageBytes: pageBytes,
+            leftOutTransaction: transaction)
     }
 
     /// Octets of the file now.

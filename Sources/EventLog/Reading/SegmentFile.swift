@@ -20,8 +20,12 @@ final class SegmentFile: Sendable {
 
     var path: String { pages.path }
 
-    init(path: String, first: UInt64) throws(EventLogError) {
-        pages = try PageFile.open(path: path)
+    /// Opens a segment, as if the commit `leftOut` had not been made.
+    init(
+        path: String, first: UInt64, leavingOut leftOut: UInt64? = nil
+    ) throws(EventLogError) {
+        let pages = try PageFile.open(path: path)
+        self.pages = leftOut.map { pages.leavingOut(transaction: $0) } ?? pages
         self.first = first
     }
 

@@ -46,13 +46,23 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
                 sequence: all[index] - 1, damageCount: report.damageCount)
             progress(state)
             let next = index + 1 < all.count ? all[index + 1] : nil
-            let damagesBefore = report.damageCount
-            verifySegment(all[index], next: next, from: from) { sequence, damageCount in
+            let before = (report, chain, logID)
+            let follow: (UInt64, Int) -> Void = { sequence, damageCount in
                 state.sequence = sequence
                 state.damageCount = damageCount
                 progress(state)
             }
-            if next == nil, report.damageCount > damagesBefore { explainCutOffCommit(all[index]) }
+            verifySegment(all[index], next: next, from: from, progress: follow)
+            if next == nil, report.damageCount > before.0.damageCount,
+                let cutOff = cutOffCommit(all[index])
+            {
+                // What the next start makes of it is what can be relied on.
+                (report, chain, logID) = before
+                verifySegment(
+                    all[index], next: nil, from: from, leavingOut: cutOff.transaction,
+                    progress: follow)
+                noteCutOff(cutOff.finding)
+            }
             report.segments += 1
         }
         report.position = chain.position
@@ -101,16 +111,19 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         report.damages.append(Damage(file: file, sequences: sequences, what: what, hint: hint))
     }
 
-    /// What is wrong with the last segment of a stopped writer may be its last commit, which the
-    /// next start takes back.
-    private mutating func explainCutOffCommit(_ first: UInt64) {
+    /// The last commit of a stopped writer, when the next start takes it back.
+    private func cutOffCommit(_ first: UInt64) -> (transaction: UInt64, finding: String)? {
         let directory = files.directory.path
         guard !LogLock.isHeld(directory: directory),
             let file = try? SegmentFile(path: path, first: first),
             let commit = try? LastCommit(file),
             !commit.isEnd(LogLock.orderlyEnd(directory: directory)),
             case .cutOff(let finding) = commit.judge()
-        else { return }
+        else { return nil }
+        return (commit.transaction, finding)
+    }
+
+    private mutating func noteCutOff(_ finding: String) {
         note(
             path, nil,
             "the last commit is not whole, the one before it is (\(finding)): as after a power "
@@ -124,7 +137,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     }
 
     private mutating func verifySegment(
-        _ first: UInt64, next: UInt64?, from: UInt64, progress: (UInt64, Int) -> Void
+        _ first: UInt64, next: UInt64?, from: UInt64, leavingOut leftOut: UInt64? = nil,
+        progress: (UInt64, Int) -> Void
     ) {
         contents = nil
         epochsSeen = []
@@ -133,7 +147,7 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         let meta: SegmentMeta
         do throws(EventLogError) {
             // Opened anew: what a reader has open may not be what the name stands for now.
-            file = try SegmentFile(path: path, first: first)
+            file = try SegmentFile(path: path, first: first, leavingOut: leftOut)
             report.fileBytes += try file.pages.fileBytes()
             do throws(EventLogError) { try file.pages.checkSize() } catch { note(error) }
             meta = try file.meta()

@@ -40,6 +40,9 @@ struct LastCommit {
         self.older = older
     }
 
+    /// The transaction that made it.
+    var transaction: UInt64 { newest.transaction }
+
     /// Whether it is the one with which a writer ended in order, and so was flushed.
     func isEnd(_ end: LogLock.OrderlyEnd?) -> Bool {
         end == LogLock.OrderlyEnd(segment: file.first, transaction: newest.transaction)

@@ -29,6 +29,8 @@ struct LogQueue<Event: Sendable>: Sendable {
     var followers: [any LogFollower<Event>] = []
     /// Why nothing can be written any more.
     var failure: EventLogError?
+    /// Why no content is taken any more, although the log can be written.
+    var contentRefusal: EventLogError?
 
     /// Whether the writer has something to do.
     var isIdle: Bool { pending.isEmpty && refused.isEmpty && seals.isEmpty && phase == .running }

@@ -219,7 +219,10 @@ final class MailServer: Sendable {
         readiness.set(.stopping)
         pruning.stop()
         compaction?.stop()
-        let seconds = Double(limitMilliseconds) / 1000
+        // A fenced site finishes nothing but the record of what it had begun to send.
+        let isFenced = desk.current.role == .fenced
+        let limitMilliseconds = isFenced ? min(limitMilliseconds, 5_000) : limitMilliseconds
+        let seconds = isFenced ? 0 : Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }
         async let httpStopped: Void? = http?.stop(limitSeconds: seconds)
         await reception.stop(limitSeconds: seconds)

@@ -24,6 +24,8 @@ final class SiteDesk: SiteControl {
         var salvage: (@Sendable (String, Bool) async throws -> SalvageOutcome)?
         /// What standbys still need; nil unless this site writes.
         var reserve: StandbyReserve?
+        /// Takes no new message any more, at once; nil unless this site writes.
+        var refuseContent: (@Sendable (String) -> Void)?
         /// Forgets a standby that is not connected; nil unless this site writes.
         var forget: (@Sendable (String) -> Bool)?
         /// The port that other sites reach; 0: none.
@@ -129,6 +131,8 @@ final class SiteDesk: SiteControl {
             state.withLock { $0.site = new }
         }
         guard wasPrimary else { return }
+        // Before anything else: sessions under way must not be acknowledged any more.
+        state.withLock { $0.view?.refuseContent }?("epoch \(epoch) is open at \(site)")
         logger.critical(
             "fenced: a higher epoch is open at another site; this one accepts and delivers nothing",
             metadata: ["epoch": "\(epoch)", "site": "\(site)"])

@@ -220,7 +220,7 @@ final class MailServer: Sendable {
         pruning.stop()
         compaction?.stop()
         // A fenced site finishes nothing but the record of what it had begun to send.
-        let isFenced = desk.current.role == .fenced
+        let isFenced = desk.isFenced
         let limitMilliseconds = isFenced ? min(limitMilliseconds, 5_000) : limitMilliseconds
         let seconds = isFenced ? 0 : Double(limitMilliseconds) / 1000
         let http = http.withLock { $0 }

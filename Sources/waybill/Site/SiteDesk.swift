@@ -65,6 +65,9 @@ final class SiteDesk: SiteControl {
         }
     }
 
+    /// Whether another site has opened a higher epoch.
+    var isFenced: Bool { current.role == .fenced }
+
     /// The role and epoch as recorded.
     var current: SiteState { state.withLock { $0.site } }
 

@@ -162,8 +162,8 @@ package final class ArchiveWriter {
             guard let ours = try hash(log, after: before),
                 let header = try archive.header(of: item.name), header.hashBefore == ours
             else { continue }
-            return Position(
-                epoch: head.position.epoch, sequence: before, chainHash: ours)
+            return try log.batch(containing: before)?.position
+                ?? Position(epoch: 0, sequence: 0, chainHash: ours)
         }
         throw ArchiveError(
             .diverged, "the archive and this log have no history in common",

@@ -51,6 +51,8 @@ extension WaybillConfiguration {
             reception.listeners.append(readListener(section, defaultTLS: tls))
             checkListener(section)
         }
+        readTenants(top.sections("tenants") ?? [])
+        http?.tenantAckLevels = reception.tenantAckLevels
         if let section = top.section("reception") { readReception(section) }
         if let section = top.section("resolver") { readResolver(section) }
         if let section = top.section("backup") { readBackup(section) }

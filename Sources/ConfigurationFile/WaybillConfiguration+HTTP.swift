@@ -35,6 +35,7 @@ extension WaybillConfiguration {
         }
         api.allowsPlaintextBeyondLoopback = section.bool(
             "allow_plaintext_beyond_loopback", default: false)
+        api.ackLevel = Self.readAck(section)
         if let limits = section.section("limits") { readLimits(limits, &api) }
         for problem in api.problems() {
             let parts = problem.split(separator: ": ", maxSplits: 1).map(String.init)

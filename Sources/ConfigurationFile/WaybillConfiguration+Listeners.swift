@@ -51,7 +51,7 @@ extension WaybillConfiguration {
         }
         if let part = section.section("limits") { readLimits(part, &listener.limits) }
         if let part = section.section("timeouts") { readTimeouts(part, &listener.timeouts) }
-        readAck(section, &listener)
+        listener.ackLevel = Self.readAck(section)
         section.finish()
         return listener
     }
@@ -65,7 +65,22 @@ extension WaybillConfiguration {
         return address
     }
 
-    private func readAck(_ section: YAMLSection, _ listener: inout ListenerPolicy) {
+    /// The section `tenants`: what is asked for them wherever their mail comes in.
+    mutating func readTenants(_ sections: [YAMLSection]) {
+        for section in sections {
+            let name = section.string("name")
+            if name.isEmpty {
+                section.note("name", "there is none", expected: "the tenant's name")
+            } else if reception.tenantAckLevels[name] != nil {
+                section.note("name", "\(name) stands here twice", expected: "one entry each")
+            }
+            reception.tenantAckLevels[name] = Self.readAck(section)
+            section.finish()
+        }
+    }
+
+    /// `ack`, `ack_standbys` and `ack_when_away`.
+    static func readAck(_ section: YAMLSection) -> AckLevel {
         let isReplicated = section.choice(
             "ack", default: false, [("local", false), ("replicated", true)])
         let standbys = section.integer(
@@ -73,8 +88,8 @@ extension WaybillConfiguration {
         let whenAway = section.choice(
             "ack_when_away", default: StandbyDemand.WhenAway.refuse,
             StandbyDemand.WhenAway.allCases.map { ($0.rawValue, $0) })
-        guard isReplicated else { return }
-        listener.ackLevel = .replicated(StandbyDemand(standbys: standbys, whenAway: whenAway))
+        guard isReplicated else { return .local }
+        return .replicated(StandbyDemand(standbys: standbys, whenAway: whenAway))
     }
 
     private func readAccess(_ section: YAMLSection, _ listener: inout ListenerPolicy) {

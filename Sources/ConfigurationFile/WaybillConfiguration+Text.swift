@@ -18,6 +18,7 @@ extension WaybillConfiguration {
         if let users = reception.usersFile { out.line("users", users) }
         writeServer(&out)
         if let replication { write(replication, &out) }
+        writeTenants(&out)
         writeReception(&out)
         for listener in reception.listeners {
             if listener == reception.listeners.first { out.open("listeners") }
@@ -86,6 +87,7 @@ extension WaybillConfiguration {
             out.close()
         }
         out.line("allow_plaintext_beyond_loopback", api.allowsPlaintextBeyondLoopback)
+        write(api.ackLevel, &out)
         out.open("limits")
         out.line("body_size", api.bodyOctets)
         out.line("message_size", api.messageOctets)
@@ -129,15 +131,30 @@ extension WaybillConfiguration {
         out.line("require_auth", listener.requiresAuthentication)
         out.line("offer_auth", listener.offersAuthentication)
         out.line("authenticated_may_relay", listener.authenticatedMayRelay)
-        switch listener.ackLevel {
+        write(listener.ackLevel, &out)
+        writeParts(of: listener, &out)
+        out.close()
+    }
+
+    private func write(_ level: AckLevel, _ out: inout YAMLText) {
+        switch level {
         case .local: out.line("ack", "local")
         case .replicated(let demand):
             out.line("ack", "replicated")
             out.line("ack_standbys", demand.standbys)
             out.line("ack_when_away", demand.whenAway.rawValue)
         }
-        writeParts(of: listener, &out)
-        out.close()
+    }
+
+    private func writeTenants(_ out: inout YAMLText) {
+        let tenants = reception.tenantAckLevels.sorted { $0.key < $1.key }
+        for (index, (name, level)) in tenants.enumerated() {
+            if index == 0 { out.open("tenants") }
+            out.item("name", name)
+            write(level, &out)
+            out.close()
+            if index == tenants.count - 1 { out.close() }
+        }
     }
 
     private func writeParts(of listener: ListenerPolicy, _ out: inout YAMLText) {

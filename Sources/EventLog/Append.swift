@@ -31,7 +31,11 @@ extension Append {
     func withoutStandbys(_ receipt: AppendReceipt) -> Result<AppendReceipt, EventLogError> {
         guard let demand else { return .success(receipt) }
         guard demand.whenAway == .accept else {
-            return .failure(EventLogError(.notReplicated, "this site has no standbys"))
+            let last = receipt.firstSequence + UInt64(events.count) - 1
+            return .failure(
+                EventLogError(
+                    .notReplicated, "this site has no standbys",
+                    sequences: receipt.firstSequence...last))
         }
         var receipt = receipt
         receipt.durability = .degraded

@@ -134,15 +134,31 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         if let refusedNow { append.observer?.appendsCompleted([refusedNow]) }
     }
 
-    /// Appends and waits until it is durable.
+    /// Appends and waits until it is durable here.
     package func append(
         _ events: [Codec.Event], contents: [Content] = []
+    ) async throws(EventLogError) -> AppendReceipt {
+        try await append(events, contents: contents, demand: nil)
+    }
+
+    /// Appends and waits until it is durable, here and on standbys.
+    ///
+    /// - Parameters:
+    ///   - events: In order; not empty.
+    ///   - contents: Message bytes that go with some of them.
+    ///   - demand: On how many standbys it must be; nil: this site is enough.
+    /// - Returns: Where it stands, and how safe it is.
+    /// - Throws: Why nothing of it is in the log; `notReplicated`, with the sequences, when it is in the
+    ///   log and not on the standbys in time.
+    package func append(
+        _ events: [Codec.Event], contents: [Content], demand: StandbyDemand?
     ) async throws(EventLogError) -> AppendReceipt {
         let result = await withCheckedContinuation { continuation in
             let token = asyncAppends.wait(continuation)
             append(
                 Append(
-                    events: events, contents: contents, observer: asyncAppends, token: token))
+                    events: events, contents: contents, observer: asyncAppends, token: token,
+                    demand: demand))
         }
         return try result.get()
     }
@@ -192,6 +208,11 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
 
     /// Standbys that follow now.
     package var standbysPresent: Int { configuration.gate?.present ?? 0 }
+
+    /// Standbys that have made the log durable up to there.
+    package func standbys(having sequence: UInt64) -> Int {
+        configuration.gate?.count(having: sequence) ?? 0
+    }
 
     /// Whether new messages should be taken: `.failure` with `outOfSpace` below the free-space
     /// floor, with `overloaded` when too much waits for the disk, with `closed`.

@@ -1,3 +1,5 @@
+package import EventLog
+
 /// Where the HTTP API listens, who may use it, and how much.
 ///
 /// Concurrency: value.
@@ -21,6 +23,11 @@ package struct APIConfiguration: Hashable, Sendable {
     package var serverName: String
     /// Message-ID and Date are supplied when missing.
     package var suppliesMissingFields = true
+
+    /// What must be true before an injected message is answered for.
+    package var ackLevel = AckLevel.local
+    /// What tenants ask for beyond that, by name.
+    package var tenantAckLevels: [String: AckLevel] = [:]
 
     /// Octets of one request's body, inflated.
     package var bodyOctets = APILimits.bodyOctets

@@ -6,6 +6,14 @@ package import Orders
 package protocol APILog: OrderLog {
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
+    /// Appends and waits until it is durable, here and on as many standbys as is asked for.
+    func append(
+        _ events: [Event], contents: [Content], demand: StandbyDemand?
+    ) async throws(EventLogError) -> AppendReceipt
+    /// Standbys that follow now.
+    var standbysPresent: Int { get }
+    /// Standbys that have made the log durable up to there.
+    func standbys(having sequence: UInt64) -> Int
     /// Seals the active segment; returns its first sequence, nil when it has no event.
     func seal() async throws(EventLogError) -> UInt64?
     /// Passes every batch from now on to the follower; returns the last sequence that is not.

@@ -17,6 +17,10 @@ struct AcceptMessage: Sendable {
         var headerScan: HeaderScanRules
         var receivedFields: Int
         var suppliesMissingFields: Bool
+        /// What the listener asks for.
+        var ackLevel: AckLevel
+        /// What tenants ask for, by name.
+        var tenantAckLevels: [String: AckLevel]
 
         init(listener: ListenerPolicy, configuration: ReceptionConfiguration) {
             attribution = listener.attribution
@@ -24,6 +28,8 @@ struct AcceptMessage: Sendable {
                 tenantField: attribution.tenantField, campaignField: attribution.campaignField)
             receivedFields = configuration.receivedFields
             suppliesMissingFields = configuration.suppliesMissingFields
+            ackLevel = listener.ackLevel
+            tenantAckLevels = configuration.tenantAckLevels
         }
     }
 
@@ -31,6 +37,8 @@ struct AcceptMessage: Sendable {
     struct Accepted: Sendable {
         var events: [Event]
         var content: [UInt8]
+        /// What it waits for before it is acknowledged.
+        var demand: StandbyDemand?
     }
 
     var rules: Rules
@@ -42,8 +50,8 @@ struct AcceptMessage: Sendable {
     var session: IngressSession
     /// When it was complete.
     var time: EventTime
-    /// On how many standbys it will be before it is acknowledged.
-    var ackLevel = 0
+    /// Standbys that follow now.
+    var standbysPresent = 0
 
     /// What is appended, or the reply that refuses the message.
     ///
@@ -64,6 +72,10 @@ struct AcceptMessage: Sendable {
         }
         let content = scan.stored(message.content)
         let (tenant, campaign) = attribution(scan)
+        let demand = rules.ackLevel(ofTenant: tenant).demand
+        if let demand, demand.isHopeless(present: standbysPresent) {
+            return .failure(Refusal(reply: ReceptionReplies.notReplicated))
+        }
         let envelope = message.envelope
         var events: [Event] = []
         events.reserveCapacity(1 + envelope.recipients.count)
@@ -72,7 +84,8 @@ struct AcceptMessage: Sendable {
             contentSHA256: digest(content), recipientCount: envelope.recipients.count,
             tenant: tenant, campaign: campaign, body: envelope.body, smtpUTF8: envelope.smtpUTF8,
             returnContent: envelope.returnContent, envelopeID: envelope.envelopeID,
-            session: session, ackLevel: ackLevel, suppliedFields: suppliedFields(scan),
+            session: session, ackLevel: demand?.promised(present: standbysPresent) ?? 0,
+            suppliedFields: suppliedFields(scan),
             headerMessageID: scan.messageID ?? "")
         events.append(Event(time: time, fact: .received(received)))
         for (number, recipient) in envelope.recipients.enumerated() {
@@ -84,7 +97,7 @@ struct AcceptMessage: Sendable {
                 originalRecipient: recipient.originalRecipient)
             events.append(Event(time: time, fact: .queued(queued)))
         }
-        return .success(Accepted(events: events, content: content))
+        return .success(Accepted(events: events, content: content, demand: demand))
     }
 
     /// Tenant and campaign: the user's own tenant first, then what the header says if the client
@@ -114,6 +127,13 @@ struct AcceptMessage: Sendable {
         if !scan.hasMessageID { fields.insert(.messageID) }
         if !scan.hasDate { fields.insert(.date) }
         return fields
+    }
+}
+
+extension AcceptMessage.Rules {
+    /// What must be true before a tenant's message is acknowledged here.
+    func ackLevel(ofTenant tenant: String) -> AckLevel {
+        tenantAckLevels[tenant].map(ackLevel.and) ?? ackLevel
     }
 }
 

@@ -63,19 +63,6 @@ package struct TLSFiles: Hashable, Sendable {
     }
 }
 
-/// When a message counts as accepted (promise 1 of the design).
-package enum AckLevel: Hashable, Sendable {
-    /// Fsynced on this machine.
-    case local
-    /// And on standbys.
-    case replicated(StandbyDemand)
-
-    /// What is asked of standbys; nil: nothing.
-    var demand: StandbyDemand? {
-        if case .replicated(let demand) = self { demand } else { nil }
-    }
-}
-
 /// Where a message's tenant and campaign come from: the user, then the header, then the listener.
 ///
 /// A user bound to a tenant cannot name another one by a header field.

@@ -1,4 +1,4 @@
-import EventLog
+package import EventLog
 import MailModel
 
 /// Everything reception needs to know: its listeners and what they share.
@@ -21,6 +21,8 @@ package struct ReceptionConfiguration: Hashable, Sendable {
     package var suppliesMissingFields = true
     /// Which refusals become `rejected` events.
     package var rejectedEvents = RejectedEvents.sampled(oneIn: 100)
+    /// What tenants ask for beyond what their listener does, by name.
+    package var tenantAckLevels: [String: AckLevel] = [:]
     /// How passwords are checked.
     package var authentication = AuthenticationPolicy()
 

@@ -30,9 +30,19 @@ final class TestLog: APILog {
     func append(
         _ events: [Event], contents: [Content]
     ) async throws(EventLogError) -> AppendReceipt {
-        if let error = orders.withLock({ $0.append }) { throw error }
-        return try await log.append(events, contents: contents)
+        try await append(events, contents: contents, demand: nil)
     }
+
+    func append(
+        _ events: [Event], contents: [Content], demand: StandbyDemand?
+    ) async throws(EventLogError) -> AppendReceipt {
+        if let error = orders.withLock({ $0.append }) { throw error }
+        return try await log.append(events, contents: contents, demand: demand)
+    }
+
+    var standbysPresent: Int { log.standbysPresent }
+
+    func standbys(having sequence: UInt64) -> Int { log.standbys(having: sequence) }
 
     func seal() async throws(EventLogError) -> UInt64? { try await log.seal() }
 

@@ -20,6 +20,20 @@ package struct StandbyDemand: Hashable, Sendable {
         self.standbys = standbys
         self.whenAway = whenAway
     }
+
+    /// Whether so few standbys follow that nothing is to be acknowledged.
+    ///
+    /// - Parameter present: Standbys that follow now.
+    /// - Returns: True only with ``WhenAway/refuse``.
+    package func isHopeless(present: Int) -> Bool {
+        whenAway == .refuse && present < standbys
+    }
+
+    /// On how many standbys it can be promised to be.
+    ///
+    /// - Parameter present: Standbys that follow now.
+    /// - Returns: 0 when they are too few.
+    package func promised(present: Int) -> Int { present >= standbys ? standbys : 0 }
 }
 
 /// How safe an append was when its observer was told.

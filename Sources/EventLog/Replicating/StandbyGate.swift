@@ -55,6 +55,10 @@ package final class StandbyGate: Sendable {
 
     /// Standbys that follow now.
     package var present: Int { state.withLock { $0.durable.count } }
+    /// Connected standbys that have a sequence.
+    func count(having sequence: UInt64) -> Int {
+        state.withLock { $0.durable.prefix { $0 >= sequence }.count }
+    }
     /// What was answered since the start.
     package var totals: Totals { state.withLock { $0.totals } }
     /// Acknowledgements that are held.
@@ -129,6 +133,7 @@ package final class StandbyGate: Sendable {
             result: .failure(
                 EventLogError(
                     .notReplicated, "not on \(count) standby(s) in time",
+                    sequences: receipt.firstSequence...held.sequence,
                     hint: "It stands in this site's log.")))
     }
 }

@@ -1,3 +1,4 @@
+import EventLog
 import MailEvents
 import MailModel
 import MessageFormat
@@ -75,6 +76,31 @@ enum InjectionFields {
             return nil
         }
         return text
+    }
+
+    /// Standbys that a request can wait for.
+    static let standbysMax: Int64 = 16
+
+    /// How safe the messages must be before the answer: `ack`, `ack_standbys`, `ack_when_away`.
+    static func ackLevel(
+        _ level: String?, standbys: Int64?, whenAway: String?,
+        note: (_ member: String, _ detail: String) -> Void
+    ) -> AckLevel {
+        let away = whenAway.map { StandbyDemand.WhenAway(rawValue: $0) } ?? .refuse
+        if away == nil { note("ack_when_away", "should be \"refuse\" or \"accept\"") }
+        switch level {
+        case nil, "local":
+            if standbys != nil || whenAway != nil {
+                note("ack", "should be \"replicated\" where standbys are asked for")
+            }
+            return .local
+        case "replicated":
+            return .replicated(
+                StandbyDemand(standbys: Int(standbys ?? 1), whenAway: away ?? .refuse))
+        default:
+            note("ack", "should be \"local\" or \"replicated\"")
+            return .local
+        }
     }
 
     /// Whether a text can be an idempotency key.

@@ -38,16 +38,21 @@ struct InjectionPlan: Sendable {
     /// The tenant all of it belongs to.
     var tenant: String { messages.first?.tenant ?? "" }
 
+    /// Events of the append.
+    var eventCount: Int { messages.reduce(0) { $0 + 1 + $1.recipients.count } }
+
     /// The events of the append, `received` and its `queued` for each message, and the contents.
+    ///
+    /// `ackLevel` is the number of standbys that they will be on before the answer.
     func append(
-        session: IngressSession, time: EventTime
+        session: IngressSession, time: EventTime, ackLevel: Int = 0
     ) -> (events: [Event], contents: [Content]) {
         var events: [Event] = []
         var contents: [Content] = []
         for message in messages {
             let first = events.count
             contents.append(Content(eventIndex: first, bytes: message.content))
-            events.append(Event(time: time, fact: .received(received(message, session))))
+            events.append(Event(time: time, fact: .received(received(message, session, ackLevel))))
             for (number, recipient) in message.recipients.enumerated() {
                 let reference = RecipientReference(
                     message: .inThisAppend(at: first), number: number, mailbox: recipient.mailbox,
@@ -61,13 +66,15 @@ struct InjectionPlan: Sendable {
         return (events, contents)
     }
 
-    private func received(_ message: Message, _ session: IngressSession) -> MessageReceived {
+    private func received(
+        _ message: Message, _ session: IngressSession, _ ackLevel: Int
+    ) -> MessageReceived {
         MessageReceived(
             reversePath: request.reversePath, sizeOctets: message.content.count,
             contentSHA256: message.contentSHA256, recipientCount: message.recipients.count,
             tenant: message.tenant, campaign: message.campaign, body: message.body,
             smtpUTF8: message.smtpUTF8, returnContent: request.returnContent,
-            envelopeID: request.envelopeID, session: session,
+            envelopeID: request.envelopeID, session: session, ackLevel: ackLevel,
             idempotencyKey: request.idempotencyKey, suppliedFields: message.suppliedFields,
             headerMessageID: message.headerMessageID,
             metadata: MessageMetadata(message.metadata.map { ($0.name, $0.value) }))

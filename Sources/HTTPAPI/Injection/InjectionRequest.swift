@@ -1,3 +1,4 @@
+import EventLog
 import MailModel
 import MessageFormat
 
@@ -42,6 +43,8 @@ struct InjectionRequest: Sendable {
     var campaign: String?
     /// Empty for none.
     var idempotencyKey = ""
+    /// What must be true before the answer, beyond what the server and the tenant ask for.
+    var ackLevel = AckLevel.local
     var envelopeID = ""
     var returnContent = ReturnContent.unspecified
     var notify: NotifyOn = []

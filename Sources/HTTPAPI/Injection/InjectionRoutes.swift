@@ -1,3 +1,4 @@
+import EventLog
 import HTTPTypes
 import Hummingbird
 import MailEvents
@@ -82,6 +83,17 @@ struct InjectionRoutes: Sendable {
         return header
     }
 
+    /// Where the messages are, as far as it was asked for.
+    private static func write(_ durability: Durability, _ writer: inout JSONWriter) {
+        switch durability {
+        case .here: writer.string("local", "ack")
+        case .replicated(let standbys):
+            writer.string("replicated", "ack")
+            writer.number(standbys, "ack_standbys")
+        case .degraded: writer.string("degraded", "ack")
+        }
+    }
+
     /// One result for each recipient, in the request's order.
     private static func response(_ plan: InjectionPlan, _ taken: Injector.Taken?) -> Response {
         let accepted = plan.outcomes.count { outcome in
@@ -92,6 +104,7 @@ struct InjectionRoutes: Sendable {
             writer.beginObject()
             writer.number(accepted, "accepted")
             writer.number(plan.outcomes.count - accepted, "refused")
+            if let taken, !taken.isRepeated { write(taken.receipt.durability, &writer) }
             writer.beginArray("results")
             for (recipient, outcome) in zip(plan.request.recipients, plan.outcomes) {
                 writer.beginObject()

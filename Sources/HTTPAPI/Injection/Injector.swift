@@ -45,6 +45,7 @@ struct Injector: Sendable {
         let time = services.now().microseconds / 1_000_000
         switch services.idempotency.begin(key, fingerprint: plan.fingerprint, now: time) {
         case .known(let receipt):
+            try checkStandbys(of: plan, receipt)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: true))
         case .busy:
             throw Problem(.conflict, "A request with this idempotency key is being worked on.")
@@ -53,7 +54,10 @@ struct Injector: Sendable {
         case .new: break
         }
         do {
-            let receipt = try await append(plan, session)
+            let receipt = try await append(plan, session) { receipt in
+                // It stands in the log: the same request again must not put it there twice.
+                services.idempotency.finish(key, receipt: receipt)
+            }
             services.idempotency.finish(key, receipt: receipt)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: false))
         } catch {
@@ -62,16 +66,51 @@ struct Injector: Sendable {
         }
     }
 
+    /// What a request asks for: the server's level, its tenant's and its own together.
+    private func demand(of plan: InjectionPlan) -> StandbyDemand? {
+        let configuration = services.configuration
+        let level = configuration.ackLevel.and(plan.request.ackLevel)
+        return (configuration.tenantAckLevels[plan.tenant].map(level.and) ?? level).demand
+    }
+
+    /// A request that was recorded before, and not on enough standbys then, may be now.
+    private func checkStandbys(
+        of plan: InjectionPlan, _ receipt: AppendReceipt
+    ) throws(Problem) {
+        guard let demand = demand(of: plan), demand.whenAway == .refuse else { return }
+        let last = receipt.firstSequence + UInt64(plan.eventCount) - 1
+        guard services.log.standbys(having: last) >= demand.standbys else {
+            throw Problem(appending: EventLogError(.notReplicated, "not yet"))
+        }
+    }
+
     private func append(
-        _ plan: InjectionPlan, _ session: IngressSession
+        _ plan: InjectionPlan, _ session: IngressSession,
+        recordedOnly: (AppendReceipt) -> Void = { _ in }
     ) async throws(Problem) -> AppendReceipt {
         if case .failure(let error) = services.log.acceptance() {
             throw Problem(appending: error)
         }
-        let (events, contents) = plan.append(session: session, time: services.now())
+        let demand = demand(of: plan)
+        let present = services.log.standbysPresent
+        if let demand, demand.isHopeless(present: present) {
+            throw Problem(
+                .notReplicated,
+                "\(demand.standbys) standby(s) must have the message before it is answered for, and"
+                    + " \(present) follow(s); nothing was recorded.")
+        }
+        let (events, contents) = plan.append(
+            session: session, time: services.now(),
+            ackLevel: demand?.promised(present: present) ?? 0)
         do {
-            return try await services.log.append(events, contents: contents)
+            return try await services.log.append(events, contents: contents, demand: demand)
         } catch {
+            if error.code == .notReplicated, let sequences = error.sequences {
+                recordedOnly(
+                    AppendReceipt(
+                        epoch: services.log.reader.durablePosition?.epoch ?? 0,
+                        firstSequence: sequences.lowerBound))
+            }
             throw Problem(appending: error)
         }
     }

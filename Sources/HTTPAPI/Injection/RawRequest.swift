@@ -1,3 +1,4 @@
+import EventLog
 import MailModel
 import MessageFormat
 import SMTPProtocol
@@ -19,7 +20,8 @@ enum RawRequest {
     static func read(
         _ call: APICall, body: [UInt8], recipientsMax: Int
     ) throws(Problem) -> InjectionRequest {
-        try call.query.allow(Set(fields.keys).union(["smtputf8"]))
+        try call.query.allow(
+            Set(fields.keys).union(["smtputf8", "ack", "ack_standbys", "ack_when_away"]))
         guard !body.isEmpty else { throw .invalid("", "The body is empty; it is the message.") }
         guard let sender = try one(call, "sender") else {
             throw .invalid(
@@ -47,7 +49,24 @@ enum RawRequest {
         request.tenant = try name(call, "tenant")
         request.campaign = try name(call, "campaign")
         request.smtpUTF8 = try call.query.flag("smtputf8") ?? false
+        request.ackLevel = try ackLevel(call)
         return request
+    }
+
+    private static func ackLevel(_ call: APICall) throws(Problem) -> AckLevel {
+        var problem: Problem?
+        let text = try call.query.one("ack_standbys")
+        let standbys = text.map { Int64($0) ?? 0 }
+        if let standbys, !(1...InjectionFields.standbysMax).contains(standbys) {
+            throw .invalid(
+                "ack_standbys", "The number should be 1 to \(InjectionFields.standbysMax).")
+        }
+        let level = InjectionFields.ackLevel(
+            try call.query.one("ack"), standbys: standbys,
+            whenAway: try call.query.one("ack_when_away")
+        ) { problem = .invalid($0, "\($0) \($1).") }
+        if let problem { throw problem }
+        return level
     }
 
     private static func one(_ call: APICall, _ name: String) throws(Problem) -> String? {

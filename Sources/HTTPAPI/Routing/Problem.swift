@@ -28,6 +28,7 @@ struct Problem: Error, Equatable, Sendable {
         case notReady = "not-ready"
         case wrongRole = "wrong-role"
         case notRecorded = "not-recorded"
+        case notReplicated = "not-replicated"
         case notPruned = "not-pruned"
         case pruned
         case damaged
@@ -76,7 +77,7 @@ extension Problem.Code {
         case .invalidMessage, .invalidOrder, .keyReused: .unprocessableContent
         case .limitReached, .wrongRole, .notPruned: .conflict
         case .pruned: .gone
-        case .outOfSpace, .overloaded, .notReady, .notRecorded: .serviceUnavailable
+        case .outOfSpace, .overloaded, .notReady, .notRecorded, .notReplicated: .serviceUnavailable
         case .damaged, .internalError: .internalServerError
         }
     }
@@ -101,6 +102,7 @@ extension Problem.Code {
         case .notReady: "The server is not ready"
         case .wrongRole: "The site's role does not allow this"
         case .notRecorded: "The message could not be recorded"
+        case .notReplicated: "The message is not on enough other sites"
         case .notPruned: "Nothing was removed from the log"
         case .pruned: "The events are no longer kept"
         case .damaged: "The log is damaged"
@@ -111,7 +113,7 @@ extension Problem.Code {
     /// Whether the same request may succeed a little later.
     var isForNow: Bool {
         switch self {
-        case .outOfSpace, .overloaded, .notReady, .notRecorded, .conflict: true
+        case .outOfSpace, .overloaded, .notReady, .notRecorded, .notReplicated, .conflict: true
         default: false
         }
     }

@@ -36,11 +36,8 @@ extension SessionHandler {
         var accept = AcceptMessage(
             rules: listener.rules, mayRelay: session.mayRelay, userTenant: tenant,
             session: ingress, time: now)
-        let demand = listener.policy.ackLevel.demand
         // What is known to be away now is not promised in the event.
-        if let demand, services.log.standbysPresent >= demand.standbys {
-            accept.ackLevel = demand.standbys
-        }
+        accept.standbysPresent = services.log.standbysPresent
         switch accept.build(message, digest: table.digest.sha256) {
         case .failure(let refusal):
             return answer(.reply(refusal.reply), context)
@@ -54,7 +51,7 @@ extension SessionHandler {
                 Append(
                     events: accepted.events,
                     contents: [Content(eventIndex: 0, bytes: accepted.content)], observer: table,
-                    token: table.token(slot), demand: demand))
+                    token: table.token(slot), demand: accepted.demand))
             return false
         }
     }

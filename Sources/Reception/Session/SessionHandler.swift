@@ -238,8 +238,8 @@ final class SessionHandler: ChannelDuplexHandler {
         if case .failure(let error) = services.log.acceptance() {
             return ReceptionReplies.reply(to: error)
         }
-        if let demand = listener.policy.ackLevel.demand, demand.whenAway == .refuse,
-            services.log.standbysPresent < demand.standbys
+        if let demand = listener.rules.ackLevel(ofTenant: knownTenant).demand,
+            demand.isHopeless(present: services.log.standbysPresent)
         {
             return ReceptionReplies.notReplicated
         }
@@ -250,6 +250,13 @@ final class SessionHandler: ChannelDuplexHandler {
             return ReceptionReplies.messageRate
         }
         return nil
+    }
+
+    /// The tenant as far as it is known before the header is.
+    private var knownTenant: String {
+        let identity = session.facts.identity
+        let bound = identity.isEmpty ? "" : services.authenticator.tenant(of: identity)
+        return bound.isEmpty ? listener.policy.attribution.tenant : bound
     }
 
     /// Whom a message counts for: the user, or the address where there is none.

@@ -13,7 +13,8 @@ import ReplicationSchema
 ///
 /// Concurrency: any thread; the work is done on a thread of its own.
 package final class StandbyFollower<Codec: BatchCodec>: Sendable {
-    private struct State: Sendable {
+    /// What is shared with who asks how it stands.
+    struct State: Sendable {
         var status: FollowerStatus
         var isStopped = false
         var hasEnded = false
@@ -27,11 +28,11 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
         var ahead: Position?
     }
 
-    private let configuration: FollowerConfiguration
+    let configuration: FollowerConfiguration
     private let codec: Codec
-    private let dialer: LinkDialer
-    private let state: Monitor<State>
-    private let events: FollowerEvents
+    let dialer: LinkDialer
+    let state: Monitor<State>
+    let events: FollowerEvents
 
     /// - Parameters:
     ///   - configuration: Whom to follow, and where to.
@@ -100,7 +101,7 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
         state.wait(while: { !$0.hasEnded }, then: { _ in })
     }
 
-    private var isStopped: Bool { state.withLock { $0.isStopped } }
+    var isStopped: Bool { state.withLock { $0.isStopped } }
 
     /// Closes the link that stands, if one does: it is made again.
     func dropLink() { state.withLock { $0.link }?.close() }
@@ -113,31 +114,6 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
             return true
         }
         if isNew { events.learnedEpoch(epoch) }
-    }
-}
-
-/// What a standby tells its composition root.
-///
-/// Concurrency: closures are called on the follower's thread or an event loop, and must not block long.
-package struct FollowerEvents: Sendable {
-    /// A higher epoch is open somewhere.
-    package var learnedEpoch: @Sendable (UInt32) -> Void
-    /// The primary has stopped at the position where this log ends, and asks to be followed: the epoch
-    /// that will be opened, or why not.
-    package var handover: @Sendable (Position) -> Result<UInt32, ReplicationError>
-    /// The primary has been told which epoch will be opened, as far as that was possible: now it is to
-    /// be opened. The link ends only with this, so that the answer gets there.
-    package var tookOver: @Sendable (UInt32) -> Void
-
-    /// Creates them.
-    package init(
-        learnedEpoch: @escaping @Sendable (UInt32) -> Void,
-        handover: @escaping @Sendable (Position) -> Result<UInt32, ReplicationError>,
-        tookOver: @escaping @Sendable (UInt32) -> Void = { _ in }
-    ) {
-        self.learnedEpoch = learnedEpoch
-        self.handover = handover
-        self.tookOver = tookOver
     }
 }
 
@@ -182,7 +158,7 @@ extension StandbyFollower {
         }
     }
 
-    private func open(logID: [UInt8]?) throws -> LogReplica<Codec> {
+    func open(logID: [UInt8]?) throws -> LogReplica<Codec> {
         let replica = try LogReplica(
             directory: configuration.logDirectory, codec: codec, logID: logID,
             configuration: configuration.log)
@@ -196,7 +172,7 @@ extension StandbyFollower {
     }
 
     /// Notes where the log stands.
-    private func moved(_ replica: LogReplica<Codec>) {
+    func moved(_ replica: LogReplica<Codec>) {
         let epoch = state.withLock { state -> UInt32? in
             state.status.position = replica.position
             state.status.lastEventTime = replica.lastEventTime
@@ -213,7 +189,7 @@ extension StandbyFollower {
     }
 
     /// Notes where the other site's log ends.
-    private func heard(_ end: Position?) {
+    func heard(_ end: Position?) {
         let now = configuration.log.now()
         state.withLock { state in
             state.status.lastHeard = now
@@ -227,7 +203,7 @@ extension StandbyFollower {
         }
     }
 
-    private func hello(_ replica: LogReplica<Codec>?) -> Waybill_Replication_V1_Hello {
+    func hello(_ replica: LogReplica<Codec>?) -> Waybill_Replication_V1_Hello {
         let standing = standing
         var hello = Waybill_Replication_V1_Hello()
         hello.protocol = ReplicationLimits.protocolVersion
@@ -243,182 +219,12 @@ extension StandbyFollower {
         return hello
     }
 
-    private func heartbeat() -> Waybill_Replication_V1_Heartbeat {
+    func heartbeat() -> Waybill_Replication_V1_Heartbeat {
         let standing = standing
         var heartbeat = Waybill_Replication_V1_Heartbeat()
         heartbeat.position = .init(standing.position)
         heartbeat.knownEpoch = standing.knownEpoch
         heartbeat.time = configuration.log.now()
         return heartbeat
-    }
-}
-
-extension StandbyFollower {
-    /// Follows over one link; returns after a handover.
-    private func follow(_ replica: inout LogReplica<Codec>?) throws {
-        let link = try dialer.dial(
-            configuration.address, heartbeat: { [self] in heartbeat() },
-            intercept: { [self] frame in
-                if case .control(.heartbeat(let heartbeat)) = frame {
-                    heard(heartbeat.position.position)
-                }
-                return false
-            })
-        defer { link.close() }
-        let isStopped = state.withLock { state in
-            state.link = link
-            return state.isStopped
-        }
-        guard !isStopped else { throw ReplicationError(.stopped, "following has ended") }
-        try link.send(.control(.hello(hello(replica))))
-        let welcome = try awaitWelcome(link)
-        let known = standing.knownEpoch
-        guard welcome.knownEpoch >= known else {
-            throw ReplicationError(
-                .fenced,
-                "\(welcome.site) knows epoch \(welcome.knownEpoch) only, epoch \(known) is open",
-                hint: "It must rejoin: waybill site rejoin.")
-        }
-        if replica == nil { replica = try open(logID: welcome.logIDOctets) }
-        guard let replica else { return }
-        state.withLock { state in
-            state.status.site = welcome.site
-            state.status.isConnected = true
-            state.status.problem = nil
-            state.status.isDiverged = false
-        }
-        heard(welcome.position.position)
-        learned(epoch: welcome.knownEpoch)
-        configuration.logger.notice(
-            "following",
-            metadata: [
-                "primary": "\(welcome.site)", "address": "\(configuration.address)",
-                "sequence": "\(replica.position.sequence)",
-            ])
-        try takeOver(replica, link)
-    }
-
-    private func awaitWelcome(_ link: Link) throws -> Waybill_Replication_V1_Welcome {
-        switch try link.receive(milliseconds: ReplicationLimits.answerMilliseconds) {
-        case .control(.welcome(let welcome)): return welcome
-        case .control(.refused(let refused)):
-            throw ReplicationError(refused)
-        case nil:
-            throw ReplicationError(.timeout, "\(configuration.address) did not answer")
-        default:
-            throw ReplicationError(
-                .malformed, "\(configuration.address) did not answer the Hello")
-        }
-    }
-
-    private func takeOver(_ replica: LogReplica<Codec>, _ link: Link) throws {
-        while !isStopped {
-            switch try link.receive(milliseconds: 1_000) {
-            case nil: continue
-            case .control(.files(let files)):
-                try fetch(files.segments, replica)
-                var follow = Waybill_Replication_V1_Follow()
-                follow.position = .init(replica.position)
-                follow.activeFirst = replica.activeFirst
-                try link.send(.control(.follow(follow)))
-            case .batches(let batches):
-                try append(batches, replica, link)
-            case .control(.handover(let handover)):
-                if try takeOffice(handover, replica, link) { return }
-            default:
-                throw ReplicationError(.malformed, "\(link.peer) sent what no primary sends")
-            }
-        }
-        throw ReplicationError(.stopped, "following has ended")
-    }
-
-    private func append(
-        _ batches: ShippedBatches, _ replica: LogReplica<Codec>, _ link: Link
-    ) throws {
-        try replica.append(batches.batches, segmentFirst: batches.segmentFirst)
-        state.withLock { state in
-            state.status.receivedOctets += UInt64(batches.batches.reduce(0) { $0 + $1.octets })
-        }
-        acknowledge(replica, link)
-        moved(replica)
-        heard(batches.end)
-    }
-
-    private func acknowledge(_ replica: LogReplica<Codec>, _ link: Link) {
-        var acknowledged = Waybill_Replication_V1_Acknowledged()
-        acknowledged.position = .init(replica.position)
-        link.post(.control(.acknowledged(acknowledged)))
-    }
-
-    private func fetch(
-        _ offered: [Waybill_Replication_V1_SegmentOnOffer], _ replica: LogReplica<Codec>
-    ) throws {
-        let segments = try offered.map { offer in
-            guard let segment = offer.segment else {
-                throw ReplicationError(.malformed, "a segment on offer contradicts itself")
-            }
-            return segment
-        }
-        guard !segments.isEmpty else { return }
-        guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
-        else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
-        state.withLock { $0.status.fetching = segments.count }
-        defer { state.withLock { $0.status.fetching = 0 } }
-        let paths = Dictionary(
-            uniqueKeysWithValues: segments.map {
-                ($0.firstSequence, replica.incomingPath($0.firstSequence))
-            })
-        let fetch = SegmentFetch(
-            dialer: dialer, address: configuration.address, hello: hello(replica),
-            path: { paths[$0] ?? "" }, isStopped: { [self] in isStopped },
-            received: { [self] octets in
-                state.withLock { $0.status.receivedOctets += UInt64(octets) }
-            })
-        try fetch.run(segments) { segment in
-            try replica.install(segment)
-            moved(replica)
-            state.withLock { $0.status.fetching -= 1 }
-        }
-    }
-
-    /// Answers a primary that hands over.
-    ///
-    /// - Returns: Whether this site takes over: following has ended.
-    private func takeOffice(
-        _ handover: Waybill_Replication_V1_Handover, _ replica: LogReplica<Codec>, _ link: Link
-    ) throws -> Bool {
-        var answer = Waybill_Replication_V1_HandoverAnswer()
-        var result: Result<UInt32, ReplicationError> = .failure(
-            ReplicationError(
-                .refused, "the standby's log does not end where the primary's does"))
-        if handover.position.position == replica.position {
-            result = events.handover(replica.position)
-        }
-        switch result {
-        case .success(let epoch):
-            answer.accepted = true
-            answer.epoch = epoch
-            // Before the answer: a primary that misses it asks, and must hear that the epoch is taken.
-            learned(epoch: epoch)
-        case .failure(let error): answer.message = "\(error)"
-        }
-        // The new role is recorded: it is taken whether or not the primary hears of it.
-        defer { if answer.accepted { events.tookOver(answer.epoch) } }
-        try link.send(.control(.handoverAnswer(answer)))
-        return answer.accepted
-    }
-}
-
-extension ReplicationError {
-    /// What another site's refusal means here.
-    init(_ refused: Waybill_Replication_V1_Refused) {
-        switch refused.reason {
-        case .diverged:
-            self.init(
-                .diverged, refused.message,
-                hint: "Nothing is taken over. Let this site rejoin: waybill site rejoin.")
-        case .fenced: self.init(.fenced, refused.message)
-        default: self.init(.refused, refused.message)
-        }
     }
 }

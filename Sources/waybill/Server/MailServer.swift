@@ -239,6 +239,7 @@ final class MailServer: Sendable {
     ) async throws -> HTTPAPI {
         var api = configuration.http ?? .withoutNetwork(serverName: configuration.hostName)
         api.controlSocket = DataDirectory.controlSocket(configuration.dataDirectory)
+        api.tenantAckLevels = configuration.reception.tenantAckLevels
         if api.listensOnNetwork, api.keysFile == nil {
             logger.warning("the HTTP API has no file of keys: only /health, /docs answer")
         }

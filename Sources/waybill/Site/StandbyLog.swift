@@ -70,6 +70,16 @@ final class StandbyLog: APILog {
         throw refusal
     }
 
+    func append(
+        _ events: [Event], contents: [Content], demand: StandbyDemand?
+    ) async throws(EventLogError) -> AppendReceipt {
+        throw refusal
+    }
+
+    var standbysPresent: Int { 0 }
+
+    func standbys(having sequence: UInt64) -> Int { 0 }
+
     func acceptance() -> Result<Void, EventLogError> { .failure(refusal) }
 
     func seal() async throws(EventLogError) -> UInt64? { throw refusal }

@@ -1,0 +1,159 @@
+import EventLog
+import Logging
+import ReplicationSchema
+
+extension StandbyFollower {
+    /// Follows over one link; returns after a handover.
+    func follow(_ replica: inout LogReplica<Codec>?) throws {
+        let link = try dialer.dial(
+            configuration.address, heartbeat: { [self] in heartbeat() },
+            intercept: { [self] frame in
+                if case .control(.heartbeat(let heartbeat)) = frame {
+                    heard(heartbeat.position.position)
+                }
+                return false
+            })
+        defer { link.close() }
+        let isStopped = state.withLock { state in
+            state.link = link
+            return state.isStopped
+        }
+        guard !isStopped else { throw ReplicationError(.stopped, "following has ended") }
+        try link.send(.control(.hello(hello(replica))))
+        let welcome = try awaitWelcome(link)
+        let known = standing.knownEpoch
+        guard welcome.knownEpoch >= known else {
+            throw ReplicationError(
+                .fenced,
+                "\(welcome.site) knows epoch \(welcome.knownEpoch) only, epoch \(known) is open",
+                hint: "It must rejoin: waybill site rejoin.")
+        }
+        if replica == nil { replica = try open(logID: welcome.logIDOctets) }
+        guard let replica else { return }
+        state.withLock { state in
+            state.status.site = welcome.site
+            state.status.isConnected = true
+            state.status.problem = nil
+            state.status.isDiverged = false
+        }
+        heard(welcome.position.position)
+        learned(epoch: welcome.knownEpoch)
+        configuration.logger.notice(
+            "following",
+            metadata: [
+                "primary": "\(welcome.site)", "address": "\(configuration.address)",
+                "sequence": "\(replica.position.sequence)",
+            ])
+        try takeOver(replica, link)
+    }
+
+    private func awaitWelcome(_ link: Link) throws -> Waybill_Replication_V1_Welcome {
+        switch try link.receive(milliseconds: ReplicationLimits.answerMilliseconds) {
+        case .control(.welcome(let welcome)): return welcome
+        case .control(.refused(let refused)):
+            throw ReplicationError(refused)
+        case nil:
+            throw ReplicationError(.timeout, "\(configuration.address) did not answer")
+        default:
+            throw ReplicationError(
+                .malformed, "\(configuration.address) did not answer the Hello")
+        }
+    }
+
+    private func takeOver(_ replica: LogReplica<Codec>, _ link: Link) throws {
+        while !isStopped {
+            switch try link.receive(milliseconds: 1_000) {
+            case nil: continue
+            case .control(.files(let files)):
+                try fetch(files.segments, replica)
+                var follow = Waybill_Replication_V1_Follow()
+                follow.position = .init(replica.position)
+                follow.activeFirst = replica.activeFirst
+                try link.send(.control(.follow(follow)))
+            case .batches(let batches):
+                try append(batches, replica, link)
+            case .control(.handover(let handover)):
+                if try takeOffice(handover, replica, link) { return }
+            default:
+                throw ReplicationError(.malformed, "\(link.peer) sent what no primary sends")
+            }
+        }
+        throw ReplicationError(.stopped, "following has ended")
+    }
+
+    private func append(
+        _ batches: ShippedBatches, _ replica: LogReplica<Codec>, _ link: Link
+    ) throws {
+        try replica.append(batches.batches, segmentFirst: batches.segmentFirst)
+        state.withLock { state in
+            state.status.receivedOctets += UInt64(batches.batches.reduce(0) { $0 + $1.octets })
+        }
+        acknowledge(replica, link)
+        moved(replica)
+        heard(batches.end)
+    }
+
+    private func acknowledge(_ replica: LogReplica<Codec>, _ link: Link) {
+        var acknowledged = Waybill_Replication_V1_Acknowledged()
+        acknowledged.position = .init(replica.position)
+        link.post(.control(.acknowledged(acknowledged)))
+    }
+
+    private func fetch(
+        _ offered: [Waybill_Replication_V1_SegmentOnOffer], _ replica: LogReplica<Codec>
+    ) throws {
+        let segments = try offered.map { offer in
+            guard let segment = offer.segment else {
+                throw ReplicationError(.malformed, "a segment on offer contradicts itself")
+            }
+            return segment
+        }
+        guard !segments.isEmpty else { return }
+        guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
+        else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
+        state.withLock { $0.status.fetching = segments.count }
+        defer { state.withLock { $0.status.fetching = 0 } }
+        let paths = Dictionary(
+            uniqueKeysWithValues: segments.map {
+                ($0.firstSequence, replica.incomingPath($0.firstSequence))
+            })
+        let fetch = SegmentFetch(
+            dialer: dialer, address: configuration.address, hello: hello(replica),
+            path: { paths[$0] ?? "" }, isStopped: { [self] in isStopped },
+            received: { [self] octets in
+                state.withLock { $0.status.receivedOctets += UInt64(octets) }
+            })
+        try fetch.run(segments) { segment in
+            try replica.install(segment)
+            moved(replica)
+            state.withLock { $0.status.fetching -= 1 }
+        }
+    }
+
+    /// Answers a primary that hands over.
+    ///
+    /// - Returns: Whether this site takes over: following has ended.
+    private func takeOffice(
+        _ handover: Waybill_Replication_V1_Handover, _ replica: LogReplica<Codec>, _ link: Link
+    ) throws -> Bool {
+        var answer = Waybill_Replication_V1_HandoverAnswer()
+        var result: Result<UInt32, ReplicationError> = .failure(
+            ReplicationError(
+                .refused, "the standby's log does not end where the primary's does"))
+        if handover.position.position == replica.position {
+            result = events.handover(replica.position)
+        }
+        switch result {
+        case .success(let epoch):
+            answer.accepted = true
+            answer.epoch = epoch
+            // Before the answer: a primary that misses it asks, and must hear that the epoch is taken.
+            learned(epoch: epoch)
+        case .failure(let error): answer.message = "\(error)"
+        }
+        // The new role is recorded: it is taken whether or not the primary hears of it.
+        defer { if answer.accepted { events.tookOver(answer.epoch) } }
+        try link.send(.control(.handoverAnswer(answer)))
+        return answer.accepted
+    }
+}

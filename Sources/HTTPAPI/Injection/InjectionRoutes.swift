@@ -86,7 +86,7 @@ struct InjectionRoutes: Sendable {
     /// Where the messages are, as far as it was asked for.
     private static func write(_ durability: Durability, _ writer: inout JSONWriter) {
         switch durability {
-        case .here: writer.string("local", "ack")
+        case .here: break
         case .replicated(let standbys):
             writer.string("replicated", "ack")
             writer.number(standbys, "ack_standbys")
@@ -104,7 +104,7 @@ struct InjectionRoutes: Sendable {
             writer.beginObject()
             writer.number(accepted, "accepted")
             writer.number(plan.outcomes.count - accepted, "refused")
-            if let taken, !taken.isRepeated { write(taken.receipt.durability, &writer) }
+            if let taken { write(taken.receipt.durability, &writer) }
             writer.beginArray("results")
             for (recipient, outcome) in zip(plan.request.recipients, plan.outcomes) {
                 writer.beginObject()

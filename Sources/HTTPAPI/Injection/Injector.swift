@@ -45,7 +45,7 @@ struct Injector: Sendable {
         let time = services.now().microseconds / 1_000_000
         switch services.idempotency.begin(key, fingerprint: plan.fingerprint, now: time) {
         case .known(let receipt):
-            try checkStandbys(of: plan, receipt)
+            let receipt = try withStandbys(of: plan, receipt)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: true))
         case .busy:
             throw Problem(.conflict, "A request with this idempotency key is being worked on.")
@@ -74,14 +74,21 @@ struct Injector: Sendable {
     }
 
     /// A request that was recorded before, and not on enough standbys then, may be now.
-    private func checkStandbys(
+    private func withStandbys(
         of plan: InjectionPlan, _ receipt: AppendReceipt
-    ) throws(Problem) {
-        guard let demand = demand(of: plan), demand.whenAway == .refuse else { return }
+    ) throws(Problem) -> AppendReceipt {
+        var receipt = receipt
+        guard let demand = demand(of: plan) else {
+            receipt.durability = .here
+            return receipt
+        }
         let last = receipt.firstSequence + UInt64(plan.eventCount) - 1
-        guard services.log.standbys(having: last) >= demand.standbys else {
+        let isThere = services.log.standbys(having: last) >= demand.standbys
+        guard isThere || demand.whenAway == .accept else {
             throw Problem(appending: EventLogError(.notReplicated, "not yet"))
         }
+        receipt.durability = isThere ? .replicated(standbys: demand.standbys) : .degraded
+        return receipt
     }
 
     private func append(

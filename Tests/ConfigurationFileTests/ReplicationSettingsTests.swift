@@ -1,4 +1,5 @@
 import EventLog
+import HTTPAPI
 import Reception
 import Replication
 import Testing
@@ -71,5 +72,36 @@ struct ReplicationSettingsTests {
             try read("replication:\n  listen: 192.0.2.1:7025\n")
         }
         #expect(error?.problems.count == 3)
+    }
+
+    @Test(
+        "tenants and the API have ack levels of their own, and a name that stands twice is refused")
+    func ackLevels() throws {
+        let text = """
+            server:
+              http:
+                listen: 127.0.0.1:8025
+                ack: replicated
+            tenants:
+              - name: acme
+                ack: replicated
+                ack_standbys: 2
+                ack_when_away: accept
+              - name: zeta
+            """
+        let configuration = try read(text)
+        let acme = AckLevel.replicated(StandbyDemand(standbys: 2, whenAway: .accept))
+        #expect(configuration.reception.tenantAckLevels == ["acme": acme, "zeta": .local])
+        #expect(
+            configuration.http?.ackLevel
+                == .replicated(StandbyDemand(standbys: 1, whenAway: .refuse)))
+        #expect(configuration.http?.tenantAckLevels["acme"] == acme)
+        let again = try read(configuration.effectiveText)
+        #expect(again.reception.tenantAckLevels == configuration.reception.tenantAckLevels)
+        #expect(again.http?.ackLevel == configuration.http?.ackLevel)
+        let error = #expect(throws: ConfigurationError.self) {
+            try read("tenants:\n  - name: acme\n  - name: acme\n  - ack: local\n")
+        }
+        #expect(error?.problems.map(\.line) == [3, 4])
     }
 }

@@ -38,4 +38,14 @@ final class FakeSite: SiteControl {
         outcome.already = 1
         return outcome
     }
+
+    func compare() async throws(SiteRefusal) -> [SiteComparison] {
+        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        var berlin = SiteComparison(
+            address: "192.0.2.2:7025", verdict: .same, detail: "same history through 7")
+        berlin.site = "berlin"
+        berlin.epoch = 3
+        berlin.sequence = 7
+        return [berlin]
+    }
 }

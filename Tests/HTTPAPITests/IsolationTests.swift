@@ -52,6 +52,7 @@ struct IsolationTests {
         "GET /api/v1/analytics/latency": .read,
         "POST /api/v1/log/seal": .admin, "POST /api/v1/log/compact": .admin,
         "POST /api/v1/log/prune": .admin, "GET /api/v1/site": .operate,
+        "GET /api/v1/site/verify": .operate,
         "POST /api/v1/site/promote": .admin, "POST /api/v1/site/demote": .admin,
         "POST /api/v1/site/switchover": .admin, "POST /api/v1/site/rejoin": .admin,
         "POST /api/v1/site/forget": .admin, "POST /api/v1/site/salvage": .admin,
@@ -61,6 +62,7 @@ struct IsolationTests {
         "/api/v1/domains/{name}", "/api/v1/providers/{name}", "/api/v1/sources",
         "/api/v1/sources/{name}", "/api/v1/reputation/sources", "/api/v1/reputation/providers",
         "/api/v1/log/seal", "/api/v1/log/compact", "/api/v1/log/prune", "/api/v1/site",
+        "/api/v1/site/verify",
         "/api/v1/site/promote", "/api/v1/site/demote", "/api/v1/site/switchover",
         "/api/v1/site/rejoin", "/api/v1/site/forget", "/api/v1/site/salvage",
     ]

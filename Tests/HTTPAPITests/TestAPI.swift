@@ -34,12 +34,12 @@ final class TestAPI: Sendable {
     /// Keys: `inject`, `read`, `operate`, `admin` for all tenants, `acme` and `zeta` with `inject` and
     /// `operate` (which includes `read`) for the tenant of that name.
     init(
-        directory: TemporaryDirectory? = nil,
+        directory: TemporaryDirectory? = nil, gate: StandbyGate? = nil,
         configure: (inout APIConfiguration) -> Void = { _ in }
     ) async throws {
         let directory = try directory ?? TemporaryDirectory()
         self.directory = directory
-        log = try TestLog(directory: directory.path + "/log")
+        log = try TestLog(directory: directory.path + "/log", gate: gate)
         state = TestState(directory: directory.path + "/projections", log: log.reader)
         var file = APIKeyFile(path: directory.path + "/keys")
         var tokens: [String: String] = [:]

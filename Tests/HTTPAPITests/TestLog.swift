@@ -11,8 +11,9 @@ final class TestLog: APILog {
     private let log: EventLog<MailEventCodec>
     private let orders = Mutex<(acceptance: EventLogError?, append: EventLogError?)>((nil, nil))
 
-    init(directory: String) throws {
+    init(directory: String, gate: StandbyGate? = nil) throws {
         var configuration = EventLogConfiguration()
+        configuration.gate = gate
         configuration.allowAnyFileSystem = true
         configuration.freeBytesFloor = 0
         log = try EventLog.open(

@@ -1,3 +1,4 @@
+import EventLog
 import MailEvents
 import MailModel
 import SMTPProtocol
@@ -211,5 +212,28 @@ struct AcceptMessageTests {
         let (first, second) = (names.make(), names.make())
         #expect(first != second)
         #expect(first.prefix { $0 != "." } == second.prefix { $0 != "." })
+    }
+
+    @Test("a tenant's ack level is added to its listener's, wherever the tenant is named")
+    func tenantAckLevel() throws {
+        let replicated = AckLevel.replicated(StandbyDemand(standbys: 1, whenAway: .accept))
+        let content = "X-Tenant: acme\nSubject: x\n\nHi\n"
+        let accepted = try accept(content) { $1.tenantAckLevels["acme"] = replicated }.get()
+        #expect(accepted.demand == replicated.demand)
+        let other = try accept(content) { $1.tenantAckLevels["zeta"] = replicated }.get()
+        #expect(other.demand == nil)
+        let strict = AckLevel.replicated(StandbyDemand(standbys: 1, whenAway: .refuse))
+        guard
+            case .failure(let refusal) = accept(
+                content,
+                change: {
+                    $0.ackLevel = replicated
+                    $1.tenantAckLevels["acme"] = strict
+                })
+        else {
+            Issue.record("accepted although no standby follows")
+            return
+        }
+        #expect(refusal.reply == ReceptionReplies.notReplicated)
     }
 }

@@ -1,9 +1,11 @@
 import EventLog
 import MailEvents
 import MailModel
-import Reception
+import SMTPProtocol
 import Testing
 import WaybillTesting
+
+@testable import Reception
 
 @Suite("Limits over sockets")
 struct LimitsTests {
@@ -77,6 +79,20 @@ struct LimitsTests {
         try await client.ask("MAIL FROM:<ann@example.org>", 421)
         try await client.expectClosed()
         await server.stop()
+    }
+
+    @Test("a session without a limit takes any number of messages")
+    func anyNumberOfMessages() {
+        var listener = ListenerPolicy(name: "mx", host: "", port: 0)
+        func limit() -> Int {
+            let configuration = ReceptionConfiguration(serverName: "x", listeners: [listener])
+            let context = ListenerContext(
+                index: 0, configuration: configuration, tls: nil, decoySecret: [])
+            return context.session.limits.messages
+        }
+        #expect(limit() == ReceptionLimits.messagesPerSession)
+        listener.limits.messagesPerSession = 0
+        #expect(limit() == .max)
     }
 
     @Test("over the memory for messages the one that is too much is refused, others live")

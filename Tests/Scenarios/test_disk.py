@@ -7,24 +7,16 @@ import pytest
 
 from harness.client import Conversation, Recorder
 from harness.configuration import configuration
+from harness.smalldisk import small_file_system
 from harness.stones import Sink
 from harness.support import Skip, free_port, program, run, wait_until
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A tmpfs of 48 MiB."""
-    import os
-
-    if os.geteuid() != 0:
-        raise Skip("mounting a tmpfs needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    result = run("mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", place, check=False)
-    if result.returncode:
-        raise Skip(f"mounting a tmpfs is not possible here: {result.stderr.strip()}")
-    yield place
-    run("umount", "-l", place, check=False)
+    """A file system of 48 MiB."""
+    with small_file_system(tmp_path, 48) as place:
+        yield place
 
 
 def attempt(port) -> str:

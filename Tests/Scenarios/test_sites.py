@@ -14,8 +14,9 @@ import pytest
 from harness.client import Recorder
 from harness.peer import Peer
 from harness.sites import check_sites
+from harness.smalldisk import small_file_system
 from harness.stones import source
-from harness.support import Skip, listens, run, wait_until
+from harness.support import listens, wait_until
 from harness.wire import Wire
 
 CLIENTS = 6
@@ -169,16 +170,9 @@ def test_a_wiped_standby_begins_again(site, sink, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A tmpfs of 64 MiB."""
-    if os.geteuid() != 0:
-        raise Skip("mounting a tmpfs needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    result = run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place, check=False)
-    if result.returncode:
-        raise Skip(f"mounting a tmpfs is not possible here: {result.stderr.strip()}")
-    yield place
-    run("umount", "-l", place, check=False)
+    """A file system of 64 MiB."""
+    with small_file_system(tmp_path, 64) as place:
+        yield place
 
 
 def test_a_standby_without_room_says_so_and_goes_on_by_itself(site, sink, tmp_path, small_disk):

@@ -69,13 +69,16 @@ class Site(Waybill):
     def __init__(
         self, directory: Path, name: str, authority: Authority, next_hop: int, *flags: str,
         standby_of: int | None = None, peers: tuple[int, ...] = (), delay: str | None = None,
-        data: Path | None = None, acknowledge: dict[str, str] | None = None, **options,
+        data: Path | None = None, acknowledge: dict[str, str] | None = None,
+        tenants: list[dict] | None = None, **options,
     ):
         port = free_port()
         options.setdefault("segment_size", "1MiB")
         whole = configuration(
             port, host_name=f"{name}.example", smarthost=f"127.0.0.1:{next_hop}", **options)
         whole["listeners"][0].update(acknowledge or {})
+        if tenants:
+            whole["tenants"] = tenants
         super().__init__(
             Path(directory), port=port, listen=False, relay_from=None, data=data,
             configuration=whole)

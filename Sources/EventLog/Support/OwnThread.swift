@@ -32,4 +32,24 @@ package enum OwnThread {
         _ = pthread_detach(thread)
         return true
     }
+
+    /// Runs what blocks on a new thread, and waits for it without blocking.
+    ///
+    /// - Parameters:
+    ///   - name: The thread's, 15 characters at most.
+    ///   - body: What blocks.
+    /// - Returns: What `body` returned or threw; `inaccessible` when the system gives no thread.
+    package static func result<Value: Sendable>(
+        name: String, _ body: @escaping @Sendable () throws -> Value
+    ) async -> Result<Value, any Error> {
+        await withCheckedContinuation { continuation in
+            let started = start(name: name) {
+                continuation.resume(returning: Result { try body() })
+            }
+            guard !started else { return }
+            continuation.resume(
+                returning: .failure(
+                    EventLogError(.inaccessible, "the system gives no thread")))
+        }
+    }
 }

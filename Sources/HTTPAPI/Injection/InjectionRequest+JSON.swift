@@ -42,7 +42,8 @@ extension InjectionRequest {
         }
         request.smtpUTF8 = top.bool("smtputf8") ?? false
         request.ackLevel = InjectionFields.ackLevel(
-            top.string("ack"), standbys: top.integer("ack_standbys", in: 1...InjectionFields.standbysMax),
+            top.string("ack"),
+            standbys: top.integer("ack_standbys", in: 1...InjectionFields.standbysMax),
             whenAway: top.string("ack_when_away"), note: top.note)
         request.readDeliveryStatus(top)
         top.finish()

@@ -24,6 +24,11 @@ package protocol SiteControl: Sendable {
     func salvage(
         _ directory: String, isDryRun: Bool
     ) async throws(SiteRefusal) -> SalvageOutcome
+    /// Asks every other site where its log ends, and compares.
+    ///
+    /// - Returns: One for each site that is configured, followed or following.
+    /// - Throws: When this site knows no others, or has no log yet.
+    func compare() async throws(SiteRefusal) -> [SiteComparison]
 }
 
 /// What came of a salvage.
@@ -146,6 +151,31 @@ package struct SiteReport: Hashable, Sendable {
         package init(address: String) { self.address = address }
     }
 
+    /// What the last rehearsal of a promotion came to.
+    package struct Drill: Hashable, Sendable {
+        /// Microseconds since the Unix epoch.
+        package var time: Int64
+        package var isWell: Bool
+        /// Where the log ended that was rehearsed with.
+        package var sequence: UInt64
+        /// From opening the log until delivery could have begun, nothing folded beforehand.
+        package var recoveryMilliseconds: Int64
+        /// The first thing that was wrong; empty: nothing.
+        package var finding: String
+
+        /// Creates it.
+        package init(
+            time: Int64, isWell: Bool, sequence: UInt64, recoveryMilliseconds: Int64,
+            finding: String
+        ) {
+            self.time = time
+            self.isWell = isWell
+            self.sequence = sequence
+            self.recoveryMilliseconds = recoveryMilliseconds
+            self.finding = finding
+        }
+    }
+
     package var site: String
     package var role: String
     /// The highest epoch known to be open somewhere.
@@ -166,6 +196,8 @@ package struct SiteReport: Hashable, Sendable {
     package var primary: Primary?
     /// What was acknowledged at which level since the start; nil unless it writes.
     package var acks: StandbyGate.Totals?
+    /// nil when there was none.
+    package var drill: Drill?
 
     /// Creates a report.
     package init(site: String, role: String, epoch: UInt32) {
@@ -196,6 +228,11 @@ package struct LoneSite: SiteControl {
     package func salvage(
         _ directory: String, isDryRun: Bool
     ) async throws(SiteRefusal) -> SalvageOutcome {
+        throw SiteRefusal(
+            "This server knows no other sites: add replication to its configuration.")
+    }
+
+    package func compare() async throws(SiteRefusal) -> [SiteComparison] {
         throw SiteRefusal(
             "This server knows no other sites: add replication to its configuration.")
     }

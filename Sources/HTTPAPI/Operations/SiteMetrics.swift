@@ -13,6 +13,7 @@ enum SiteMetrics {
             Int(report.epoch))
         if let primary = report.primary { write(primary, &text) }
         write(report.standbys, &text)
+        if let drill = report.drill { write(drill, &text) }
         guard let acks = report.acks else { return }
         text.family(
             "waybill_replicated_acks_total", .counter,
@@ -48,6 +49,19 @@ enum SiteMetrics {
                 "waybill_following_consistent_sequence", .gauge,
                 "Up to here both sites' chains were found the same.", Int(clamping: sequence))
         }
+    }
+
+    private static func write(_ drill: SiteReport.Drill, _ text: inout MetricsText) {
+        text.single(
+            "waybill_site_drill_timestamp_seconds", .gauge,
+            "When the last drill ended, Unix time.", Int(clamping: drill.time / 1_000_000))
+        text.single(
+            "waybill_site_drill_passed", .gauge, "1 when the last drill found nothing wrong.",
+            drill.isWell ? 1 : 0)
+        text.single(
+            "waybill_site_drill_recovery_milliseconds", .gauge,
+            "From opening the log until delivery could have begun, in the last drill.",
+            Int(clamping: drill.recoveryMilliseconds))
     }
 
     private static func write(_ standbys: [SiteReport.Standby], _ text: inout MetricsText) {

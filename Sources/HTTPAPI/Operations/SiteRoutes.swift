@@ -13,6 +13,7 @@ struct SiteRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/api/v1/site", .role(.operate)) { try status($0) },
+            Route(.get, "/api/v1/site/verify", .role(.operate)) { try await verify($0) },
             Route(.post, "/api/v1/site/promote", .role(.admin)) { call in
                 try await order(call) { .promote(force: $0.bool("force") ?? false) }
             },
@@ -90,6 +91,41 @@ struct SiteRoutes: Sendable {
         }
     }
 
+    private func verify(_ call: APICall) async throws -> Response {
+        try Self.checkScope(call)
+        try call.query.allow([])
+        let comparisons: [SiteComparison]
+        do throws(SiteRefusal) {
+            comparisons = try await services.site.compare()
+        } catch {
+            throw Problem(.wrongRole, error.reason)
+        }
+        let report = services.site.report()
+        return .json { writer in
+            writer.beginObject()
+            writer.string(report.site, "site")
+            writer.string(report.role, "role")
+            writer.number(UInt64(report.epoch), "epoch")
+            writer.number(report.sequence, "sequence")
+            writer.beginArray("sites")
+            for comparison in comparisons { Self.write(comparison, &writer) }
+            writer.endArray()
+            writer.endObject()
+        }
+    }
+
+    private static func write(_ comparison: SiteComparison, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.string(comparison.address, "address")
+        writer.string(comparison.site, "site")
+        writer.bool(comparison.isPrimary, "primary")
+        writer.number(UInt64(comparison.epoch), "epoch")
+        writer.number(comparison.sequence, "sequence")
+        writer.string(comparison.verdict.rawValue, "verdict")
+        writer.string(comparison.detail, "detail")
+        writer.endObject()
+    }
+
     private func status(_ call: APICall) throws -> Response {
         try Self.checkScope(call)
         try call.query.allow([])
@@ -120,6 +156,7 @@ struct SiteRoutes: Sendable {
             writer.number(acks.refused, "refused")
             writer.endObject()
         }
+        if let drill = report.drill { write(drill, &writer) }
         writer.beginArray("standbys")
         for standby in report.standbys {
             writer.beginObject()
@@ -133,6 +170,16 @@ struct SiteRoutes: Sendable {
             writer.endObject()
         }
         writer.endArray()
+        writer.endObject()
+    }
+
+    private static func write(_ drill: SiteReport.Drill, _ writer: inout JSONWriter) {
+        writer.beginObject("drill")
+        writer.time(EventTime(microseconds: drill.time), "time")
+        writer.bool(drill.isWell, "passed")
+        writer.number(drill.sequence, "sequence")
+        writer.decimal(Double(drill.recoveryMilliseconds) / 1_000, digits: 3, "recovery_seconds")
+        if !drill.finding.isEmpty { writer.string(drill.finding, "finding") }
         writer.endObject()
     }
 

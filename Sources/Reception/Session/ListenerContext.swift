@@ -68,9 +68,8 @@ final class ListenerContext: Sendable {
         session.authentication.decoySecret = decoySecret
         session.limits.messageOctets = policy.limits.messageOctets
         session.limits.recipients = policy.limits.recipients
-        if policy.limits.messagesPerSession > 0 {
-            session.limits.messages = policy.limits.messagesPerSession
-        }
+        let messages = policy.limits.messagesPerSession
+        session.limits.messages = messages > 0 ? messages : .max
         session.reportsRefusals =
             configuration.rejectedEvents != .off || !session.authentication.mechanisms.isEmpty
         return session

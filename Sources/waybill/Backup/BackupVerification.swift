@@ -4,8 +4,6 @@ import Glibc
 import HTTPAPI
 import MailEvents
 import MailModel
-import MailProjections
-import Projections
 
 /// Proves a backup: reads every object, restores the log to a scratch directory, replays all
 /// projections and compares their digests with the live node's at the same sequence.
@@ -17,7 +15,7 @@ struct BackupVerification {
         var check = ArchiveCheck.Report()
         var restore: RestoreReport?
         /// A projection's name and digest, and whether the live node has the same.
-        var projections: [(name: String, digest: [UInt8], isEqual: Bool)] = []
+        var projections: [ProjectionComparison.Line] = []
         /// What is wrong, each with the object or the projection it is about.
         var findings: [String] = []
         var milliseconds: Int64 = 0
@@ -91,44 +89,12 @@ struct BackupVerification {
         guard let restored = report.restore, restored.position.sequence > 0 else { return }
         let log = try LogReader.open(directory: DataDirectory.log(scratch))
         if let live { try compareChains(restored, live.log, &report) }
-        let title = "replaying projections"
-        for definition in MailProjections.all.all {
-            var request = AsOfRequest(
-                directory: DataDirectory.projections(scratch), log: log,
-                through: restored.position.sequence, splitter: MailProjections.all.splitter)
-            request.source = .log
-            var kept: AsOfState?
-            if let live {
-                var asked = AsOfRequest(
-                    directory: DataDirectory.projections(live.data), log: live.log,
-                    through: restored.position.sequence, splitter: MailProjections.all.splitter)
-                asked.progress = { [progress] in
-                    progress(title, Int($0.sequence - $0.from), Int($0.through - $0.from + 1))
-                }
-                kept = try definition.state(asked)
-                request.refused = kept?.refused
-            }
-            request.progress = { [progress] in
-                progress(title, Int($0.sequence - $0.from), Int($0.through - $0.from + 1))
-            }
-            let state: AsOfState
-            do {
-                state = try definition.state(request)
-            } catch let refusal as RefusedEvent {
-                report.findings.append("projection \(definition.name): \(refusal)")
-                continue
-            }
-            let isEqual = kept.map {
-                $0.digest == state.digest && $0.sequence == state.sequence
-            }
-            report.projections.append((definition.name, state.digest, isEqual ?? true))
-            if let kept, isEqual == false {
-                report.findings.append(
-                    "projection \(definition.name): the live node has the digest \(hex(kept.digest))"
-                        + " at sequence \(kept.sequence), the backup gives \(hex(state.digest)) at"
-                        + " \(state.sequence)")
-            }
-        }
+        let comparison = ProjectionComparison(
+            copy: (scratch, log), live: live, through: restored.position.sequence,
+            progress: progress)
+        let (projections, findings) = try comparison.run()
+        report.projections += projections
+        report.findings += findings
     }
 
     private func compareChains(

@@ -8,14 +8,15 @@ import MailModel
 struct SiteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "site",
-        abstract: "This site and the others: status, promote, switchover, rejoin.",
+        abstract: "This site and the others: status, verify, drill, promote, switchover, rejoin.",
         discussion: """
             The data directory is that of the server at which the order is given; its server must run.
             Every order says what it will do with --dry-run, and does nothing when it is done already.
             docs/operations/sites.md has a runbook for each.
             """,
         subcommands: [
-            SiteStatus.self, SitePromote.self, SiteDemote.self, SiteSwitchover.self,
+            SiteStatus.self, SiteVerify.self, SiteDrillCommand.self, SitePromote.self,
+            SiteDemote.self, SiteSwitchover.self,
             SiteRejoinCommand.self, SiteSalvage.self, SiteForget.self,
         ])
 }

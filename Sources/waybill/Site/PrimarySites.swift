@@ -104,7 +104,7 @@ final class PrimarySites: Sendable {
                 acks: { gate?.totals ?? .init() },
                 salvage: { try await SalvageRun(log: log).run($0, isDryRun: $1) },
                 reserve: reserve, refuseContent: { log.refuseContent($0) },
-                forget: { board.forget($0) }, port: shipping?.port ?? 0))
+                forget: { board.forget($0) }, reader: log.reader, port: shipping?.port ?? 0))
         let ticks = Task {
             for tick in 1... {
                 guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }

@@ -12,6 +12,18 @@ enum SiteCall {
         try await answer(LocalRequest(.get, "/api/v1/site"), options)
     }
 
+    /// Asks for something.
+    static func get(_ path: String, _ options: DataOptions) async throws -> JSONValue {
+        try await answer(LocalRequest(.get, path), options)
+    }
+
+    /// How the site stands; nil when no server answers.
+    static func reportIfThere(_ options: DataOptions) async -> JSONValue? {
+        guard let (status, value) = try? await call(LocalRequest(.get, "/api/v1/site"), options)
+        else { return nil }
+        return status == 200 ? value : nil
+    }
+
     /// Gives an order.
     static func post(
         _ path: String, _ json: String, _ options: DataOptions

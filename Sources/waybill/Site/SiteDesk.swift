@@ -28,6 +28,8 @@ final class SiteDesk: SiteControl {
         var refuseContent: (@Sendable (String) -> Void)?
         /// Forgets a standby that is not connected; nil unless this site writes.
         var forget: (@Sendable (String) -> Bool)?
+        /// Reads this site's log; nil while there is none.
+        var reader: LogReader?
         /// The port that other sites reach; 0: none.
         var port = 0
     }
@@ -42,6 +44,7 @@ final class SiteDesk: SiteControl {
 
     private let state: Mutex<State>
     private let path: String
+    private let dataDirectory: String
     private let logger: Logger
     let name: String
     let settings: ReplicationSettings?
@@ -53,7 +56,8 @@ final class SiteDesk: SiteControl {
     init(_ configuration: WaybillConfiguration, logger: Logger) throws {
         name = configuration.site
         settings = configuration.replication
-        path = SiteState.path(dataDirectory: configuration.dataDirectory)
+        dataDirectory = configuration.dataDirectory
+        path = SiteState.path(dataDirectory: dataDirectory)
         self.logger = logger
         let first = SiteState(role: settings?.standbyOf == nil ? .primary : .standby)
         let recorded = try SiteState.load(path)
@@ -90,6 +94,9 @@ final class SiteDesk: SiteControl {
 
     /// What the part that runs can tell; nil when it ends.
     func show(_ view: View?) { state.withLock { $0.view = view } }
+
+    /// What the part that runs now can tell.
+    var view: View? { state.withLock { $0.view } }
 
     /// What a change came to, for the status.
     func note(_ text: String) { state.withLock { $0.note = text } }
@@ -145,6 +152,7 @@ final class SiteDesk: SiteControl {
     func report() -> SiteReport {
         let (site, view, note) = state.withLock { ($0.site, $0.view, $0.note) }
         var report = SiteReport(site: name, role: site.role.rawValue, epoch: site.epoch)
+        report.drill = DrillRecord.last(data: dataDirectory)
         report.note = note
         if let listen = settings?.listen {
             report.listen = "\(SiteAddress(host: listen.host, port: view?.port ?? listen.port))"

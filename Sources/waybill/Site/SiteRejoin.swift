@@ -18,17 +18,7 @@ struct SiteRejoin {
 
     /// Does it; what goes wrong is in the log and in the site's status, and the role stays.
     func run() async {
-        let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<String, any Error>, Never>) in
-            let started = OwnThread.start(name: "waybill-rejoin") {
-                continuation.resume(returning: Result { try rejoin() })
-            }
-            if !started {
-                continuation.resume(
-                    returning: .failure(
-                        ReplicationError(.stopped, "the system gives no thread")))
-            }
-        }
+        let result = await OwnThread.result(name: "waybill-rejoin") { try rejoin() }
         switch result {
         case .success(let text):
             logger.notice(

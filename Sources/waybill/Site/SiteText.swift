@@ -22,6 +22,13 @@ enum SiteText {
                 "acks        \(acks["replicated"].text) on standbys, \(acks["degraded"].text) degraded, "
                     + "\(acks["refused"].text) refused")
         }
+        let drill = report["drill"]
+        if drill != .null {
+            lines.append(
+                "drill       \(drill["time"].text), "
+                    + (drill["passed"].isTrue ? "passed" : "FAILED: \(drill["finding"].text)")
+                    + ", ready in \(drill["recovery_seconds"].text) s")
+        }
         lines += standbys(report["standbys"].elements)
         return lines
     }

@@ -270,7 +270,7 @@ final class StandbyServer: Sendable {
         desk.show(
             SiteDesk.View(
                 standing: standing, follower: Self.status(of: follower),
-                standbys: { board.entries }, port: shipping?.port ?? 0))
+                standbys: { board.entries }, reader: reader, port: shipping?.port ?? 0))
         return shipping
     }
 }

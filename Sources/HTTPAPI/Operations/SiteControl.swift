@@ -117,12 +117,15 @@ package struct SiteReport: Hashable, Sendable {
         package var lagEvents: UInt64
         package var lastSeen: Int64
         package var sentOctets: UInt64
+        /// It needed more of the log than may be kept for it, and must be set up anew.
+        package var isGivenUp: Bool
 
         /// Creates a standby's line.
         package init(
             site: String, peer: String, isConnected: Bool, sequence: UInt64, lagEvents: UInt64,
-            lastSeen: Int64, sentOctets: UInt64
+            lastSeen: Int64, sentOctets: UInt64, isGivenUp: Bool = false
         ) {
+            self.isGivenUp = isGivenUp
             self.site = site
             self.peer = peer
             self.isConnected = isConnected

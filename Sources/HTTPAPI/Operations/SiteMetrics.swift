@@ -70,6 +70,10 @@ enum SiteMetrics {
             "waybill_standby_connected", .gauge, "1 while the standby follows.",
             standbys.map { ([("site", $0.site)], $0.isConnected ? 1 : 0) })
         text.family(
+            "waybill_standby_given_up", .gauge,
+            "1 when the standby needed more of the log than is kept for one.",
+            standbys.map { ([("site", $0.site)], $0.isGivenUp ? 1 : 0) })
+        text.family(
             "waybill_standby_lag_events", .gauge, "Events that the standby lacks.",
             standbys.map { ([("site", $0.site)], Int(clamping: $0.lagEvents)) })
         text.family(

@@ -163,6 +163,7 @@ struct SiteRoutes: Sendable {
             writer.string(standby.site, "site")
             writer.string(standby.peer, "peer")
             writer.bool(standby.isConnected, "connected")
+            writer.bool(standby.isGivenUp, "given_up")
             writer.number(standby.sequence, "sequence")
             writer.number(standby.lagEvents, "lag_events")
             writer.time(EventTime(microseconds: standby.lastSeen), "last_seen")

@@ -19,6 +19,8 @@ package final class StandbyBoard: Sendable {
         package var lastSeen: Int64
         /// Octets sent to it since this process began.
         package var sentOctets: UInt64
+        /// Nothing of the log is kept for it any more.
+        package var isGivenUp = false
     }
 
     private struct State {
@@ -53,7 +55,9 @@ package final class StandbyBoard: Sendable {
     package var slots: [StandbySlot] {
         entries.compactMap { entry in
             entry.position.map {
-                StandbySlot(site: entry.site, sequence: $0.sequence, lastSeen: entry.lastSeen)
+                StandbySlot(
+                    site: entry.site, sequence: $0.sequence, lastSeen: entry.lastSeen,
+                    isGivenUp: entry.isGivenUp)
             }
         }
     }
@@ -66,8 +70,21 @@ package final class StandbyBoard: Sendable {
                 position.sequence = slot.sequence
                 state.entries[slot.site] = Entry(
                     site: slot.site, peer: "", address: "", isConnected: false,
-                    position: position, lastSeen: slot.lastSeen, sentOctets: 0)
+                    position: position, lastSeen: slot.lastSeen, sentOctets: 0,
+                    isGivenUp: slot.isGivenUp)
             }
+        }
+    }
+
+    /// Gives up a standby that is not connected: it is remembered, and nothing kept for it.
+    ///
+    /// - Returns: Whether that is news.
+    package func giveUp(_ site: String) -> Bool {
+        state.withLock { state in
+            guard state.links[site] == nil, let entry = state.entries[site], !entry.isGivenUp
+            else { return false }
+            state.entries[site]?.isGivenUp = true
+            return true
         }
     }
 

@@ -1,7 +1,8 @@
 package import SmallFiles
 
 /// What a site remembers of a standby over restarts: up to where it has the log, so that what it still
-/// needs is not pruned. `DATA/slots`, a line each: sequence, when it was seen last, name.
+/// needs is not pruned. `DATA/slots`, a line each: sequence, when it was seen last, name; `given-up` before
+/// these where nothing is kept for it any more.
 ///
 /// Concurrency: value; loading and saving block.
 package struct StandbySlot: Hashable, Sendable {
@@ -10,15 +11,19 @@ package struct StandbySlot: Hashable, Sendable {
     package var sequence: UInt64
     /// Microseconds since the Unix epoch.
     package var lastSeen: Int64
+    /// Nothing is kept for it any more: it needed more than may be kept.
+    package var isGivenUp: Bool
 
     /// Creates a slot.
-    package init(site: String, sequence: UInt64, lastSeen: Int64) {
+    package init(site: String, sequence: UInt64, lastSeen: Int64, isGivenUp: Bool = false) {
+        self.isGivenUp = isGivenUp
         self.site = site
         self.sequence = sequence
         self.lastSeen = lastSeen
     }
 
     private static let octetsMax: Int64 = 1 << 20
+    private static let givenUp = "given-up "
 
     /// Where slots stand in a data directory.
     package static func path(dataDirectory: String) -> String { dataDirectory + "/slots" }
@@ -33,14 +38,18 @@ package struct StandbySlot: Hashable, Sendable {
         var slots: [StandbySlot] = []
         let text = try SmallFile.read(path, octetsMax: octetsMax).text
         for (index, line) in text.split(separator: "\n").enumerated() {
-            let parts = line.split(separator: " ", maxSplits: 2)
+            let isGivenUp = line.hasPrefix(givenUp)
+            let parts = line.dropFirst(isGivenUp ? givenUp.utf8.count : 0)
+                .split(separator: " ", maxSplits: 2)
             guard parts.count == 3, let sequence = UInt64(parts[0]), let seen = Int64(parts[1])
             else {
                 throw SmallFileError(
                     path, line: index + 1, "expected a sequence, a time and a site's name")
             }
             slots.append(
-                StandbySlot(site: String(parts[2]), sequence: sequence, lastSeen: seen))
+                StandbySlot(
+                    site: String(parts[2]), sequence: sequence, lastSeen: seen,
+                    isGivenUp: isGivenUp))
         }
         return slots
     }
@@ -53,7 +62,8 @@ package struct StandbySlot: Hashable, Sendable {
     /// - Throws: When they cannot be written: the old ones are still there.
     package static func save(_ slots: [StandbySlot], _ path: String) throws(SmallFileError) {
         let lines = slots.sorted { $0.site < $1.site }.map {
-            "\($0.sequence) \($0.lastSeen) \($0.site.replacing("\n", with: " "))\n"
+            ($0.isGivenUp ? givenUp : "")
+                + "\($0.sequence) \($0.lastSeen) \($0.site.replacing("\n", with: " "))\n"
         }
         try SmallFile.replace(path, with: lines.joined())
     }

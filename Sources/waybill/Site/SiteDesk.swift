@@ -172,7 +172,8 @@ final class SiteDesk: SiteControl {
                 site: entry.site, peer: entry.peer, isConnected: entry.isConnected,
                 sequence: sequence,
                 lagEvents: report.sequence > sequence ? report.sequence - sequence : 0,
-                lastSeen: entry.lastSeen, sentOctets: entry.sentOctets)
+                lastSeen: entry.lastSeen, sentOctets: entry.sentOctets,
+                isGivenUp: entry.isGivenUp)
         }
         return report
     }

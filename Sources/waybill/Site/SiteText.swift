@@ -60,7 +60,9 @@ enum SiteText {
         for standby in standbys {
             table.add([
                 standby["site"].text, standby["peer"].text,
-                standby["connected"].isTrue ? "connected" : "gone", standby["sequence"].text,
+                standby["connected"].isTrue
+                    ? "connected" : standby["given_up"].isTrue ? "given up" : "gone",
+                standby["sequence"].text,
                 standby["lag_events"].text, Human.size(standby["sent_octets"].number),
             ])
         }

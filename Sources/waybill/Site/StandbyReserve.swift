@@ -50,7 +50,7 @@ final class StandbyReserve: Sendable {
     /// - Throws: When the log cannot be read.
     func firstNeeded(in log: LogReader) throws(EventLogError) -> UInt64? {
         var first: UInt64?
-        for slot in board.slots {
+        for slot in board.slots where !slot.isGivenUp {
             let segments = try log.sealedSegments(after: slot.sequence)
             let octets = segments.reduce(0) { $0 + $1.octets }
             guard octets <= octetsMax else {
@@ -63,7 +63,7 @@ final class StandbyReserve: Sendable {
     }
 
     private func giveUp(_ slot: StandbySlot, _ octets: UInt64) {
-        guard board.forget(slot.site) else { return }
+        guard board.giveUp(slot.site) else { return }
         logger.critical(
             "a standby is given up: it needs more of the log than slot_size keeps, and must be set up anew",
             metadata: [

@@ -29,6 +29,7 @@ extension WaybillConfiguration {
             readSchedule(part, &delivery.retry.standard)
             part.finish()
         }
+        readDoubt(section, &delivery.doubt.standard)
         for part in section.sections("queues") ?? [] { readQueueRule(part) }
         if let part = section.section("notifications") { readNotifications(part) }
         if let part = section.section("backoff") {
@@ -170,8 +171,35 @@ extension WaybillConfiguration {
             readSchedule(part, &schedule)
             part.finish()
         }
+        var doubt = delivery.doubt.standard
+        readDoubt(section, &doubt)
         section.finish()
         delivery.retry.rules.append(RetryPolicy.Rule(queues: pattern, schedule: schedule))
+        delivery.doubt.rules.append(DoubtPolicy.Rule(queues: pattern, terms: doubt))
+    }
+
+    /// `in_doubt`, and the rule that decides when nobody does.
+    private func readDoubt(_ section: YAMLSection, _ terms: inout DoubtPolicy.Terms) {
+        terms.mode = section.choice(
+            "in_doubt", default: terms.mode, DoubtPolicy.Mode.allCases.map { ($0.rawValue, $0) })
+        terms.decideAfterSeconds = section.parsed(
+            "in_doubt_after", default: terms.decideAfterSeconds,
+            expected: "never, or " + Quantity.durationForm + ", at least 1s"
+        ) { text -> Int64?? in
+            if text == "never" { return .some(nil) }
+            guard let milliseconds = Quantity.milliseconds(text), milliseconds >= 1000 else {
+                return nil
+            }
+            return .some(Int64(milliseconds) / 1000)
+        }
+        terms.verdict = section.choice(
+            "in_doubt_then", default: terms.verdict,
+            DoubtPolicy.Verdict.allCases.map { ($0.rawValue, $0) })
+        if section.has("in_doubt_then"), terms.decideAfterSeconds == nil {
+            section.note(
+                "in_doubt_then", "nothing says when",
+                expected: "`in_doubt_after` beside it, or neither")
+        }
     }
 
     private mutating func readNotifications(_ section: YAMLSection) {

@@ -1,5 +1,7 @@
-import Delivery
+package import Delivery
+import EventLog
 import MailModel
+import Reception
 package import Replication
 
 extension WaybillConfiguration {
@@ -31,6 +33,23 @@ extension WaybillConfiguration {
         settings.ackMilliseconds = section.milliseconds(
             "ack_timeout", default: settings.ackMilliseconds, in: 100...300_000)
         replication = settings
+    }
+
+    /// How mail is sent: the section `delivery`, and what follows for it from the others.
+    ///
+    /// An intent must be where a `250` must be: where a listener asks for standbys, on as many as the one
+    /// that asks for most, and what happens while they are away is the stricter of what listeners say.
+    package var deliveryInForce: DeliveryPolicy {
+        var policy = delivery
+        guard replication != nil else { return policy }
+        for listener in reception.listeners {
+            guard case .replicated(let demand) = listener.ackLevel else { continue }
+            let before = policy.doubt.demand ?? demand
+            policy.doubt.demand = StandbyDemand(
+                standbys: max(before.standbys, demand.standbys),
+                whenAway: before.whenAway == .refuse ? .refuse : demand.whenAway)
+        }
+        return policy
     }
 
     /// HOST:PORT of a site.

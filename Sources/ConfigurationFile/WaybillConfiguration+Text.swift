@@ -215,12 +215,16 @@ extension WaybillConfiguration {
         out.close()
         writeDomainRoutes(&out)
         write(delivery.retry.standard, &out)
+        write(delivery.doubt.standard, &out)
         for (index, rule) in delivery.retry.rules.enumerated() {
             if index == 0 { out.open("queues") }
             out.item("domain", rule.queues.domain?.description ?? "")
             if let tenant = rule.queues.tenant { out.line("tenant", tenant) }
             if let campaign = rule.queues.campaign { out.line("campaign", campaign) }
             write(rule.schedule, &out)
+            if delivery.doubt.rules.indices.contains(index) {
+                write(delivery.doubt.rules[index].terms, &out)
+            }
             out.close()
             if index == delivery.retry.rules.count - 1 { out.close() }
         }
@@ -257,6 +261,12 @@ extension WaybillConfiguration {
         out.line("jitter", "\(schedule.jitter)")
         out.line("give_up_after", "\(schedule.ageSecondsMax)s")
         out.close()
+    }
+
+    private func write(_ terms: DoubtPolicy.Terms, _ out: inout YAMLText) {
+        out.line("in_doubt", terms.mode.rawValue)
+        out.line("in_doubt_after", terms.decideAfterSeconds.map { "\($0)s" } ?? "never")
+        if terms.decideAfterSeconds != nil { out.line("in_doubt_then", terms.verdict.rawValue) }
     }
 
     private func write(_ route: Route, _ out: inout YAMLText) {

@@ -54,7 +54,7 @@ struct AttemptFailure: Equatable, Sendable {
             return `class` == .none ? .badConnection : `class`
         case .protocolError: return .protocolErrors
         case .timedOut: return failure.command == .connect ? .noAnswerFromHost : .badConnection
-        case .connectionClosed, .cancelled: return .badConnection
+        case .connectionClosed, .cancelled, .withheld: return .badConnection
         case .tlsUnavailable, .tlsHandshake: return .policyRelated
         case .authenticationUnavailable, .authenticationFailed: return .authenticationFailed
         }

@@ -17,8 +17,6 @@ struct BatchOrders: Sendable {
         switch fact {
         case .suspended, .suppressed: restrain = true
         case .rebound(let order): rebound.append(order.selector)
-        case .bounced(let fact) where fact.saidBy == .administrator:
-            cancelled.insert(fact.recipient.message)
         default: break
         }
     }

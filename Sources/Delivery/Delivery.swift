@@ -32,12 +32,14 @@ package final class Delivery: Sendable {
     ///
     /// `queue` and `suppression` are folds as loaded; what the log has beyond them is read here. Delivery follows the
     /// log from then on. Everything happens on `eventLoop`, connections included. `now` gives the time
-    /// of events and due times. Throws when TLS cannot be set up (`TransportError`) or the log cannot
+    /// of events and due times. `mayFinish` is asked between the intent and the final dot of mail that is
+    /// held when in doubt: false when another site may be sending. Throws when TLS cannot be set up (`TransportError`) or the log cannot
     /// be read.
     package static func start(
         policy: DeliveryPolicy, queue: Queue, suppression: Suppression, log: any DeliveryLog,
         resolver: any MailResolver, eventLoop: any EventLoop,
         now: @escaping @Sendable () -> EventTime,
+        mayFinish: @escaping @Sendable () -> Bool = { true },
         seed: UInt64 = .random(in: 0 ... .max), logger: Logger
     ) async throws -> Delivery {
         let engine = NIOLoopBoundBox.makeEmptyBox(
@@ -52,12 +54,16 @@ package final class Delivery: Sendable {
                 eventLoop.execute { engine.value?.appendTooLarge(error) }
             },
             onEmpty: { durable.signal() })
+        let announcements = Announcements(log: log) { answers in
+            eventLoop.execute { engine.value?.announced(answers) }
+        }
         let readers = NIOThreadPool(numberOfThreads: Limits.readerThreads)
         readers.start()
         try await eventLoop.submit {
             engine.value = try DeliveryEngine(
                 policy: policy, log: log, resolver: resolver, eventLoop: eventLoop,
-                readers: readers, keeper: keeper, now: now, seed: seed, logger: logger)
+                readers: readers, keeper: keeper, announcements: announcements,
+                mayFinish: mayFinish, now: now, seed: seed, logger: logger)
         }.get()
         let delivery = Delivery(
             eventLoop: eventLoop, engine: engine, keeper: keeper, readers: readers,
@@ -121,7 +127,7 @@ package final class Delivery: Sendable {
         return snapshot
             ?? DeliverySnapshot(
                 destinations: [], scheduledRecipients: 0, activeRecipients: 0, heldRecipients: 0,
-                contentOctets: 0,
+                inDoubtRecipients: 0, announcements: AnnouncementTotals(), contentOctets: 0,
                 readOctets: 0, waitingReads: 0)
     }
 

@@ -40,7 +40,8 @@ extension DeliveryEngine {
     ) -> ClientTransaction {
         ClientTransaction(
             envelope: group.message.facts.envelope(group.recipients),
-            prologue: prologue(group, stored), content: stored.content)
+            prologue: prologue(group, stored), content: stored.content,
+            holdsEnd: mustAnnounce(group))
     }
 
     func prologue(
@@ -83,7 +84,7 @@ extension DeliveryEngine {
             waitedMicroseconds: Int(connection.transactionBegan - group.readySince),
             connectingMicroseconds: connection.connectingMicroseconds,
             transactionMicroseconds: Int(monotonic() - connection.transactionBegan),
-            passedDSN: result.passedDSN)
+            passedDSN: result.passedDSN, announced: group.announced)
         let results = outcomes.map { outcome in
             OutcomePlan.Result(
                 disposition: outcome.disposition, reply: outcome.reply,
@@ -105,7 +106,7 @@ extension DeliveryEngine {
         var group = group
         let recycling = TransactionRecycling(
             result: result, isFirstOnConnection: connection.transactionCount <= 1,
-            silentRetries: group.silentRetries)
+            silentRetries: group.silentRetries, isAnnounced: !group.announced.isEmpty)
         switch recycling {
         case .none:
             return (group, result.outcomes)
@@ -121,6 +122,7 @@ extension DeliveryEngine {
         case .some(let again):
             var rest = group
             rest.recipients = again.map { group.recipients[$0] }
+            rest.announced = []
             let repeated = Set(again)
             let decided = group.recipients.indices.filter { !repeated.contains($0) }
             group.recipients = decided.map { group.recipients[$0] }

@@ -56,7 +56,7 @@ extension DeliveryEngine {
     }
 
     /// Everything that this turn of the event loop brings goes into one append, unless it is much.
-    private func scheduleFlush() {
+    func scheduleFlush() {
         if pendingEvents.count >= Limits.eventsPerAppend
             || pendingContentOctets >= Limits.noticeOctetsPerAppend
         {

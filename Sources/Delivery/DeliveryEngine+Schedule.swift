@@ -17,9 +17,11 @@ extension DeliveryEngine {
         var entries: [DueHeap.Entry] = []
         entries.reserveCapacity(queue.counts.recipients)
         queue.forEachWaiting {
+            guard queue.attempts.attempt(for: $0.message, $0.number) == nil else { return }
             entries.append(DueHeap.Entry(due: $0.due, message: $0.message, number: $0.number))
         }
         schedule = DueHeap(entries)
+        takeOverOpenAttempts()
         runSchedule()
         let early = earlyBatches ?? []
         earlyBatches = nil
@@ -62,14 +64,12 @@ extension DeliveryEngine {
                             number: queued.recipient.number))
                 }
             case .deferred(let deferred):
-                schedule.push(
-                    DueHeap.Entry(
-                        due: deferred.nextDue, message: deferred.recipient.message,
-                        number: deferred.recipient.number))
-                activeRecipients -= 1
-            case .bounced(let bounced) where bounced.saidBy == .administrator:
-                // Not an outcome of ours: the recipient need not be under way.
-                orders.note(event.fact)
+                postponed(deferred)
+            case .bounced(let bounced) where bounced.saidBy.isDecision:
+                // Not an outcome of an attempt: the recipient need not be under way.
+                decidedFinal(bounced.recipient, &orders)
+            case .delivered(let delivered) where delivered.attempt.isDecision:
+                decidedFinal(delivered.recipient, &orders)
             case .delivered, .bounced, .expired:
                 activeRecipients -= 1
             case .suspended, .suppressed, .rebound:
@@ -111,6 +111,7 @@ extension DeliveryEngine {
         ready.reserveCapacity(fresh.recipients.count)
         let isFull = isStopping || activeGroups >= Limits.readyGroups
         for (recipient, due) in fresh.recipients {
+            if comesInDoubt(recipient, of: message) { continue }
             if isFull || due > now {
                 schedule.push(
                     DueHeap.Entry(due: due, message: message.facts.id, number: recipient.number))

@@ -13,6 +13,7 @@ extension DeliveryEngine {
         isStopping = true
         scheduleTimer?.cancel()
         holdTimer?.cancel()
+        doubtTimer?.cancel()
         logger.info(
             "delivery is stopping",
             metadata: ["connections": "\(connections.count)", "ready": "\(activeGroups)"])
@@ -47,7 +48,8 @@ extension DeliveryEngine {
             destinations: destinations.values.map { $0.snapshot(wall: wall, now: now) }
                 .sorted { ($0.key.route, $0.key.domain) < ($1.key.route, $1.key.domain) },
             scheduledRecipients: schedule.count, activeRecipients: activeRecipients,
-            heldRecipients: held.count,
+            heldRecipients: held.count, inDoubtRecipients: doubts.count,
+            announcements: announcementTotals,
             contentOctets: contents.freshOctets, readOctets: contents.readOctets,
             waitingReads: contents.waitingReads)
     }

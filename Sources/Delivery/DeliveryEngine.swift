@@ -11,12 +11,20 @@ import SMTPTransport
 
 /// Everything that delivery knows and does.
 ///
-/// A recipient is at any time in exactly one place: in ``schedule``, among those ``held``, in a group
-/// that is ready or under way, or in an outcome that is not durable yet. It comes back to the schedule only through the log,
-/// when its `deferred` event has been committed; so it is never attempted twice at a time.
+/// A recipient is at any time in exactly one place: in ``schedule``, among those ``held``, among the
+/// ``doubts``, in a group that is ready or under way, or in an outcome that is not durable yet. It comes
+/// back to the schedule only through the log, when its `deferred` event has been committed; so it is
+/// never attempted twice at a time.
 ///
 /// Concurrency: bound to its event loop.
 final class DeliveryEngine {
+    /// A recipient that is held because it is in doubt.
+    struct Doubt {
+        var since: EventTime
+        /// What a rule has decided is on its way into the log.
+        var isDecided = false
+    }
+
     let eventLoop: any EventLoop
     let contents: ContentMemory
     let resolver: any MailResolver
@@ -43,6 +51,16 @@ final class DeliveryEngine {
     var holdTimer: Scheduled<Void>?
     /// What ``MailProjections/Suspensions/removals`` was when ``held`` was last looked at.
     var suspensionsRemoved = 0
+    /// Recipients that are held because they are in doubt; not under way.
+    var doubts: [RecipientKey: Doubt] = [:]
+    /// When rules decide about them; also those that somebody has decided about before.
+    var verdicts = DueHeap()
+    var doubtTimer: Scheduled<Void>?
+    /// Connections that wait for an intent to be durable, by its token.
+    var announcing: [UInt64: OutgoingConnection] = [:]
+    var announcementTotals = AnnouncementTotals()
+    /// Whether ``policy`` has queues that hold: asked for every transaction.
+    private(set) var hasHoldingQueues: Bool
     /// When an administrator last gave up recipients: microseconds of the monotonic clock.
     var cancelledAt = Int64.min
     /// Recipients under way, until their outcome is durable.
@@ -86,17 +104,25 @@ final class DeliveryEngine {
 
     /// Keeps outcomes until they are durable.
     private(set) var keeper: AppendKeeper
+    /// Where intents go before the final dot.
+    let announcements: Announcements
+    /// Asked between an intent and its final dot: false when another site may be sending.
+    let mayFinish: @Sendable () -> Bool
 
     init(
         policy: DeliveryPolicy, log: any DeliveryLog, resolver: any MailResolver,
         eventLoop: any EventLoop, readers: NIOThreadPool, keeper: AppendKeeper,
+        announcements: Announcements, mayFinish: @escaping @Sendable () -> Bool,
         now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
     ) throws {
         self.policy = policy
+        hasHoldingQueues = policy.doubt.mayHold
         contents = ContentMemory(log: log, threads: readers, eventLoop: eventLoop, policy: policy)
         self.resolver = resolver
         self.eventLoop = eventLoop
         self.keeper = keeper
+        self.announcements = announcements
+        self.mayFinish = mayFinish
         self.logger = logger
         wallClock = now
         random = SplitMix64(seed: seed)
@@ -168,6 +194,8 @@ final class DeliveryEngine {
     func update(policy: DeliveryPolicy) {
         let trustIsNew = renewTrust(policy.trustRootsFile)
         self.policy = policy
+        hasHoldingQueues = policy.doubt.mayHold
+        renewVerdicts()
         contents.update(policy: policy)
         selection = MXSelection(policy: policy)
         notices = NoticeBuilder(hostName: policy.hostName, policy: policy.notifications)

@@ -7,6 +7,8 @@ struct DeliveryGroup {
     var recipients: [RecipientState]
     /// When it became ready: microseconds of the monotonic clock.
     var readySince: Int64
+    /// Numbers of the recipients whose intent was given to the log in this transaction.
+    var announced: Set<Int> = []
     /// How often it came back without an event.
     var silentRetries = 0
 

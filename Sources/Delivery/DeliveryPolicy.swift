@@ -11,6 +11,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
     package var ownNames: Set<String>
     package var router: Router
     package var retry: RetryPolicy
+    /// What becomes of mail in doubt.
+    package var doubt: DoubtPolicy
     package var destinationBackoff: BackoffPolicy
     package var notifications: NotificationPolicy
     /// How long to wait for other servers (RFC 5321 section 4.5.3.2).
@@ -28,7 +30,7 @@ package struct DeliveryPolicy: Hashable, Sendable {
     /// Creates a policy.
     package init(
         hostName: String, ownNames: Set<String> = [], router: Router = Router(),
-        retry: RetryPolicy = RetryPolicy(),
+        retry: RetryPolicy = RetryPolicy(), doubt: DoubtPolicy = DoubtPolicy(),
         destinationBackoff: BackoffPolicy = BackoffPolicy(),
         notifications: NotificationPolicy = NotificationPolicy(),
         timeouts: ClientTimeouts = ClientTimeouts(connect: .seconds(30)),
@@ -41,6 +43,7 @@ package struct DeliveryPolicy: Hashable, Sendable {
         self.ownNames = ownNames
         self.router = router
         self.retry = retry
+        self.doubt = doubt
         self.destinationBackoff = destinationBackoff
         self.notifications = notifications
         self.timeouts = timeouts

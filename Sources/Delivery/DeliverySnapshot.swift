@@ -42,6 +42,10 @@ package struct DeliverySnapshot: Sendable {
     package var activeRecipients: Int
     /// Recipients that are due and that a suspension holds; not in the numbers above.
     package var heldRecipients: Int
+    /// Recipients that are held because they are in doubt; not in the numbers above.
+    package var inDoubtRecipients: Int
+    /// Intents since the start.
+    package var announcements: AnnouncementTotals
     /// Octets of fresh messages in memory.
     package var contentOctets: Int
     /// Octets of messages in memory that were read back from the log, or are being read.
@@ -51,13 +55,15 @@ package struct DeliverySnapshot: Sendable {
 
     package init(
         destinations: [Destination], scheduledRecipients: Int, activeRecipients: Int,
-        heldRecipients: Int,
+        heldRecipients: Int, inDoubtRecipients: Int, announcements: AnnouncementTotals,
         contentOctets: Int, readOctets: Int, waitingReads: Int
     ) {
         self.destinations = destinations
         self.scheduledRecipients = scheduledRecipients
         self.activeRecipients = activeRecipients
         self.heldRecipients = heldRecipients
+        self.inDoubtRecipients = inDoubtRecipients
+        self.announcements = announcements
         self.contentOctets = contentOctets
         self.readOctets = readOctets
         self.waitingReads = waitingReads

@@ -35,17 +35,20 @@ struct OutcomePlan: Equatable, Sendable {
         var transactionMicroseconds: Int
         /// The next hop took over the success notifications.
         var passedDSN: Bool
+        /// Numbers of the recipients whose intent is in the log.
+        var announced: Set<Int>
 
         init(
             peer: DeliveryPeer? = nil, waitedMicroseconds: Int = 0,
             connectingMicroseconds: Int = 0, transactionMicroseconds: Int = 0,
-            passedDSN: Bool = false
+            passedDSN: Bool = false, announced: Set<Int> = []
         ) {
             self.peer = peer
             self.waitedMicroseconds = waitedMicroseconds
             self.connectingMicroseconds = connectingMicroseconds
             self.transactionMicroseconds = transactionMicroseconds
             self.passedDSN = passedDSN
+            self.announced = announced
         }
     }
 
@@ -134,6 +137,14 @@ struct OutcomePlan: Equatable, Sendable {
                         recipient: reference, attempt: attempt, class: result.class,
                         saidBy: result.saidBy)))
             fate = .failed
+        case .inDoubt where circumstances.announced.contains(recipient.number):
+            // Held until somebody decides: neither given up for its age nor reported as late.
+            facts.append(
+                .deferred(
+                    DeliveryDeferred(
+                        recipient: reference, attempt: attempt, class: result.class,
+                        saidBy: result.saidBy, nextDue: terms.now, inDoubt: true)))
+            return
         case .transientFailure, .inDoubt:
             let next = terms.schedule.nextAttempt(
                 afterAttempt: attempt.number, failedAt: terms.now, received: message.receivedAt,

@@ -47,6 +47,8 @@ final class OutgoingConnection: ChannelInboundHandler {
     private(set) var connectingMicroseconds = 0
     private let dialledAt: Int64
     private(set) var transactionBegan: Int64 = 0
+    /// What the end of the content waits for; nil when it does not.
+    private var announcement: UInt64?
 
     init(
         engine: DeliveryEngine, owner: Connector, target: DeliveryTarget,
@@ -103,6 +105,23 @@ final class OutgoingConnection: ChannelInboundHandler {
         transactionBegan = now
         handle(session.begin(transaction, into: &out))
         proceed()
+    }
+
+    /// The intent is durable: the end of the content may go.
+    func release(_ token: UInt64) {
+        guard announcement == token else { return }
+        announcement = nil
+        session.release()
+        proceed()
+    }
+
+    /// The end of the content must not go.
+    func withhold(_ reply: Reply, _ token: UInt64) {
+        guard announcement == token else { return }
+        announcement = nil
+        handle(session.withhold(reply))
+        proceed()
+        close()
     }
 
     /// Says QUIT and leaves.
@@ -223,11 +242,31 @@ final class OutgoingConnection: ChannelInboundHandler {
             if session.hasContentToWrite, context.channel.isWritable {
                 session.writeContent(into: &out)
             } else if out.readableBytes == 0 {
-                return
+                break
             }
             context.writeAndFlush(wrapOutboundOut(out), promise: nil)
             out.clear()
         }
+        if session.awaitsRelease { announce() }
+    }
+
+    /// All but the end of the content is on its way: the intent goes into the log before the end.
+    private func announce() {
+        guard case .sending(var group) = stage, announcement == nil, group.announced.isEmpty else {
+            return
+        }
+        guard let goAhead = session.goAhead,
+            let asked = engine.announce(
+                (goAhead.reply, goAhead.command.name), session.acceptedRecipients, of: group,
+                over: self)
+        else {
+            // Nobody's queue holds any more.
+            session.release()
+            return proceed()
+        }
+        group.announced = asked.numbers
+        stage = .sending(group)
+        announcement = asked.token
     }
 
     private func restartTimeout() {
@@ -289,6 +328,8 @@ final class OutgoingConnection: ChannelInboundHandler {
 
     private func transactionFinished(_ result: TransactionResult) {
         guard case .sending(let group) = stage else { return }
+        if let token = announcement { engine.announcementForgotten(token) }
+        announcement = nil
         let isUsable = result.sessionFailure == nil
         let isReady = isUsable && session.isReady
         stage = isReady ? .ready : isUsable ? .settling : .ending

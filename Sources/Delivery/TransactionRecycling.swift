@@ -16,19 +16,23 @@ enum TransactionRecycling: Equatable, Sendable {
     /// All outcomes are void, and nothing is to be tried: we stopped it ourselves.
     case nobody
 
-    init(result: TransactionResult, isFirstOnConnection: Bool, silentRetries: Int) {
+    /// `isAnnounced`: an intent was given to the log, which must learn what came of it.
+    init(
+        result: TransactionResult, isFirstOnConnection: Bool, silentRetries: Int,
+        isAnnounced: Bool = false
+    ) {
         if let failure = result.sessionFailure {
             let isInDoubt = result.outcomes.contains {
                 $0.disposition == .inDoubt || $0.disposition == .delivered
             }
-            if failure.kind == .cancelled, !isInDoubt {
+            if failure.kind == .cancelled, !isInDoubt, !isAnnounced {
                 self = .nobody
                 return
             }
             // An idle server closes, or says 421, while our MAIL is on its way to it.
             let hadEnded = failure.kind == .connectionClosed && !result.serverAnswered
             let wasLeaving = failure.kind == .serviceClosing && failure.command == .mail
-            if !isFirstOnConnection, hadEnded || wasLeaving, !isInDoubt,
+            if !isFirstOnConnection, hadEnded || wasLeaving, !isInDoubt, !isAnnounced,
                 silentRetries < Limits.silentRetries
             {
                 self = .all

@@ -4,9 +4,11 @@ package import Projections
 
 extension Queue: Projection {
     package static var name: String { "queue" }
-    package static var version: UInt32 { 2 }
+    package static var version: UInt32 { 3 }
+    /// Version 3 has added the rows of open attempts; no server of version 2 wrote an `attempted`.
+    package static var oldestReadableVersion: UInt32 { 2 }
 
-    /// Sorts after every sequence; suspensions come after it.
+    /// Sorts after every sequence; suspensions and open attempts come after it.
     private static let totalsKey: [UInt8] = [0xFF]
 
     /// Applies a batch of the log.
@@ -27,6 +29,7 @@ extension Queue: Projection {
         if let sequence = SuspensionRow.sequence(row.key) {
             return loadSuspension(row.value, sequence: sequence)
         }
+        if let key = OpenAttemptRow.recipient(row.key) { return loadAttempt(row.value, key) }
         guard let key = Self.key(row.key), !row.value.isEmpty else { return false }
         if key.part > 0 {
             guard table.sequences.last == key.sequence else { return false }
@@ -64,6 +67,12 @@ extension Queue: Projection {
                     key: SuspensionRow.key(suspension.sequence),
                     value: SuspensionRow.make(suspension)))
         }
+        for key in attempts.keys {
+            guard let attempt = attempts[key] else { continue }
+            try body(
+                ProjectionRow(
+                    key: OpenAttemptRow.key(key), value: OpenAttemptRow.make(attempt)))
+        }
     }
 
     package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
@@ -93,6 +102,11 @@ extension Queue: Projection {
                 ProjectionChange(
                     key: SuspensionRow.key(suspension.sequence),
                     value: SuspensionRow.make(suspension)))
+        }
+        for (key, attempt) in attempts.takeChanges(whole: needsWhole) {
+            changes.append(
+                ProjectionChange(
+                    key: OpenAttemptRow.key(key), value: attempt.map(OpenAttemptRow.make)))
         }
         let isWhole = needsWhole
         savedThrough = max(savedThrough, lastSequence)
@@ -154,6 +168,16 @@ extension Queue: Projection {
             sequence <= lastSequence, !suspensions.has(suspension.selector)
         else { return false }
         return suspensions.insert(suspension)
+    }
+
+    /// Takes in an open attempt; it comes after the suspensions.
+    private mutating func loadAttempt(_ row: [UInt8], _ key: OpenAttempts.Key) -> Bool {
+        guard let attempt = OpenAttemptRow.read(row, key), attempt.sequence <= lastSequence,
+            index(of: attempt.message) != nil, attempts[key] == nil
+        else { return false }
+        attempts.load(attempt)
+        counts.held = attempts.heldCount
+        return true
     }
 
     private var totalsRow: [UInt8] {

@@ -55,10 +55,13 @@ extension Queue {
 
     /// Takes in the outcome of a failed attempt, which `write` writes, given when the message was
     /// received; does nothing if the recipient does not wait.
+    ///
+    /// One that is in doubt by itself leaves an announced attempt open: its recipient is held from
+    /// `time` on. Everything else settles it, a decision about the doubt too.
     @inline(__always)
     mutating func postpone(
-        _ message: MessageID, _ number: Int, due: Int64, inDoubt: Bool,
-        _ write: (inout RowWriter, _ base: Int64) -> Void
+        _ message: MessageID, _ number: Int, due: Int64, inDoubt: Bool, isDecision: Bool,
+        at time: Int64, _ write: (inout RowWriter, _ base: Int64) -> Void
     ) {
         guard let index = index(of: message), number >= 0 else { return }
         let base = head(at: index).receivedAt
@@ -74,6 +77,7 @@ extension Queue {
             let new =
                 old & (0x0F | RecipientRecord.inDoubt | RecipientRecord.originalRecipient)
                 | RecipientRecord.deferred | (inDoubt ? RecipientRecord.inDoubt : 0)
+                | (inDoubt && !isDecision ? old & RecipientRecord.openIntent : 0)
             record.write(varint: UInt64(number))
             record.write(new)
             record.write(signed: due &- base)
@@ -87,10 +91,18 @@ extension Queue {
         count(flags.old, -1)
         count(flags.new, 1)
         noteChange(message.sequence)
+        guard flags.old & RecipientRecord.openIntent != 0 else { return }
+        if flags.new & RecipientRecord.openIntent != 0 {
+            attempts.hold(message, number, since: EventTime(microseconds: time))
+        } else {
+            attempts.close(message, number)
+        }
+        counts.held = attempts.heldCount
     }
 
-    /// Notes that an attempt begins; does nothing if the recipient does not wait.
-    mutating func noteIntent(_ message: MessageID, _ number: Int) {
+    /// Notes that an attempt was announced; does nothing if the recipient does not wait.
+    mutating func announce(_ attempt: OpenAttempt) {
+        let (message, number) = (attempt.message, attempt.number)
         guard let index = index(of: message), number >= 0 else { return }
         let old = withRow(index, message, number) { row, start -> UInt8? in
             guard
@@ -105,6 +117,8 @@ extension Queue {
         count(old, -1)
         count(old | RecipientRecord.openIntent, 1)
         noteChange(message.sequence)
+        attempts.open(attempt)
+        counts.held = attempts.heldCount
     }
 
     /// Takes out a recipient that is final, and the message with the last one.
@@ -123,6 +137,10 @@ extension Queue {
         guard let flags else { return }
         count(flags, -1)
         counts.recipients -= 1
+        if flags & RecipientRecord.openIntent != 0 {
+            attempts.close(message, number)
+            counts.held = attempts.heldCount
+        }
         if !goes { MessageRow.count(&table[index], seen: 0, waiting: -1) }
         noteChange(message.sequence)
         guard goes || MessageRow.isFinal(table.rows[index]) else { return }

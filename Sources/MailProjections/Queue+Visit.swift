@@ -39,10 +39,14 @@ extension Queue: EventVisitor {
             insert(message, number) { RecipientRecord.write(event, texts, base: $1, to: &$0) }
         case .deferred:
             totals.deferred += 1
-            postpone(message, number, due: event.due, inDoubt: event.inDoubt) {
+            postpone(
+                message, number, due: event.due, inDoubt: event.inDoubt,
+                isDecision: SaidBy(rawValue: UInt8(clamping: event.saidBy))?.isDecision ?? false,
+                at: event.time
+            ) {
                 RecipientRecord.writeDeferral(event, texts, base: $1, to: &$0)
             }
-        case .attempted: noteIntent(message, number)
+        case .attempted: announce(OpenAttempt(event, texts, message))
         case .delivered:
             totals.delivered += 1
             remove(message, number)
@@ -57,5 +61,20 @@ extension Queue: EventVisitor {
             .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .lost:
             break
         }
+    }
+}
+
+extension OpenAttempt {
+    /// What the queue keeps of an `attempted`, from the columns of a batch.
+    fileprivate init(_ event: EventView, _ texts: BatchTexts, _ message: MessageID) {
+        let peer =
+            event.hasPeer
+            ? DeliveryPeer(
+                host: texts[event.mxHostText], address: texts[event.mxAddressText],
+                port: Int(event.mxPort), sourceAddress: texts[event.sourceAddressText])
+            : nil
+        self.init(
+            message: message, number: Int(event.recipientNumber), attempt: Int(event.attempt),
+            announcedAt: EventTime(microseconds: event.time), sequence: event.sequence, peer: peer)
     }
 }

@@ -24,6 +24,9 @@ package struct Queue: Sendable {
     /// What holds recipients back.
     package internal(set) var suspensions = Suspensions()
 
+    /// Attempts that were announced and have no settled outcome.
+    package internal(set) var attempts = OpenAttempts()
+
     var table = MessageTable()
     /// Rows of recipients from number 32 on; never empty ones.
     var parts: [PartKey: [UInt8]] = [:]
@@ -82,11 +85,12 @@ package struct Queue: Sendable {
             totals.deferred += 1
             postpone(
                 fact.recipient.message, fact.recipient.number, due: fact.nextDue.microseconds,
-                inDoubt: fact.inDoubt
+                inDoubt: fact.inDoubt, isDecision: fact.saidBy.isDecision,
+                at: event.time.microseconds
             ) { row, base in
                 RecipientRecord.write(LastDeferral(fact, at: event.time), base: base, to: &row)
             }
-        case .attempted(let fact): noteIntent(fact.recipient.message, fact.recipient.number)
+        case .attempted(let fact): announce(OpenAttempt(fact, sequence: sequence, at: event.time))
         case .delivered(let fact):
             totals.delivered += 1
             remove(fact.recipient.message, fact.recipient.number)
@@ -139,16 +143,29 @@ extension LastDeferral {
         attempt.waitedMicroseconds = 0
         attempt.connectingMicroseconds = 0
         attempt.transactionMicroseconds = 0
-        attempt.peer = attempt.peer.map { peer in
-            DeliveryPeer(
-                host: peer.host, address: peer.address, port: peer.port,
-                sourceAddress: peer.sourceAddress)
-        }
+        attempt.peer = attempt.peer.map(\.kept)
         if attempt.reply.text.utf8.count > Limits.replyTextOctetsMaximum {
             attempt.reply.text = String(
                 decoding: attempt.reply.text.utf8.prefix(Limits.replyTextOctetsMaximum),
                 as: UTF8.self)
         }
         self.init(time: time, attempt: attempt, class: fact.class, saidBy: fact.saidBy)
+    }
+}
+
+extension OpenAttempt {
+    /// What the queue keeps of an `attempted`.
+    init(_ fact: DeliveryAttempted, sequence: UInt64, at time: EventTime) {
+        self.init(
+            message: fact.recipient.message, number: fact.recipient.number,
+            attempt: fact.attempt.number, announcedAt: time, sequence: sequence,
+            peer: fact.attempt.peer.map(\.kept))
+    }
+}
+
+extension DeliveryPeer {
+    /// What the queue keeps of it.
+    fileprivate var kept: DeliveryPeer {
+        DeliveryPeer(host: host, address: address, port: port, sourceAddress: sourceAddress)
     }
 }

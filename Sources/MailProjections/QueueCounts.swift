@@ -8,6 +8,8 @@ package struct QueueCounts: Hashable, Sendable {
     package var deferred = 0
     /// Of those: recipients with an attempt whose outcome is unknown.
     package var inDoubt = 0
+    /// Of those: recipients that are held until somebody decides about the doubt.
+    package var held = 0
     /// Octets of the messages' content as stored, each message once.
     package var octets = 0
 

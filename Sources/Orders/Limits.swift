@@ -11,6 +11,8 @@ package enum OrderLimits {
     /// Recipients that one append gives up: some 100 KB of events, a few milliseconds of the log's
     /// and of delivery's time.
     package static let cancelledPerAppend = 500
+    /// Recipients in doubt that one append decides about, for the same reason.
+    package static let decidedPerAppend = 500
     /// Suppressions that one append holds, for the same reason.
     package static let suppressionsPerAppend = 500
     /// Entries of a page of suppressions. Beyond: refused.

@@ -14,13 +14,15 @@ extension OrderDesk {
         let selector = try scope.selector(for: giver)
         let breakdown = Mutex(QueueBreakdown(grouping))
         let sequence = try await counts.take { () async throws(OrderError) in
-            try await forEachWaiting(selector) { found, isHeld in
+            try await forEachWaiting(selector) { found, isHeld, isInDoubt in
                 let waiting = found.waiting
                 breakdown.withLock {
-                    $0.tally.add(waiting.message, attempts: waiting.attempts, isHeld: isHeld)
+                    $0.tally.add(
+                        waiting.message, attempts: waiting.attempts, isHeld: isHeld,
+                        isInDoubt: isInDoubt)
                     $0.add(
                         waiting.queue, receivedAt: waiting.receivedAt, due: waiting.due,
-                        isDeferred: waiting.attempts > 0, isHeld: isHeld)
+                        isDeferred: waiting.attempts > 0, isHeld: isHeld, isInDoubt: isInDoubt)
                 }
             }
         }

@@ -11,22 +11,27 @@ extension OrderDesk {
     /// Counts what waits and matches.
     func tally(_ selector: RecipientSelector) async throws(OrderError) -> QueueTally {
         let tally = Mutex(QueueTally())
-        _ = try await forEachWaiting(selector) { found, isHeld in
+        _ = try await forEachWaiting(selector) { found, isHeld, isInDoubt in
             tally.withLock {
-                $0.add(found.waiting.message, attempts: found.waiting.attempts, isHeld: isHeld)
+                $0.add(
+                    found.waiting.message, attempts: found.waiting.attempts, isHeld: isHeld,
+                    isInDoubt: isInDoubt)
             }
         }
         return tally.withLock { $0 }
     }
 
-    /// Calls `body` for every waiting recipient that matches, and with whether a suspension holds it,
-    /// in bounded steps of the queue's owner; mail goes on between them.
+    /// Calls `body` for every waiting recipient that matches, and with whether a suspension holds it, and
+    /// whether it is held because it is in doubt, in bounded steps of the queue's owner; mail goes on between them.
     ///
     /// Returns the sequence as of which the queue was looked at first; what was accepted later is left
     /// out.
     func forEachWaiting(
         _ selector: RecipientSelector,
-        _ body: @escaping @Sendable (Queue.FoundRecipient, _ isHeld: Bool) -> Void
+        _ body:
+            @escaping @Sendable (
+                Queue.FoundRecipient, _ isHeld: Bool, _ isInDoubt: Bool
+            ) -> Void
     ) async throws(OrderError) -> UInt64 {
         let last = try await askQueue { $0.lastSequence }
         var place: Queue.WalkPlace? = .beginning(of: selector)
@@ -34,9 +39,11 @@ extension OrderDesk {
             let now = now()
             place = try await askQueue { queue in
                 queue.walk(selector, from: from, through: last, rows: OrderLimits.rowsPerTurn) {
+                    let waiting = $0.waiting
                     body(
-                        $0,
-                        queue.suspensions.hold($0.waiting.queue, of: $0.waiting.message, at: now))
+                        $0, queue.suspensions.hold(waiting.queue, of: waiting.message, at: now),
+                        queue.attempts.attempt(for: waiting.message, waiting.number)?.isHeld
+                            ?? false)
                 }
             }
         }

@@ -18,6 +18,8 @@ package struct QueueBreakdown: Hashable, Sendable {
         package var deferred = 0
         /// Of those: held by a suspension.
         package var held = 0
+        /// Of those: held because they are in doubt.
+        package var heldInDoubt = 0
         /// When the oldest of their messages was received.
         package var oldest: EventTime
         /// When the first of them is due.
@@ -40,7 +42,8 @@ package struct QueueBreakdown: Hashable, Sendable {
     }
 
     mutating func add(
-        _ queue: QueueName, receivedAt: EventTime, due: EventTime, isDeferred: Bool, isHeld: Bool
+        _ queue: QueueName, receivedAt: EventTime, due: EventTime, isDeferred: Bool, isHeld: Bool,
+        isInDoubt: Bool
     ) {
         let name =
             switch grouping {
@@ -59,6 +62,7 @@ package struct QueueBreakdown: Hashable, Sendable {
         group.recipients += 1
         if isDeferred { group.deferred += 1 }
         if isHeld { group.held += 1 }
+        if isInDoubt { group.heldInDoubt += 1 }
         group.oldest = min(group.oldest, receivedAt)
         group.nextDue = min(group.nextDue, due)
         groups[name] = group

@@ -79,6 +79,8 @@ package struct QueueTally: Hashable, Sendable {
     package var messages = 0
     /// Of the recipients: those that some suspension holds.
     package var held = 0
+    /// Of the recipients: those that wait for a decision because they are in doubt.
+    package var heldInDoubt = 0
     /// Of the recipients: those with a failed attempt.
     package var deferred = 0
     /// Counted last: recipients come message by message.
@@ -88,11 +90,14 @@ package struct QueueTally: Hashable, Sendable {
     package init() {}
 
     /// Counts a recipient; those of one message come side by side.
-    mutating func add(_ waiting: MessageID, attempts: Int, isHeld: Bool) {
+    mutating func add(
+        _ waiting: MessageID, attempts: Int, isHeld: Bool, isInDoubt: Bool = false
+    ) {
         recipients += 1
         if waiting != lastMessage { messages += 1 }
         lastMessage = waiting
         if isHeld { held += 1 }
+        if isInDoubt { heldInDoubt += 1 }
         if attempts > 0 { deferred += 1 }
     }
 }

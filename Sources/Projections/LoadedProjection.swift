@@ -116,7 +116,9 @@ package struct LoadedProjection<State: Projection>: Sendable {
     private static func mismatch(
         _ mark: CheckpointMark, log: LogReader, logID: [UInt8]
     ) throws(EventLogError) -> String? {
-        guard mark.version == State.version else { return "the checkpoint is of another version" }
+        guard (State.oldestReadableVersion...State.version).contains(mark.version) else {
+            return "the checkpoint is of another version"
+        }
         guard mark.logID == logID else { return "the checkpoint is of another log" }
         if let record = log.pruned, mark.position.sequence <= record.cut.sequence {
             guard mark.position.sequence == record.cut.sequence else {

@@ -10,6 +10,11 @@ package protocol Projection: Sendable {
     /// Raised when the rows or their meaning change: the old file is left alone, a new one built.
     static var version: UInt32 { get }
 
+    /// The oldest version whose rows this one takes in as its own: the state as of the cut of a pruned
+    /// log cannot be made again from events that are gone. The same as ``version`` unless a new version
+    /// has only added to what was there.
+    static var oldestReadableVersion: UInt32 { get }
+
     /// The state before the first event.
     init()
 
@@ -44,6 +49,8 @@ package protocol Projection: Sendable {
 }
 
 extension Projection {
+    package static var oldestReadableVersion: UInt32 { version }
+
     package mutating func expectNoCheckpoint() {}
 }
 

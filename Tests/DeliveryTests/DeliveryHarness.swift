@@ -139,7 +139,8 @@ final class DeliveryHarness: Sendable {
     /// Opens the log and begins to deliver.
     func start(
         _ policy: DeliveryPolicy, domains: [String] = ["example.org", "example.net"],
-        resolver: (any MailResolver)? = nil, contentFailure: EventLogError? = nil
+        resolver: (any MailResolver)? = nil, contentFailure: EventLogError? = nil,
+        mayFinish: @escaping @Sendable () -> Bool = { true }
     ) async throws {
         var configuration = EventLogConfiguration()
         configuration.allowAnyFileSystem = true
@@ -153,7 +154,7 @@ final class DeliveryHarness: Sendable {
         let delivery = try await Delivery.start(
             policy: policy, queue: Queue(), suppression: Suppression(), log: log,
             resolver: resolver ?? FixedResolver(mail: table), eventLoop: group.next(),
-            now: { Self.now() }, seed: 1,
+            now: { Self.now() }, mayFinish: mayFinish, seed: 1,
             logger: Logger(label: "test") { _ in
                 SwiftLogNoOpLogHandler()
             })

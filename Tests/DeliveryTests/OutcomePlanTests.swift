@@ -14,14 +14,29 @@ struct OutcomePlanTests {
     private func plan(
         _ recipients: [RecipientState], _ results: [OutcomePlan.Result],
         message: MessageFacts = Fixture.facts(), terms: OutcomePlan.Terms = Fixture.terms(),
-        passedDSN: Bool = false
+        passedDSN: Bool = false, announced: Set<Int> = []
     ) -> OutcomePlan {
         OutcomePlan(
             message: message, recipients: recipients, results: results,
             circumstances: .init(
                 peer: peer, waitedMicroseconds: 1, connectingMicroseconds: 2,
-                transactionMicroseconds: 3, passedDSN: passedDSN),
+                transactionMicroseconds: 3, passedDSN: passedDSN, announced: announced),
             terms: terms)
+    }
+
+    @Test("In doubt after an intent: deferred, neither given up for its age nor reported as late")
+    func announcedInDoubt() {
+        let old = Fixture.terms(at: Fixture.start.adding(seconds: 30 * 86_400))
+        let results = [Fixture.result(.inDoubt, 421), Fixture.result(.inDoubt, 421)]
+        let plan = plan(
+            [Fixture.recipient(0, notify: [.delay, .failure]), Fixture.recipient(1)], results,
+            terms: old, announced: [0])
+        guard case .deferred(let held) = plan.facts[0], case .expired = plan.facts[1] else {
+            Issue.record("\(plan.facts)")
+            return
+        }
+        #expect(held.inDoubt && held.nextDue == old.now && held.attempt.number == 1)
+        #expect(plan.notices.flatMap(\.recipients).map(\.recipient.number) == [1])
     }
 
     private func recipientNumbers(_ plan: OutcomePlan) -> [Int] {

@@ -21,12 +21,22 @@ struct TransactionRecyclingTests {
 
     private func recycling(
         _ outcomes: [RecipientOutcome], _ failure: SessionFailure? = nil, answered: Bool = true,
-        first: Bool = false, retries: Int = 0
+        first: Bool = false, retries: Int = 0, announced: Bool = false
     ) -> TransactionRecycling {
         TransactionRecycling(
             result: TransactionResult(
                 outcomes: outcomes, sessionFailure: failure, serverAnswered: answered),
-            isFirstOnConnection: first, silentRetries: retries)
+            isFirstOnConnection: first, silentRetries: retries, isAnnounced: announced)
+    }
+
+    @Test("What was announced gets an event, whatever ended it")
+    func announced() {
+        let lost = [outcome(.transientFailure, 421)]
+        #expect(recycling(lost, failure(.cancelled)) == .nobody)
+        #expect(recycling(lost, failure(.cancelled), announced: true) == .none)
+        #expect(
+            recycling(lost, failure(.connectionClosed), answered: false, announced: true) == .none)
+        #expect(recycling(lost, failure(.withheld), announced: true) == .none)
     }
 
     @Test("An ordinary result counts as it is")

@@ -20,7 +20,9 @@ struct IsolationTests {
     private static let bodies = [
         "/api/v1/inject": message, "/api/inject/v1": kumo, "/api/v1/queue/suspend": order,
         "/api/v1/queue/resume": order, "/api/v1/queue/requeue": order,
-        "/api/v1/queue/cancel": order, "/api/v1/suppressions": #"{"address": "ann@example.org"}"#,
+        "/api/v1/queue/cancel": order,
+        "/api/v1/queue/decide": #"{"domain": "example.net", "decision": "retry"}"#,
+        "/api/v1/suppressions": #"{"address": "ann@example.org"}"#,
         "/api/v1/feedback": #"{"kind": "complaint", "message_id": "{id}"}"#,
         "/api/v1/log/prune": #"{"keep_octets": 0, "dry_run": true}"#,
         "/api/v1/site/promote": "{}", "/api/v1/site/demote": #"{"follow": "192.0.2.1:7025"}"#,
@@ -34,6 +36,7 @@ struct IsolationTests {
         "POST /api/inject/v1": .inject, "GET /api/v1/events": .read,
         "GET /api/v1/messages": .read, "GET /api/v1/messages/{id}": .read,
         "GET /api/v1/messages/{id}/content": .read,
+        "GET /api/v1/queue/held": .read, "POST /api/v1/queue/decide": .operate,
         "GET /api/v1/queue": .read, "GET /api/v1/queue/suspensions": .read,
         "POST /api/v1/queue/suspend": .operate, "POST /api/v1/queue/resume": .operate,
         "POST /api/v1/queue/requeue": .operate, "POST /api/v1/queue/cancel": .operate,

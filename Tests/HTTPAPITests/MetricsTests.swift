@@ -47,12 +47,23 @@ struct MetricsTests {
         #expect(!(try await api.call(.get, "/metrics", key: "read").text.contains("_queue_m")))
         var counts = QueueCounts()
         (counts.messages, counts.recipients, counts.deferred) = (3, 5, 2)
-        api.state.set(queue: QueueFigures(counts: counts, suspensions: 1))
+        counts.held = 4
+        let intents = QueueFigures.Intents(here: 7, replicated: 6, degraded: 5, withheld: 4)
+        api.state.set(
+            queue: QueueFigures(
+                counts: counts, suspensions: 1, heldSince: EventTime(microseconds: 0),
+                intents: intents))
         let text = try await api.call(.get, "/metrics", key: "read").text
         #expect(text.contains("# TYPE waybill_queue_messages gauge\nwaybill_queue_messages 3\n"))
         #expect(text.contains("waybill_queue_recipients{state=\"fresh\"} 3\n"))
         #expect(text.contains("waybill_queue_recipients{state=\"deferred\"} 2\n"))
         #expect(text.contains("waybill_queue_suspensions 1\n"))
+        #expect(text.contains("waybill_queue_held_in_doubt_recipients 4\n"))
+        #expect(text.contains("waybill_intents_total{durable=\"degraded\"} 5\n"))
+        let age = text.split(separator: "\n").first {
+            $0.hasPrefix("waybill_queue_held_in_doubt_oldest_seconds ")
+        }
+        #expect(age.map { !$0.hasSuffix(" 0") } == true)
     }
 
     @Test("While statistics are being read no counter is shown: it would go back")

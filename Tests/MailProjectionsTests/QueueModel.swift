@@ -8,6 +8,8 @@ import WaybillTesting
 struct QueueModel {
     var messages: [UInt64: QueuedMessage] = [:]
     var seen: [UInt64: Int] = [:]
+    /// By message's sequence and number.
+    var attempts: [OpenAttempts.Key: OpenAttempt] = [:]
     /// In the order of their `suspended`.
     var suspensions: [Suspension] = []
 
@@ -36,25 +38,8 @@ struct QueueModel {
                     originalRecipient: fact.originalRecipient, due: fact.due, lastDeferral: nil,
                     inDoubt: false, hasOpenIntent: false))
             messages[sequence]?.recipients.sort { $0.number < $1.number }
-        case .deferred(let fact):
-            change(fact.recipient) { recipient in
-                recipient.due = fact.nextDue
-                if fact.inDoubt { recipient.inDoubt = true }
-                recipient.hasOpenIntent = false
-                let attempt = fact.attempt
-                let peer = attempt.peer.map {
-                    DeliveryPeer(
-                        host: $0.host, address: $0.address, port: $0.port,
-                        sourceAddress: $0.sourceAddress)
-                }
-                recipient.lastDeferral = LastDeferral(
-                    time: event.time,
-                    attempt: Attempt(
-                        number: attempt.number, reply: attempt.reply, command: attempt.command,
-                        peer: peer),
-                    class: fact.class, saidBy: fact.saidBy)
-            }
-        case .attempted(let fact): change(fact.recipient) { $0.hasOpenIntent = true }
+        case .deferred(let fact): postpone(fact, at: event.time)
+        case .attempted(let fact): announce(fact, recorded)
         case .delivered(let fact): remove(fact.recipient)
         case .bounced(let fact): remove(fact.recipient)
         case .expired(let fact): remove(fact.recipient)
@@ -72,6 +57,51 @@ struct QueueModel {
             .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
             break
         }
+    }
+
+    private mutating func postpone(_ fact: DeliveryDeferred, at time: EventTime) {
+        let key = OpenAttempts.Key(fact.recipient.message, fact.recipient.number)
+        var attempts = attempts
+        change(fact.recipient) { recipient in
+            recipient.due = fact.nextDue
+            if fact.inDoubt { recipient.inDoubt = true }
+            if recipient.hasOpenIntent, fact.inDoubt, fact.saidBy != .administrator,
+                fact.saidBy != .policy
+            {
+                let since = attempts[key]?.heldSince ?? time
+                attempts[key]?.heldSince = since
+            } else {
+                recipient.hasOpenIntent = false
+                attempts[key] = nil
+            }
+            let attempt = fact.attempt
+            recipient.lastDeferral = LastDeferral(
+                time: time,
+                attempt: Attempt(
+                    number: attempt.number, reply: attempt.reply, command: attempt.command,
+                    peer: attempt.peer.map(Self.kept)),
+                class: fact.class, saidBy: fact.saidBy)
+        }
+        self.attempts = attempts
+    }
+
+    private mutating func announce(_ fact: DeliveryAttempted, _ recorded: RecordedEvent) {
+        let (id, number) = (fact.recipient.message, fact.recipient.number)
+        var attempts = attempts
+        change(fact.recipient) { recipient in
+            recipient.hasOpenIntent = true
+            attempts[OpenAttempts.Key(id, number)] = OpenAttempt(
+                message: id, number: number, attempt: fact.attempt.number,
+                announcedAt: recorded.event.time, sequence: recorded.sequence,
+                peer: fact.attempt.peer.map(Self.kept))
+        }
+        self.attempts = attempts
+    }
+
+    private static func kept(_ peer: DeliveryPeer) -> DeliveryPeer {
+        DeliveryPeer(
+            host: peer.host, address: peer.address, port: peer.port,
+            sourceAddress: peer.sourceAddress)
     }
 
     private mutating func rebind(_ selector: RecipientSelector, _ time: EventTime) {
@@ -108,6 +138,7 @@ struct QueueModel {
             let index = message.recipients.firstIndex(where: { $0.number == reference.number })
         else { return }
         messages[sequence]?.recipients.remove(at: index)
+        attempts[OpenAttempts.Key(reference.message, reference.number)] = nil
         if message.recipients.count == 1, seen[sequence] ?? 0 >= message.recipientCount {
             messages[sequence] = nil
         }
@@ -125,6 +156,7 @@ struct QueueModel {
             counts.deferred += message.recipients.count { $0.lastDeferral != nil }
             counts.inDoubt += message.recipients.count { $0.inDoubt || $0.hasOpenIntent }
         }
+        counts.held = attempts.values.count { $0.isHeld }
         return counts
     }
 }
@@ -174,7 +206,8 @@ struct OddStream {
                 .deferred(
                     DeliveryDeferred(
                         recipient: reference, attempt: attempt(), class: .transientFailure,
-                        saidBy: .remote, nextDue: due(), inDoubt: random.oneIn(9))), &events)
+                        saidBy: [.remote, .local, .administrator, .policy][random.below(4)],
+                        nextDue: due(), inDoubt: random.oneIn(3))), &events)
         case 6:
             add(
                 .bounced(

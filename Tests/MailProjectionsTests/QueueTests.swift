@@ -51,6 +51,9 @@ struct QueueTests {
         }
         #expect(waiting == expected, comment)
         #expect(queue.suspensions.all == model.suspensions, comment)
+        #expect(
+            queue.attempts.all
+                == model.attempts.keys.sorted().compactMap { model.attempts[$0] }, comment)
         let now = model.suspensions.compactMap(\.until).sorted().first ?? EventTime(microseconds: 0)
         for one in expected {
             let held = model.suspensions.contains {

@@ -175,6 +175,21 @@ struct PruningTests {
         #expect(site.log.reader.firstSequence == firsts[2])
     }
 
+    @Test("a base of an older version is begun with where the rows of that are taken in")
+    func olderVersion() async throws {
+        let (site, firsts) = try await Self.makeSite()
+        try await site.run()
+        try Self.prune(site, before: firsts[2])
+        let store = BaseStore(directory: site.projections)
+        var newer = try site.paths("words")
+        let base = try store.path(newer, of: site.log.reader)
+        newer.version += 1
+        newer.oldestReadableVersion = newer.version
+        #expect(throws: ProjectionError.self) { try store.path(newer, of: site.log.reader) }
+        newer.oldestReadableVersion -= 1
+        #expect(try store.path(newer, of: site.log.reader) == base)
+    }
+
     @Test("a base that is damaged is never begun with")
     func damagedBase() async throws {
         let (site, firsts) = try await Self.makeSite()

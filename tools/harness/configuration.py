@@ -16,10 +16,12 @@ def configuration(
     allow_any_address: bool = False,
     free_space_floor: str | None = None, segment_size: str | None = None,
     content_retention: str | None = None, backup: dict | None = None,
+    delivery_more: dict | None = None,
 ) -> dict:
     """What a test needs to say, as a configuration. Everything absent keeps its default.
 
-    `smarthost_login` is a user and the file that holds the password.
+    `smarthost_login` is a user and the file that holds the password; `delivery_more` are further keys of
+    the section `delivery`.
     """
     listener: dict = {"address": f"127.0.0.1:{port}"}
     if relay_from:
@@ -64,6 +66,7 @@ def configuration(
         delivery["routes"] = routes
     if delay_warning:
         delivery["notifications"] = {"delay_warning_after": delay_warning}
+    delivery.update(delivery_more or {})
     whole["delivery"] = delivery
     if name_server:
         whole["resolver"] = {"servers": [f"127.0.0.1@{name_server}"]}

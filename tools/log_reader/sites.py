@@ -14,6 +14,8 @@ from .events import Decoder, parse_message_id
 from .verify import Verifier
 
 FINAL = {"delivered", "bounced", "expired", "cancelled"}
+# Who decides about mail in doubt.
+DECIDED = {"administrator", "policy"}
 
 
 @dataclass
@@ -32,6 +34,9 @@ class Log:
     delivered: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     finals: Counter = field(default_factory=Counter)
     in_doubt: set[tuple[str, str]] = field(default_factory=set)
+    # Announced attempts that are not settled, and those that another one was begun beside.
+    announced: set[tuple[str, str]] = field(default_factory=set)
+    announced_twice: list[tuple[str, str]] = field(default_factory=list)
     damages: list[str] = field(default_factory=list)
 
     @property
@@ -84,6 +89,13 @@ def take(log: Log, event: dict) -> None:
         log.delivered[who].append(event["sequence"])
     elif kind == "deferred" and event.get("in_doubt"):
         log.in_doubt.add(who)
+    if kind == "attempted":
+        if who in log.announced:
+            log.announced_twice.append(who)
+        log.announced.add(who)
+    elif kind in FINAL or kind == "deferred" and (
+            not event.get("in_doubt") or event.get("said_by") in DECIDED):
+        log.announced.discard(who)
     if kind in FINAL:
         log.finals[who] += 1
 
@@ -143,6 +155,9 @@ class Judge:
             twice = [who for who, count in log.queued.items() if count > 1]
             if twice:
                 self.verdict.bad(f"{name}: a recipient queued twice", twice)
+            if log.announced_twice:
+                self.verdict.bad(
+                    f"{name}: sent again though in doubt and undecided", log.announced_twice)
             self.verdict.lines.append(f"{name}: {log.position}")
 
     # The logs beside each other

@@ -1,5 +1,6 @@
 import EventLog
 import Hummingbird
+import MailModel
 import MailProjections
 import Projections
 
@@ -26,7 +27,7 @@ struct MetricsRoutes: Sendable {
         }
         if let figures { MailMetrics.write(figures, &text) }
         if caller.seesAll {
-            if let queue = await state.queue() { Self.write(queue, &text) }
+            if let queue = await state.queue() { Self.write(queue, now: services.now(), &text) }
             Self.write(state.projections(), &text)
             try await writeServer(&text)
             SiteMetrics.write(services.site.report(), &text)
@@ -34,7 +35,9 @@ struct MetricsRoutes: Sendable {
         return .octets(text.bytes, type: "text/plain; version=0.0.4; charset=utf-8")
     }
 
-    private static func write(_ queue: QueueFigures, _ text: inout MetricsText) {
+    private static func write(
+        _ queue: QueueFigures, now: EventTime, _ text: inout MetricsText
+    ) {
         let counts = queue.counts
         text.single(
             "waybill_queue_messages", .gauge, "Messages with a waiting recipient.", counts.messages)
@@ -48,6 +51,23 @@ struct MetricsRoutes: Sendable {
         text.single(
             "waybill_queue_in_doubt_recipients", .gauge,
             "Waiting recipients with an attempt whose outcome is not known.", counts.inDoubt)
+        text.single(
+            "waybill_queue_held_in_doubt_recipients", .gauge,
+            "Waiting recipients in doubt that are held until somebody decides.", counts.held)
+        let heldFor = queue.heldSince.map { now.microseconds - $0.microseconds } ?? 0
+        text.single(
+            "waybill_queue_held_in_doubt_oldest_seconds", .gauge,
+            "How long the first of them has been held; 0 when there is none.",
+            Int(max(0, heldFor) / 1_000_000))
+        text.family(
+            "waybill_intents_total", .counter,
+            "Intents to send, by where they were durable before the final dot; withheld: not sent.",
+            [
+                ([("durable", "here")], queue.intents.here),
+                ([("durable", "replicated")], queue.intents.replicated),
+                ([("durable", "degraded")], queue.intents.degraded),
+                ([("durable", "withheld")], queue.intents.withheld),
+            ])
         text.single(
             "waybill_queue_octets", .gauge, "Octets of waiting messages.", counts.octets)
         text.single(

@@ -1,4 +1,5 @@
 package import EventLog
+package import MailModel
 package import MailProjections
 package import Projections
 
@@ -6,14 +7,38 @@ package import Projections
 ///
 /// Concurrency: value.
 package struct QueueFigures: Hashable, Sendable {
+    /// How intents to send were answered since the start.
+    package struct Intents: Hashable, Sendable {
+        package var here: Int
+        package var replicated: Int
+        package var degraded: Int
+        package var withheld: Int
+
+        /// What delivery says.
+        package init(here: Int = 0, replicated: Int = 0, degraded: Int = 0, withheld: Int = 0) {
+            self.here = here
+            self.replicated = replicated
+            self.degraded = degraded
+            self.withheld = withheld
+        }
+    }
+
     package var counts: QueueCounts
     /// Suspensions in force.
     package var suspensions: Int
+    /// Since when the recipient waits that has been held in doubt for longest; nil: none is.
+    package var heldSince: EventTime?
+    package var intents: Intents
 
     /// What a queue says.
-    package init(counts: QueueCounts, suspensions: Int) {
+    package init(
+        counts: QueueCounts, suspensions: Int, heldSince: EventTime? = nil,
+        intents: Intents = Intents()
+    ) {
         self.counts = counts
         self.suspensions = suspensions
+        self.heldSince = heldSince
+        self.intents = intents
     }
 }
 

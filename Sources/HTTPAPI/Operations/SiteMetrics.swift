@@ -17,7 +17,7 @@ enum SiteMetrics {
         guard let acks = report.acks else { return }
         text.family(
             "waybill_replicated_acks_total", .counter,
-            "Messages for which standbys were asked for, by what came of it, since the start.",
+            "Messages, and intents to send, for which standbys were asked, by what came of it, since the start.",
             [
                 ([("outcome", "replicated")], Int(clamping: acks.replicated)),
                 ([("outcome", "degraded")], Int(clamping: acks.degraded)),

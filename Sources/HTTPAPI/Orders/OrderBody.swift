@@ -12,6 +12,19 @@ enum OrderBody {
     ) async throws -> QueueOrder {
         let notes = JSONObject.Notes()
         let object = try await object(call, services, notes)
+        var order = QueueOrder(action, scope(object))
+        order.reason = object.string("reason") ?? ""
+        order.isDryRun = object.bool("dry_run") ?? false
+        if action == .suspend {
+            order.until = end(object, "until", "duration_seconds", now: services.now())
+        }
+        object.finish()
+        try notes.check(.invalidOrder)
+        return order
+    }
+
+    /// What the members of an order say of its scope.
+    static func scope(_ object: JSONObject) -> OrderScope {
         var scope = OrderScope()
         scope.campaign = object.string("campaign") ?? ""
         scope.tenant = object.string("tenant") ?? ""
@@ -24,15 +37,7 @@ enum OrderBody {
                 object.note("message_id", "is no message id; one looks like 1-3k9")
             }
         }
-        var order = QueueOrder(action, scope)
-        order.reason = object.string("reason") ?? ""
-        order.isDryRun = object.bool("dry_run") ?? false
-        if action == .suspend {
-            order.until = end(object, "until", "duration_seconds", now: services.now())
-        }
-        object.finish()
-        try notes.check(.invalidOrder)
-        return order
+        return scope
     }
 
     /// The object that a request's body is.

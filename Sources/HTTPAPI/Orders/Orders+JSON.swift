@@ -24,6 +24,7 @@ extension QueueTally {
         writer.number(messages, "messages")
         writer.number(deferred, "deferred")
         writer.number(held, "held")
+        writer.number(heldInDoubt, "held_in_doubt")
     }
 }
 
@@ -37,6 +38,46 @@ extension OrderResult {
         if let sequence { writer.number(sequence, "sequence") }
         tally.writeMembers(to: &writer)
         if let until { writer.time(until, "until") }
+        writer.endObject()
+    }
+}
+
+extension DoubtResult {
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.string(decision.rawValue, "decision")
+        selector.write(to: &writer)
+        if let recipient { writer.string(recipient.description, "recipient") }
+        writer.bool(hasChanged, "changed")
+        writer.bool(isDryRun, "dry_run")
+        if let sequence { writer.number(sequence, "sequence") }
+        writer.number(recipients, "recipients")
+        writer.number(messages, "messages")
+        writer.endObject()
+    }
+}
+
+extension HeldRecipient {
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.string(reference.message.description, "message_id")
+        writer.string(reference.mailbox.description, "recipient")
+        writer.number(reference.number, "recipient_number")
+        writer.text(reference.tenant, "tenant")
+        writer.text(reference.campaign, "campaign")
+        writer.string(heldSince == nil ? "announced" : "held", "state")
+        if let heldSince { writer.time(heldSince, "since") }
+        writer.number(attempt, "attempt")
+        writer.time(announcedAt, "announced")
+        writer.number(sequence, "sequence")
+        if let peer {
+            writer.beginObject("mx")
+            writer.string(peer.host, "host")
+            writer.string(peer.address, "address")
+            writer.number(peer.port, "port")
+            writer.endObject()
+            writer.text(peer.sourceAddress, "source_address")
+        }
         writer.endObject()
     }
 }
@@ -62,6 +103,7 @@ extension QueueBreakdown.Group {
         writer.number(recipients, "recipients")
         writer.number(deferred, "deferred")
         writer.number(held, "held")
+        writer.number(heldInDoubt, "held_in_doubt")
         writer.time(oldest, "oldest")
         writer.time(nextDue, "next_due")
         writer.endObject()

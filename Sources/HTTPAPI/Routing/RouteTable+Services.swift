@@ -10,6 +10,7 @@ extension RouteTable {
             + MessageListRoutes(services: services).routes
             + MessageRoutes(services: services).routes
             + QueueRoutes(services: services).routes
+            + DoubtRoutes(services: services).routes
             + SuppressionRoutes(services: services).routes
             + FeedbackRoutes(services: services).routes
             + LogRoutes(services: services).routes

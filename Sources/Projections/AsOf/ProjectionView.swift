@@ -69,8 +69,7 @@ package struct ProjectionView<State: Projection>: Sendable {
     ) throws -> (view: ProjectionView<State>, report: LoadReport) {
         let log = request.log
         let through = min(request.through, try log.lastSequence())
-        let paths = ProjectionPaths(
-            directory: request.directory, name: State.name, version: State.version)
+        let paths = ProjectionPaths(directory: request.directory, of: State.self)
         let host = HostedProjection<State>(
             directory: request.directory, log: log, options: HostOptions(splitter: request.splitter)
         )

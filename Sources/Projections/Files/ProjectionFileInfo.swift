@@ -24,7 +24,9 @@ package struct ProjectionFileInfo: Hashable, Sendable {
         do {
             guard let mark = try ProjectionFile.mark(paths.live) else { return }
             checkpoint = mark.position.sequence
-            if mark.version != paths.version { fault = "the checkpoint is of another version" }
+            if !(paths.oldestReadableVersion...paths.version).contains(mark.version) {
+                fault = "the checkpoint is of another version"
+            }
             if mark.logID != (try log.logID()) { fault = "the checkpoint is of another log" }
             if let record = log.pruned, mark.position.sequence < record.cut.sequence {
                 fault = "the checkpoint is before the first event that is kept"

@@ -8,9 +8,18 @@ package struct ProjectionPaths: Hashable, Sendable {
     package var directory: String
     package var name: String
     package var version: UInt32
+    /// Of states as of a cut, ``Projection/oldestReadableVersion``.
+    package var oldestReadableVersion: UInt32
 
     /// Names the files of a projection.
+    package init<State: Projection>(directory: String, of type: State.Type) {
+        self.init(directory: directory, name: State.name, version: State.version)
+        oldestReadableVersion = State.oldestReadableVersion
+    }
+
+    /// Names the files of a projection that takes in no version but its own.
     package init(directory: String, name: String, version: UInt32) {
+        oldestReadableVersion = version
         self.directory = directory
         self.name = name
         self.version = version

@@ -20,7 +20,7 @@ package final class ProjectionStore<State: Projection>: Sendable {
     }
 
     private static func paths(in directory: String) -> ProjectionPaths {
-        ProjectionPaths(directory: directory, name: State.name, version: State.version)
+        ProjectionPaths(directory: directory, of: State.self)
     }
 
     /// Where the projection's file is.

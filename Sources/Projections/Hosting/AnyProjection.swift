@@ -18,6 +18,7 @@ package struct AnyProjection: Sendable {
     package let summary: String
     package let keeper: Keeper
     package let snapshots: SnapshotPolicy
+    private let oldestReadableVersion: UInt32
     private let make: @Sendable (String, LogReader, HostOptions) -> any ProjectionHost
     private let load: @Sendable (AsOfRequest) throws -> AsOfState
 
@@ -34,6 +35,7 @@ package struct AnyProjection: Sendable {
     ) {
         name = State.name
         version = State.version
+        oldestReadableVersion = State.oldestReadableVersion
         self.summary = summary
         self.keeper = keeper
         self.snapshots = snapshots
@@ -58,7 +60,9 @@ package struct AnyProjection: Sendable {
 
     /// Where its files are.
     package func paths(in directory: String) -> ProjectionPaths {
-        ProjectionPaths(directory: directory, name: name, version: version)
+        var paths = ProjectionPaths(directory: directory, name: name, version: version)
+        paths.oldestReadableVersion = oldestReadableVersion
+        return paths
     }
 }
 

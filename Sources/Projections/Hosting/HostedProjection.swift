@@ -32,7 +32,7 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
 
     /// Creates a projection before the first event; ``open()`` brings it to its checkpoint.
     package init(directory: String, log: LogReader, options: HostOptions) {
-        paths = ProjectionPaths(directory: directory, name: State.name, version: State.version)
+        paths = ProjectionPaths(directory: directory, of: State.self)
         self.log = log
         self.options = options
     }

@@ -25,7 +25,8 @@ package struct BaseStore: Sendable {
             + String(repeating: "0", count: 16 - digits.count) + digits + ".mdb"
     }
 
-    /// The base of a projection for the log as it is.
+    /// The base of a projection for the log as it is: of its own version, else of the newest one whose
+    /// rows it takes in.
     ///
     /// - Parameters:
     ///   - paths: The projection's.
@@ -38,11 +39,15 @@ package struct BaseStore: Sendable {
         -> String?
     {
         guard let record = log.pruned else { return nil }
-        let path = path(paths, at: record.cut.sequence)
-        guard record.base(paths.name, version: paths.version) != nil,
-            ProjectionFile.size(path) != nil
-        else { throw Self.missing(paths, record, path) }
-        return path
+        for version in (paths.oldestReadableVersion...paths.version).reversed() {
+            var older = paths
+            older.version = version
+            let path = path(older, at: record.cut.sequence)
+            if record.base(paths.name, version: version) != nil, ProjectionFile.size(path) != nil {
+                return path
+            }
+        }
+        throw Self.missing(paths, record, path(paths, at: record.cut.sequence))
     }
 
     private static func missing(

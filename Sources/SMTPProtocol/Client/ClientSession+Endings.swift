@@ -6,6 +6,10 @@ extension ClientSession {
     /// Ends the session because ``timeout`` ran out.
     package mutating func timedOut() -> ClientEffect {
         if phase == .quit { return end(.closed) }
+        if awaitsRelease {
+            return withhold(
+                Self.local(451, 4, 3, 0, "not sent, for the intent was not recorded in time"))
+        }
         return fail(
             .timedOut,
             Self.local(421, 4, 4, 2, "timed out waiting for the reply to \(awaited.name)"),
@@ -69,7 +73,7 @@ extension ClientSession {
                 failure.isPermanent ? .permanentFailure : .transientFailure, failure.reply,
                 command: failure.command)
         case .protocolError, .timedOut, .connectionClosed, .tlsUnavailable, .tlsHandshake,
-            .authenticationUnavailable, .authenticationFailed, .cancelled:
+            .authenticationUnavailable, .authenticationFailed, .cancelled, .withheld:
             return RecipientOutcome(
                 transaction.endIsWritten ? .inDoubt : .transientFailure, failure.reply,
                 command: failure.command, isLocal: true)

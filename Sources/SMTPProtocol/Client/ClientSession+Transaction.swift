@@ -39,7 +39,9 @@ extension ClientSession {
             return unexpected()
         }
         switch parser.severity {
-        case 2: if running?.mailRefusal == nil { running?.acceptedCount += 1 }
+        case 2:
+            if running?.mailRefusal == nil { running?.acceptedCount += 1 }
+            if running?.holdsEnd == true { running?.goAhead = (parser.reply(), .rcpt) }
         case 4, 5:
             if running?.mailRefusal == nil {
                 let outcome = outcomeOfRecipient()
@@ -84,6 +86,7 @@ extension ClientSession {
                 phase = .finalDot
                 return nil
             }
+            if running?.holdsEnd == true { running?.goAhead = (parser.reply(), .data) }
             running?.isWriting = true
             phase = .content
             writeContent(into: &out)

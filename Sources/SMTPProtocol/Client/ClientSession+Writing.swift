@@ -1,4 +1,4 @@
-import MailModel
+package import MailModel
 package import NIOCore
 
 /// What a transaction sends: its commands and its content.
@@ -63,17 +63,49 @@ extension ClientSession {
     }
 }
 
+/// An end of the content that waits for the shell's word (``ClientTransaction/holdsEnd``).
+extension ClientSession {
+    /// Whether everything before the final dot, or before the last BDAT chunk, was written, and that
+    /// waits for ``release()`` or ``withhold(_:)``. The server owes nothing meanwhile, but may lose its
+    /// patience.
+    package var awaitsRelease: Bool {
+        running?.isPaused == true && running?.contentRefusal == nil
+    }
+
+    /// What the server said last before content was sent, and to what; nil where no end is held.
+    package var goAhead: (reply: Reply, command: ClientCommand)? { running?.goAhead }
+
+    /// Indices, in the envelope, of the recipients that the server has accepted.
+    package var acceptedRecipients: [Int] { running?.accepted ?? [] }
+
+    /// Lets the end of the content go; ``writeContent(into:)`` writes it.
+    package mutating func release() {
+        guard running?.isPaused == true else { return }
+        running?.isPaused = false
+        running?.holdsEnd = false
+        // After a refusal there is nothing more to send: RFC 3030 section 2.
+        if running?.contentRefusal == nil { running?.isWriting = true }
+    }
+
+    /// Ends the session so that the server never sees the end of the content: nobody has the message.
+    package mutating func withhold(_ reply: Reply) -> ClientEffect {
+        fail(.withheld, reply, answering: awaited)
+    }
+}
+
 extension RunningTransaction {
     fileprivate mutating func writeSlice(into out: inout ByteBuffer) {
         encode(atMost: ClientLimits.contentSliceOctets, into: &out)
         guard octetsLeft == 0 else { return }
         encoder.finish(into: &out)
+        if holdsEnd { return pause() }
         out.writeStaticString(".\r\n")
         isWriting = false
         endIsWritten = true
     }
 
     fileprivate mutating func writeChunk(binary: Bool, into out: inout ByteBuffer) {
+        if holdsEnd, octetsLeft <= ClientLimits.chunkOctets { return pause() }
         if binary {
             let count = min(octetsLeft, ClientLimits.chunkOctets)
             writeCommand(octets: count, isLast: count == octetsLeft, into: &out)
@@ -89,6 +121,12 @@ extension RunningTransaction {
         chunksUnanswered += 1
         endIsWritten = octetsLeft == 0
         isWriting = !endIsWritten && isPipelined
+    }
+
+    /// The end of the content waits.
+    private mutating func pause() {
+        isWriting = false
+        isPaused = true
     }
 
     private func writeCommand(octets: Int, isLast: Bool, into out: inout ByteBuffer) {

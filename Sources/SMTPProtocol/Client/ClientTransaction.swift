@@ -11,9 +11,14 @@ package struct ClientTransaction: Sendable {
     /// Header and body as stored; sent with CRLF line endings whatever they are here, except when
     /// the envelope says BINARYMIME.
     package var content: [UInt8]
+    /// Whether the final dot, or the last BDAT chunk, waits for ``ClientSession/release()``.
+    package var holdsEnd: Bool
 
     /// Creates a transaction.
-    package init(envelope: Envelope, prologue: [UInt8] = [], content: [UInt8]) {
+    package init(
+        envelope: Envelope, prologue: [UInt8] = [], content: [UInt8], holdsEnd: Bool = false
+    ) {
+        self.holdsEnd = holdsEnd
         self.envelope = envelope
         self.prologue = prologue
         self.content = content

@@ -34,6 +34,12 @@ struct RunningTransaction: Sendable {
     var encoder: ContentEncoder
     /// Whether content is to be written as soon as the shell can take it.
     var isWriting = false
+    /// Whether the end of the content waits for the shell's word.
+    var holdsEnd: Bool
+    /// Whether it does so now: all before it was written.
+    var isPaused = false
+    /// What the server said last before content was sent, and to what; kept where the end is held.
+    var goAhead: (reply: Reply, command: ClientCommand)?
     /// Whether the final dot or the last chunk was written: from here on, silence means doubt.
     var endIsWritten = false
     /// DATA was accepted though no recipient was: the reply to the lone dot says nothing.
@@ -47,6 +53,7 @@ struct RunningTransaction: Sendable {
         _ transaction: ClientTransaction, method: Method, isPipelined: Bool, passesDSN: Bool
     ) {
         self.transaction = transaction
+        holdsEnd = transaction.holdsEnd
         self.method = method
         self.isPipelined = isPipelined
         self.passesDSN = passesDSN
@@ -70,6 +77,13 @@ struct RunningTransaction: Sendable {
         var index = index
         while withheld.contains(index) { index += 1 }
         return index
+    }
+
+    /// Indices of the recipients that the server has accepted, ascending.
+    var accepted: [Int] {
+        guard mailRefusal == nil else { return [] }
+        let refused = Set(refusals.map(\.recipient))
+        return recipients.indices.filter { !refused.contains($0) }
     }
 
     /// The outcomes, with `rest` for whoever is not refused already.

@@ -26,6 +26,8 @@ package struct SessionFailure: Error, Hashable, Sendable {
         case authenticationFailed
         /// The shell stopped it.
         case cancelled
+        /// The shell did not let the content come to its end.
+        case withheld
     }
 
     package var kind: Kind
@@ -50,7 +52,7 @@ package struct SessionFailure: Error, Hashable, Sendable {
         switch kind {
         case .refused, .serviceClosing, .authenticationFailed: false
         case .protocolError, .timedOut, .connectionClosed, .tlsUnavailable, .tlsHandshake,
-            .authenticationUnavailable, .cancelled:
+            .authenticationUnavailable, .cancelled, .withheld:
             true
         }
     }

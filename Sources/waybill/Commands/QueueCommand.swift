@@ -15,6 +15,7 @@ struct QueueCommand: ParsableCommand {
         subcommands: [
             QueueDepth.self, QueueList.self, QueueSummary.self, QueueSuspensions.self,
             QueueSuspend.self, QueueResume.self, QueueRequeue.self, QueueCancel.self,
+            QueueHeld.self, QueueDecide.self,
         ])
 }
 
@@ -30,7 +31,8 @@ struct QueueDepth: ParsableCommand {
         let rows: [(name: StaticString, count: Int)] = [
             ("messages", queue.counts.messages), ("recipients", queue.counts.recipients),
             ("deferred", queue.counts.deferred), ("in_doubt", queue.counts.inDoubt),
-            ("octets", queue.counts.octets), ("total_received", queue.totals.received),
+            ("held_in_doubt", queue.counts.held), ("octets", queue.counts.octets),
+            ("total_received", queue.totals.received),
             ("total_queued", queue.totals.queued), ("total_deferrals", queue.totals.deferred),
             ("total_delivered", queue.totals.delivered), ("total_bounced", queue.totals.bounced),
             ("total_expired", queue.totals.expired),
@@ -157,11 +159,15 @@ struct QueueSummary: ParsableCommand {
         let queue = try options.loadQueue()
         let now = SystemClock.now()
         var rows: [String: [Int]] = [:]
-        var total = [Int](repeating: 0, count: Self.minutes.count + 2)
+        // Behind the ages, those that are held because they are in doubt.
+        let held = Self.minutes.count + 2
+        var total = [Int](repeating: 0, count: held + 1)
         queue.forEachWaiting { waiting in
             let age = (now.microseconds - waiting.receivedAt.microseconds) / 60_000_000
             let column = (Self.minutes.firstIndex { age < $0 } ?? Self.minutes.count) + 1
-            for index in [0, column] {
+            let isHeld =
+                queue.attempts.attempt(for: waiting.message, waiting.number)?.isHeld ?? false
+            for index in [0, column] + (isHeld ? [held] : []) {
                 rows[name(waiting), default: [Int](repeating: 0, count: total.count)][index] += 1
                 total[index] += 1
             }
@@ -171,6 +177,12 @@ struct QueueSummary: ParsableCommand {
             for (name, counts) in sorted { print(json(name, counts)) }
         } else {
             show(sorted, total)
+            if let since = queue.attempts.heldSince {
+                let age = Human.age(seconds: (now.microseconds - since.microseconds) / 1_000_000)
+                print(
+                    "\(queue.counts.held) held in doubt, the first for \(age): waybill queue held"
+                        + " lists them")
+            }
         }
     }
 
@@ -184,7 +196,7 @@ struct QueueSummary: ParsableCommand {
     }
 
     private func show(_ rows: [(key: String, value: [Int])], _ total: [Int]) {
-        let ages = Self.minutes.map { ">\($0)" } + [">1280+"]
+        let ages = Self.minutes.map { ">\($0)" } + [">1280+", ">IN DOUBT"]
         var table = Table([by.rawValue.uppercased(), ">TOTAL"] + ages)
         table.add(["TOTAL"] + total.map(String.init))
         for row in rows.prefix(limit) {
@@ -200,8 +212,9 @@ struct QueueSummary: ParsableCommand {
         writer.key(by.rawValue)
         writer.string(name)
         writer.number(counts[0], "recipients")
+        writer.number(counts.last ?? 0, "held_in_doubt")
         writer.beginArray("by_age")
-        for (index, count) in counts.dropFirst().enumerated() {
+        for (index, count) in counts.dropFirst().dropLast().enumerated() {
             writer.beginObject()
             if index < Self.minutes.count {
                 writer.number(Self.minutes[index], "younger_than_minutes")

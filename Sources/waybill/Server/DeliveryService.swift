@@ -64,10 +64,12 @@ final class DeliveryService: Sendable {
     /// The folds that delivery goes by.
     var state: any LiveState { delivery }
 
-    /// Loads the queue, unless it is `loaded` already, and begins to send.
+    /// Loads the queue, unless it is `loaded` already, and begins to send. `mayFinish` is asked before
+    /// the end of mail that is held when in doubt.
     static func start(
         configuration: WaybillConfiguration, log: EventLog<MailEventCodec>,
-        loaded: StandbyFolds.Loaded? = nil, eventLoop: any EventLoop, logger: Logger
+        loaded: StandbyFolds.Loaded? = nil, mayFinish: @escaping @Sendable () -> Bool,
+        eventLoop: any EventLoop, logger: Logger
     ) async throws -> DeliveryService {
         let resolver = try UnboundResolver(configuration.resolver)
         let folds =
@@ -79,9 +81,11 @@ final class DeliveryService: Sendable {
                 "recipients": "\(folds.queue.counts.recipients)",
             ])
         let delivery = try await Delivery.start(
-            policy: configuration.delivery, queue: folds.queue, suppression: folds.suppression,
+            policy: configuration.deliveryInForce, queue: folds.queue,
+            suppression: folds.suppression,
             log: log, resolver: resolver,
-            eventLoop: eventLoop, now: { SystemClock.now() }, logger: Logger(label: "delivery"))
+            eventLoop: eventLoop, now: { SystemClock.now() }, mayFinish: mayFinish,
+            logger: Logger(label: "delivery"))
         return DeliveryService(
             delivery: delivery, resolver: resolver,
             stores: Stores(queue: folds.queueStore, suppression: folds.suppressionStore),
@@ -135,8 +139,14 @@ final class DeliveryService: Sendable {
 
     /// What waits in the queue; nil after a stop.
     func queueFigures() async -> QueueFigures? {
-        await delivery.withQueue {
-            QueueFigures(counts: $0.counts, suspensions: $0.suspensions.count)
+        let announcements = await delivery.snapshot().announcements
+        return await delivery.withQueue {
+            QueueFigures(
+                counts: $0.counts, suspensions: $0.suspensions.count,
+                heldSince: $0.attempts.heldSince,
+                intents: QueueFigures.Intents(
+                    here: announcements.here, replicated: announcements.replicated,
+                    degraded: announcements.degraded, withheld: announcements.withheld))
         }
     }
 

@@ -120,7 +120,7 @@ final class MailServer: Sendable {
         else { return }
         // First in the log: what cannot be recorded does not rule.
         _ = try await parts.log.append([Event(time: SystemClock.now(), fact: Self.applied(new))])
-        parts.delivery.update(policy: new.delivery)
+        parts.delivery.update(policy: new.deliveryInForce)
         reloadable.withLock { $0?.text = new.effectiveText }
         logger.notice(
             "configuration read again: delivery follows it now, the rest from the next start")
@@ -294,7 +294,7 @@ final class MailServer: Sendable {
             loaded: loaded.withLock { loaded in
                 defer { loaded = nil }
                 return loaded
-            }, eventLoop: group.next(), logger: logger)
+            }, mayFinish: { [desk] in !desk.isFenced }, eventLoop: group.next(), logger: logger)
     }
 }
 

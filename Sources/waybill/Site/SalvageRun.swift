@@ -7,7 +7,8 @@ import SmallFiles
 /// Queues anew, at the primary, what waited in an export of another site's tail.
 ///
 /// Each message becomes an ordinary one, with the metadata `salvaged_from`: the other site's name and the
-/// id that the message had there. A message whose `salvaged_from` is in the log already is passed over.
+/// id that the message had there. A recipient that is in doubt there is so here too, and held. A message
+/// whose `salvaged_from` is in the log already is passed over.
 struct SalvageRun: Sendable {
     let log: EventLog<MailEventCodec>
 
@@ -103,6 +104,13 @@ struct SalvageRun: Sendable {
             queued.recipient.number = number
             queued.due = now
             events.append(Event(time: now, fact: .queued(queued)))
+        }
+        // What is in doubt stays so: delivery here holds those that come with an announced attempt.
+        for (number, old) in message.waiting.enumerated() {
+            guard var attempted = message.announced[old.recipient.number] else { continue }
+            attempted.recipient.message = .inThisAppend(at: 0)
+            attempted.recipient.number = number
+            events.append(Event(time: now, fact: .attempted(attempted)))
         }
         return events
     }

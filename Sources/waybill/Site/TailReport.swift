@@ -13,6 +13,8 @@ struct TailReport: Sendable {
         var queued: [RecipientQueued] = []
         /// Numbers of recipients that are final.
         var final: Set<Int> = []
+        /// By number: recipients with an announced attempt whose outcome is not known.
+        var announced: [Int: DeliveryAttempted] = [:]
         var delivered = 0
 
         /// Recipients that still waited.
@@ -66,6 +68,10 @@ struct TailReport: Sendable {
             }
             messages[place].final.insert(fact.recipient.number)
             messages[place].delivered += 1
+        case .attempted(let fact):
+            if let place = places[id] { messages[place].announced[fact.recipient.number] = fact }
+        case .deferred(let fact) where !fact.inDoubt || fact.saidBy.isDecision:
+            if let place = places[id] { messages[place].announced[fact.recipient.number] = nil }
         case .bounced(let fact): close(id, fact.recipient)
         case .expired(let fact): close(id, fact.recipient)
         default: break

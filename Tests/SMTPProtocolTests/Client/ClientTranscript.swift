@@ -7,7 +7,8 @@ import Testing
 ///
 /// A transcript's lines: `S: ` what the server sends, `C: ` what the client must have written by
 /// then, `E: ` the next effect by name (`needMore` is left out), `! ` what the shell does: `begin`,
-/// `tls`, `tls failed`, `quit`, `closed`, `timeout`, `cancel`. After the last line there must be
+/// `tls`, `tls failed`, `quit`, `closed`, `timeout`, `cancel`, and, for an end that is held, `release`
+/// and `withhold`. After the last line there must be
 /// neither bytes nor effects left.
 final class ClientTranscript {
     var session: ClientSession
@@ -84,6 +85,15 @@ final class ClientTranscript {
         case "quit": note(session.quit(into: &out))
         case "closed": note(session.connectionClosed())
         case "timeout": note(session.timedOut())
+        case "release", "withhold":
+            drain()
+            let isHeld = session.awaitsRelease
+            #expect(isHeld, sourceLocation: sourceLocation)
+            if action == "release" {
+                session.release()
+            } else {
+                note(session.withhold(Reply(451, EnhancedStatusCode(4, 3, 0), "disk full")))
+            }
         case "cancel": note(session.cancel(reason: "shutting down"))
         default: Issue.record("no such action: \(action)", sourceLocation: sourceLocation)
         }
@@ -150,7 +160,8 @@ let ben = Mailbox(localPart: "ben", domain: "example.org")
 
 func transaction(
     to recipients: [String] = ["ben@example.org"], body: BodyType = .sevenBit,
-    smtpUTF8: Bool = false, prologue: String = "", content: String = "Subject: hi\r\n\r\nhello\r\n"
+    smtpUTF8: Bool = false, prologue: String = "",
+    content: String = "Subject: hi\r\n\r\nhello\r\n", holdsEnd: Bool = false
 ) -> ClientTransaction {
     let recipients = recipients.map { text in
         let at = text.lastIndex(of: "@") ?? text.endIndex
@@ -161,7 +172,7 @@ func transaction(
     return ClientTransaction(
         envelope: Envelope(
             reversePath: .mailbox(ann), recipients: recipients, body: body, smtpUTF8: smtpUTF8),
-        prologue: Array(prologue.utf8), content: Array(content.utf8))
+        prologue: Array(prologue.utf8), content: Array(content.utf8), holdsEnd: holdsEnd)
 }
 
 let simple = transaction()

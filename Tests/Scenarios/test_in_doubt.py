@@ -354,6 +354,9 @@ def test_a_promoted_standby_holds_what_the_lost_primary_may_have_sent(site):
         far.look = None
         far.stalls = False
         far.go_on.set()
+        # It asks for a standby: the old primary comes back as one, and has nothing of its own.
+        come_back(first, second)
+        assert first.salvaged() == []
         send(second.port, "two@recipient.example")
         second.wait_for("delivered", 1)
         # Not sent again.
@@ -365,8 +368,7 @@ def test_a_promoted_standby_holds_what_the_lost_primary_may_have_sent(site):
         decide(second, "retry", "--all")
         second.wait_for("delivered", 2)
         assert far.dots == 3
-        # The old primary comes back and has nothing of its own.
-        come_back(first, second)
+        first.wait_caught_up(second)
         assert first.stop() == 0 and second.stop() == 0
     check_sites(second, first, drained=True)
 

@@ -30,7 +30,7 @@ struct ClientSessionHeldEndTests {
     func released() {
         let transcript = opening("PIPELINING") + upToData + content
         let open = ClientTranscript(clear, transactions: [held])
-        open.run(transcript)
+        open.run(String(transcript.dropLast()))
         #expect(open.session.awaitsRelease == true && open.session.acceptedRecipients == [0])
         let goAhead = open.session.goAhead
         #expect(goAhead?.reply.code == 354 && goAhead?.command == .data)
@@ -110,7 +110,7 @@ struct ClientSessionHeldEndTests {
 
             """
         let open = ClientTranscript(preferring, transactions: [held])
-        open.run(opening("CHUNKING", "PIPELINING") + upToChunks)
+        open.run(opening("CHUNKING", "PIPELINING") + String(upToChunks.dropLast()))
         #expect(open.session.awaitsRelease == true && open.session.acceptedRecipients == [0])
         let goAhead = open.session.goAhead
         #expect(goAhead?.reply.text == "ben" && goAhead?.command == .rcpt)

@@ -1,5 +1,6 @@
 package import Delivery
 import EventLog
+import HTTPAPI
 import MailModel
 import Reception
 package import Replication
@@ -37,18 +38,14 @@ extension WaybillConfiguration {
 
     /// How mail is sent: the section `delivery`, and what follows for it from the others.
     ///
-    /// An intent must be where a `250` must be: where a listener asks for standbys, on as many as the one
-    /// that asks for most, and what happens while they are away is the stricter of what listeners say.
+    /// An intent must be where a `250` must be: what satisfies every listener, tenant and the API.
     package var deliveryInForce: DeliveryPolicy {
         var policy = delivery
         guard replication != nil else { return policy }
-        for listener in reception.listeners {
-            guard case .replicated(let demand) = listener.ackLevel else { continue }
-            let before = policy.doubt.demand ?? demand
-            policy.doubt.demand = StandbyDemand(
-                standbys: max(before.standbys, demand.standbys),
-                whenAway: before.whenAway == .refuse ? .refuse : demand.whenAway)
-        }
+        let asked =
+            reception.listeners.map(\.ackLevel) + reception.tenantAckLevels.values
+            + [http?.ackLevel ?? .local]
+        policy.doubt.demand = asked.reduce(AckLevel.local) { $0.and($1) }.demand
         return policy
     }
 

@@ -83,7 +83,7 @@ struct DoubtSettingsTests {
         #expect(problems(text) == [expected])
     }
 
-    @Test("intents wait for as many standbys as the listener that asks for most")
+    @Test("intents wait for as many standbys as whoever asks for most")
     func demand() throws {
         let sites = """
             replication: {certificate: c.pem, key: k.pem, authority: a.pem}

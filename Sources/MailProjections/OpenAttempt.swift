@@ -93,6 +93,7 @@ package struct OpenAttempts: Sendable {
     /// - Parameters:
     ///   - key: Those up to this one are left out; nil: none.
     ///   - limit: At most so many.
+    /// - Returns: Them, in order.
     package func next(after key: Key?, limit: Int) -> [OpenAttempt] {
         keys.drop { one in key.map { one <= $0 } ?? false }.prefix(limit).compactMap {
             byRecipient[$0]

@@ -18,6 +18,7 @@ import SMTPTransport
 /// Concurrency: bound to its event loop.
 final class DeliveryEngine {
     let eventLoop: any EventLoop
+    let log: any DeliveryLog
     let contents: ContentMemory
     let resolver: any MailResolver
     let logger: Logger
@@ -93,6 +94,7 @@ final class DeliveryEngine {
         now: @escaping @Sendable () -> EventTime, seed: UInt64, logger: Logger
     ) throws {
         self.policy = policy
+        self.log = log
         contents = ContentMemory(log: log, threads: readers, eventLoop: eventLoop, policy: policy)
         self.resolver = resolver
         self.eventLoop = eventLoop

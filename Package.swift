@@ -56,6 +56,7 @@ let package = Package(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "LMDB", dependencies: ["CLMDB"]),
+        .target(name: "CurlHTTP", dependencies: ["CCurl"]),
         // Layer 1
         .target(name: "MailModel"),
         .target(name: "SmallFiles", dependencies: ["CLinux"]),
@@ -67,7 +68,8 @@ let package = Package(
             name: "SMTPProtocol", dependencies: ["MailModel", "CCrypto", nioCore]),
         // Layer 3
         .target(name: "Projections", dependencies: ["EventLog", "LMDB", "CCrypto"]),
-        .target(name: "Backup", dependencies: ["EventLog", "CCrypto", "CCurl", "CLinux"]),
+        .target(name: "Backup", dependencies: ["EventLog", "CCrypto", "CurlHTTP", "CLinux"]),
+        .target(name: "Etcd", dependencies: ["MailEvents", "CurlHTTP"]),
         .target(
             name: "SMTPTransport",
             dependencies: [
@@ -132,7 +134,7 @@ let package = Package(
                 "MailModel", "EventLog", "MailEvents", "MessageFormat", "SMTPProtocol",
                 "SMTPTransport", "Replication", "Resolver", "Projections", "MailProjections",
                 "Reception", "Orders", "Delivery", "HTTPAPI", "LogExchange",
-                "ConfigurationFile", "Backup", "SmallFiles", "CLinux",
+                "ConfigurationFile", "Backup", "CurlHTTP", "Etcd", "SmallFiles", "CLinux",
                 "CCrypto",
                 "CJemalloc",
                 nioCore,
@@ -169,6 +171,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ("MessageFormat", ["MessageFormat", "MailModel"]),
     ("SMTPProtocol", ["SMTPProtocol", "MailModel", nioCore]),
     ("Projections", ["Projections", "EventLog", "LMDB"]),
+    ("Etcd", ["Etcd", "MailEvents"]),
     ("Backup", ["Backup", "EventLog", "MailEvents", "MailModel", "CCrypto"]),
     (
         "Replication",

@@ -21,6 +21,8 @@ package struct ReplicationSettings: Hashable, Sendable {
     package var slotOctets = 64 << 30
     /// How long an acknowledgement may wait for standbys.
     package var ackMilliseconds = 10_000
+    /// Where the right to be the primary is leased; nil: an operator gives it.
+    package var lease: LeaseSettings?
 
     /// Creates settings.
     package init(tls: ReplicationTLS) { self.tls = tls }

@@ -33,6 +33,12 @@ extension WaybillConfiguration {
             "slot_size", default: settings.slotOctets, in: 0...(1 << 50))
         settings.ackMilliseconds = section.milliseconds(
             "ack_timeout", default: settings.ackMilliseconds, in: 100...300_000)
+        settings.lease = section.section("lease").map { LeaseSettings($0) }
+        if settings.lease?.isAutomatic == true, settings.delaySeconds > 0 {
+            section.note(
+                "lease", "a standby with a delay cannot promote itself: it lacks the last events",
+                expected: "promote: manual, or no delay")
+        }
         replication = settings
     }
 

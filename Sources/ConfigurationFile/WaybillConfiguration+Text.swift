@@ -72,6 +72,7 @@ extension WaybillConfiguration {
         out.line("bandwidth", replication.octetsPerSecond)
         out.line("slot_size", replication.slotOctets)
         out.line("ack_timeout", "\(replication.ackMilliseconds)ms")
+        replication.lease?.write(&out)
         out.close()
     }
 

@@ -26,6 +26,7 @@ final class DeliveryEngine {
     }
 
     let eventLoop: any EventLoop
+    let log: any DeliveryLog
     let contents: ContentMemory
     let resolver: any MailResolver
     let logger: Logger
@@ -117,6 +118,7 @@ final class DeliveryEngine {
     ) throws {
         self.policy = policy
         hasHoldingQueues = policy.doubt.mayHold
+        self.log = log
         contents = ContentMemory(log: log, threads: readers, eventLoop: eventLoop, policy: policy)
         self.resolver = resolver
         self.eventLoop = eventLoop

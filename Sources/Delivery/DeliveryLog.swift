@@ -15,6 +15,9 @@ package protocol DeliveryLog: Sendable {
     /// will not see.
     func follow(_ follower: any LogFollower<Event>) -> UInt64
 
+    /// Whether anything may be sent now.
+    var mayDeliver: Bool { get }
+
     /// Reads events back batch by batch, in order.
     ///
     /// - Throws: When the log cannot be read.
@@ -31,4 +34,9 @@ package protocol DeliveryLog: Sendable {
     /// - Throws: `EventLogError.notFound` when the log says that it is not there any more, others when
     ///   the log cannot be read.
     func bytes(of sequence: UInt64) throws -> [UInt8]
+}
+
+extension DeliveryLog {
+    /// Always.
+    package var mayDeliver: Bool { true }
 }

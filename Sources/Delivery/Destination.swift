@@ -74,6 +74,8 @@ final class Destination {
 
     private func pumpOnce() {
         let now = engine.monotonic()
+        // Another site may be sending by now; this one is about to be stopped.
+        guard machine.isStopping || engine.log.mayDeliver else { return }
         while true {
             switch machine.next(now: now, mayConnect: engine.mayConnect) {
             case .connect(let id):

@@ -111,9 +111,11 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         let octets = append.contentOctets
         let events = append.events.count
         var refusedNow: AppendOutcome?
+        let permitRefusal = append.contents.isEmpty ? nil : configuration.permit?.refusal
         let wake = queue.withLock { queue in
             let refusal =
                 (append.contents.isEmpty ? nil : queue.contentRefusal)
+                ?? permitRefusal
                 ?? queue.refusal(octets: octets, events: events, configuration: configuration)
             if let refusal {
                 let outcome = AppendOutcome(token: append.token, result: .failure(refusal))
@@ -206,6 +208,9 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     /// Where the durable log ends.
     package var position: Position { durable.position }
 
+    /// Whether what is in the queue may be sent now: not behind the end of the writing permit.
+    package var mayDeliver: Bool { configuration.permit?.isOver != true }
+
     /// Standbys that follow now.
     package var standbysPresent: Int { configuration.gate?.present ?? 0 }
 
@@ -219,6 +224,7 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     ///
     /// An append is not refused below the floor: what is in the queue must still be recorded.
     package func acceptance() -> Result<Void, EventLogError> {
+        if let refusal = configuration.permit?.refusal { return .failure(refusal) }
         let refusal = queue.withLock { queue in
             queue.contentRefusal
                 ?? queue.refusal(octets: 0, events: 1, configuration: configuration)

@@ -33,6 +33,8 @@ package struct EventLogConfiguration: Sendable {
     package var epochFloor: UInt32 = 0
     /// Where acknowledgements wait for standbys; nil: there are none.
     package var gate: StandbyGate?
+    /// Until when messages may be taken and acknowledged; nil: there is no end.
+    package var permit: WritingPermit?
 
     /// Microseconds since the Unix epoch. Called on any thread.
     package var now: @Sendable () -> Int64 = { SystemClock.microseconds() }

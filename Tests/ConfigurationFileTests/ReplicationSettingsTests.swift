@@ -104,4 +104,82 @@ struct ReplicationSettingsTests {
         }
         #expect(error?.problems.map(\.line) == [3, 4])
     }
+
+    private static let sites = """
+        replication:
+          listen: 192.0.2.1:7025
+          certificate: c.pem
+          key: k.pem
+          authority: a.pem
+        """
+
+    private func readLease(
+        _ lines: [String], delay: String = ""
+    ) throws(ConfigurationError)
+        -> LeaseSettings?
+    {
+        let section = lines.map { "    \($0)\n" }.joined()
+        return try read(Self.sites + "\n\(delay)  lease:\n" + section).replication?.lease
+    }
+
+    @Test("a lease has defaults, and every key of it reaches the settings")
+    func lease() throws {
+        let plain = try #require(try readLease(["endpoints: [http://192.0.2.9:2379]"]))
+        #expect(plain.ttlMilliseconds == 10_000)
+        #expect(!plain.isAutomatic && !plain.isWitnessTrusted)
+        let text =
+            Self.sites
+                + """
+
+                  lease:
+                    endpoints: [https://e1.example:2379, "https://[2001:db8::9]:2379"]
+                    prefix: /mail/
+                    ttl: 6s
+                    promote: automatic
+                    witness: trusted
+                    max_lag: 5
+                    authority: ea.pem
+                    certificate: ec.pem
+                    key: ek.pem
+                    user: waybill
+                    password_file: secret
+                """
+        let configuration = try read(text)
+        let lease = try #require(configuration.replication?.lease)
+        #expect(lease.endpoints == ["https://e1.example:2379", "https://[2001:db8::9]:2379"])
+        #expect(lease.prefix == "/mail/" && lease.ttlMilliseconds == 6_000)
+        #expect(lease.isAutomatic && lease.isWitnessTrusted && lease.lagEvents == 5)
+        #expect(lease.certificateFile == "ec.pem" && lease.keyFile == "ek.pem")
+        #expect(lease.user == "waybill" && lease.passwordFile == "secret")
+        #expect(try read(configuration.effectiveText).replication?.lease == lease)
+    }
+
+    @Test(
+        "what a lease cannot be is refused, with the key",
+        arguments: [
+            (["ttl: 5s"], "replication.lease.endpoints"),
+            (["endpoints: [192.0.2.9:2379]"], "replication.lease.endpoints[0]"),
+            (["endpoints: [http://e:2379]", "ttl: 1s"], "replication.lease.ttl"),
+            (["endpoints: [http://e:2379]", "ttl: 5500ms"], "replication.lease.ttl"),
+            (["endpoints: [http://e:2379]", "prefix: mail"], "replication.lease.prefix"),
+            (["endpoints: [http://e:2379]", "promote: maybe"], "replication.lease.promote"),
+            (["endpoints: [http://e:2379]", "witness: trusted"], "replication.lease.witness"),
+            (["endpoints: [http://e:2379]", "user: w"], "replication.lease.user"),
+            (["endpoints: [http://e:2379]", "key: k"], "replication.lease.key"),
+            (["endpoints: [http://e:2379]", "tll: 5s"], "replication.lease.tll"),
+        ])
+    func wrongLease(lines: [String], key: String) {
+        let error = #expect(throws: ConfigurationError.self) { try readLease(lines) }
+        #expect(error?.problems.map(\.key).contains(key) == true, "\(error?.problems ?? [])")
+        #expect(error?.problems.allSatisfy { $0.line > 0 } == true)
+    }
+
+    @Test("a standby with a delay cannot promote itself")
+    func delayedLease() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try readLease(
+                ["endpoints: [http://e:2379]", "promote: automatic"], delay: "  delay: 15m\n")
+        }
+        #expect(error?.problems.map(\.key) == ["replication.lease"])
+    }
 }

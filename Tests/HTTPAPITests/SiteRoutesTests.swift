@@ -98,4 +98,37 @@ struct SiteRoutesTests {
         #expect(metrics.contains("waybill_standby_connected{site=\"oslo\"} 0"))
         #expect(metrics.contains("waybill_replicated_acks_total{outcome=\"degraded\"} 0"))
     }
+
+    @Test("the lease is in the status and the metrics")
+    func lease() async throws {
+        let api = try await TestAPI()
+        var report = SiteReport(site: "vienna", role: SiteReport.waiting, epoch: 7)
+        var lease = SiteReport.Lease(isHeld: false)
+        lease.holder = "berlin"
+        lease.epoch = 8
+        lease.isAnswered = false
+        lease.promotion = .refused
+        lease.promotionProblem = "etcd has 1 voting member(s)"
+        lease.problem = "no answer"
+        report.lease = lease
+        api.site.show(report)
+        var answer = try await api.call(.get, "/api/v1/site", key: "operate")
+        #expect(answer.json["role"].text == "waiting")
+        #expect(answer.json["lease"]["holder"].text == "berlin")
+        #expect(answer.json["lease"]["etcd_answers"] == .bool(false))
+        #expect(answer.json["lease"]["seconds_left"] == .null)
+        #expect(answer.json["lease"]["promotion"].text == "refused")
+        var metrics = try await api.call(.get, "/metrics", key: "read").text
+        #expect(metrics.contains("waybill_site_role{role=\"waiting\"} 1"))
+        #expect(metrics.contains("waybill_lease_held 0"))
+        #expect(metrics.contains("waybill_lease_promotion{by=\"refused\"} 1"))
+        lease.isHeld = true
+        lease.secondsLeft = 6.25
+        report.lease = lease
+        api.site.show(report)
+        answer = try await api.call(.get, "/api/v1/site", key: "operate")
+        #expect(answer.text.contains(#""seconds_left":6.2"#))
+        metrics = try await api.call(.get, "/metrics", key: "read").text
+        #expect(metrics.contains("waybill_lease_left_milliseconds 6250"))
+    }
 }

@@ -122,4 +122,40 @@ struct SitePlanTests {
             _ = try Self.plan(.rejoin(follow: "192.0.2.9:7025"), .primary)
         }
     }
+
+    static func leasedPlan(
+        _ lease: LeaseStanding, force: Bool = false
+    ) throws(SiteRefusal) -> SitePlan {
+        try SitePlan.make(
+            .promote(force: force), site: SiteState(role: .standby, epoch: 3),
+            standing: standing(), follower: follower(connected: false), standbys: [],
+            lease: lease)
+    }
+
+    static func lease(holder: String?, token: UInt32 = 3, isSilent: Bool = false) -> LeaseStanding {
+        var view = LeaseView()
+        view.holder = holder.map { LeaseHolder(site: $0, node: $0, epoch: token) }
+        view.token = LeaseToken(epoch: token, site: "there", sequence: 1, standbys: [])
+        return LeaseStanding(
+            isHeld: false, isSilent: isSilent, view: isSilent ? nil : view, problem: nil)
+    }
+
+    @Test("a lease that is free is taken, with an epoch above the highest that was opened under it")
+    func promoteWithFreeLease() throws {
+        let plan = try Self.leasedPlan(Self.lease(holder: nil, token: 9))
+        #expect(plan.change?.record == SiteState(role: .primary, epoch: 10))
+        #expect(plan.outcome.steps.contains("take the lease in etcd"))
+    }
+
+    @Test("a lease that another site holds, or that nobody can tell of, wants force")
+    func promoteWithoutLease() throws {
+        for lease in [
+            Self.lease(holder: "there"), Self.lease(holder: nil, isSilent: true),
+        ] {
+            #expect(throws: SiteRefusal.self) { _ = try Self.leasedPlan(lease) }
+            #expect(try Self.leasedPlan(lease, force: true).outcome.epoch == 4)
+        }
+        let taken = try Self.leasedPlan(Self.lease(holder: "there"), force: true)
+        #expect(taken.outcome.steps.contains("take the lease in etcd away from there"))
+    }
 }

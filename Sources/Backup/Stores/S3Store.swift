@@ -1,3 +1,4 @@
+internal import CurlHTTP
 internal import EventLog
 internal import Glibc
 
@@ -172,7 +173,7 @@ package final class S3Store: ArchiveStore {
             let exchange = HTTPExchange(
                 method: method,
                 url: settings.endpoint + path + (query.isEmpty ? "" : "?" + query),
-                fields: signed, body: body?.0,
+                fields: signed, body: body?.0.forTransfer,
                 sink: sink.map { sink in
                     { bytes in
                         delivered += bytes.count
@@ -180,9 +181,7 @@ package final class S3Store: ArchiveStore {
                     }
                 })
             do {
-                let answer = try pool.with {
-                    try $0.run(exchange, trustedRoots: settings.trustedRoots)
-                }
+                let answer = try send(exchange)
                 guard answer.status >= 500 || answer.status == 429, attempt < Self.tries else {
                     return answer
                 }
@@ -194,6 +193,18 @@ package final class S3Store: ArchiveStore {
             }
             usleep(UInt32(100_000 << attempt))
             attempt += 1
+        }
+    }
+
+    private func send(_ exchange: HTTPExchange) throws -> HTTPExchange.Answer {
+        do {
+            return try pool.with {
+                try $0.run(
+                    exchange, identity: TransferIdentity(trustedRoots: settings.trustedRoots),
+                    limits: .storage)
+            }
+        } catch let error as TransferError {
+            throw ArchiveError(.inaccessible, error.message, object: error.url)
         }
     }
 
@@ -209,5 +220,27 @@ package final class S3Store: ArchiveStore {
             .inaccessible,
             "the storage answered \(answer.status)" + (said.isEmpty ? "" : " (\(said))"),
             object: place + "/" + name, hint: hint)
+    }
+}
+
+extension TransferLimits {
+    /// For objects of any size.
+    fileprivate static var storage: TransferLimits {
+        var limits = TransferLimits(
+            connectMilliseconds: BackupLimits.connectSeconds * 1_000,
+            answerOctets: BackupLimits.answerOctets)
+        limits.slowestOctetsPerSecond = BackupLimits.slowestOctetsPerSecond
+        limits.stallSeconds = BackupLimits.stallSeconds
+        return limits
+    }
+}
+
+extension StoreBody {
+    /// As a request's body.
+    fileprivate var forTransfer: HTTPExchange.Body {
+        HTTPExchange.Body(octets: octets) {
+            let next = open()
+            return { try next() }
+        }
     }
 }

@@ -38,18 +38,21 @@ package final class StandbyGate: Sendable {
 
     private let state = Monitor(State())
     private let timeoutMilliseconds: UInt64
+    private let permit: WritingPermit?
     private let monotonicMilliseconds: @Sendable () -> UInt64
 
     /// - Parameters:
     ///   - timeoutMilliseconds: How long an append may wait for standbys.
+    ///   - permit: Until when anything is acknowledged; nil: there is no end.
     ///   - monotonicMilliseconds: A clock that never goes back.
     package init(
-        timeoutMilliseconds: UInt64,
+        timeoutMilliseconds: UInt64, permit: WritingPermit? = nil,
         monotonicMilliseconds: @escaping @Sendable () -> UInt64 = {
             SystemClock.monotonicMilliseconds()
         }
     ) {
         self.timeoutMilliseconds = timeoutMilliseconds
+        self.permit = permit
         self.monotonicMilliseconds = monotonicMilliseconds
     }
 
@@ -74,7 +77,8 @@ package final class StandbyGate: Sendable {
             deadline: monotonicMilliseconds() + timeoutMilliseconds, observer: observer,
             token: append.token, receipt: receipt)
         let outcome = state.withLock { state -> AppendOutcome? in
-            let outcome = Self.outcome(of: held, &state, isLate: false)
+            let outcome = Self.outcome(
+                of: held, &state, isLate: false, refusal: permit?.refusal)
             if outcome == nil { state.held.append(held) }
             return outcome
         }
@@ -91,12 +95,15 @@ package final class StandbyGate: Sendable {
 
     private func resolve(_ change: (inout State) -> Void) {
         let now = monotonicMilliseconds()
+        let refusal = permit?.refusal
         let groups = state.withLock { state -> OutcomeGroups in
             change(&state)
             var groups = OutcomeGroups()
             var left: [Held] = []
             for held in state.held {
-                if let outcome = Self.outcome(of: held, &state, isLate: now >= held.deadline) {
+                if let outcome = Self.outcome(
+                    of: held, &state, isLate: now >= held.deadline, refusal: refusal)
+                {
                     groups.add(held.observer, outcome)
                 } else {
                     left.append(held)
@@ -111,8 +118,12 @@ package final class StandbyGate: Sendable {
 
     /// What is to be told; nil while it has to wait.
     private static func outcome(
-        of held: Held, _ state: inout State, isLate: Bool
+        of held: Held, _ state: inout State, isLate: Bool, refusal: EventLogError?
     ) -> AppendOutcome? {
+        if let refusal {
+            state.totals.refused += 1
+            return AppendOutcome(token: held.token, result: .failure(refusal))
+        }
         let count = held.demand.standbys
         var receipt = held.receipt
         if state.durable.count >= count, state.durable[count - 1] >= held.sequence {

@@ -16,6 +16,14 @@ package enum SystemClock {
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
     }
+
+    /// Milliseconds since the machine was started, also those in which it was suspended; never goes
+    /// back, and nobody sets it.
+    package static func bootMilliseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    }
 }
 
 /// The operating system's randomness.

@@ -133,9 +133,15 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
         }
         configuration.crashPoints.reach(.beforeAcknowledgement)
         var first = batch.committed.firstSequence
+        // Looked at behind the commit: the process may have stood still meanwhile.
+        let refusal = configuration.permit?.refusal
         for append in appends {
             let receipt = AppendReceipt(epoch: epoch, firstSequence: first)
-            if let demand = append.demand, let gate = configuration.gate {
+            if let refusal, !append.contents.isEmpty {
+                outcomes.add(
+                    append.observer,
+                    AppendOutcome(token: append.token, result: .failure(refusal)))
+            } else if let demand = append.demand, let gate = configuration.gate {
                 gate.hold(append, demand: demand, receipt: receipt)
             } else {
                 outcomes.add(

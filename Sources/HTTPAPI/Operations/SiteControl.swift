@@ -179,6 +179,38 @@ package struct SiteReport: Hashable, Sendable {
         }
     }
 
+    /// The lease in etcd.
+    package struct Lease: Hashable, Sendable {
+        /// Whether a standby takes over by itself.
+        package enum Promotion: String, Hashable, Sendable {
+            case automatic, manual
+            /// It was to be automatic, and etcd is no witness.
+            case refused
+        }
+
+        /// By this site.
+        package var isHeld: Bool
+        /// Who holds it; empty: nobody, as far as is known.
+        package var holder = ""
+        /// The highest that was opened under the lease; 0: none.
+        package var epoch: UInt32 = 0
+        /// Until this site stops writing; nil unless it is the holder.
+        package var secondsLeft: Double?
+        /// etcd has answered the last question.
+        package var isAnswered = true
+        package var promotion = Promotion.manual
+        /// Why it is refused.
+        package var promotionProblem: String?
+        /// What went wrong last, or why this site waits.
+        package var problem: String?
+
+        /// Creates it.
+        package init(isHeld: Bool) { self.isHeld = isHeld }
+    }
+
+    /// The role of a primary that does not hold the lease: it writes nothing.
+    package static let waiting = "waiting"
+
     package var site: String
     package var role: String
     /// The highest epoch known to be open somewhere.
@@ -201,6 +233,8 @@ package struct SiteReport: Hashable, Sendable {
     package var acks: StandbyGate.Totals?
     /// nil when there was none.
     package var drill: Drill?
+    /// nil where an operator says who is the primary.
+    package var lease: Lease?
 
     /// Creates a report.
     package init(site: String, role: String, epoch: UInt32) {

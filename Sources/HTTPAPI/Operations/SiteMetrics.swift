@@ -2,7 +2,7 @@ import EventLog
 
 /// How the site stands to the others, for Prometheus.
 enum SiteMetrics {
-    private static let roles = ["primary", "standby", "fenced"]
+    private static let roles = ["primary", "standby", "fenced", SiteReport.waiting]
 
     static func write(_ report: SiteReport, _ text: inout MetricsText) {
         text.family(
@@ -14,6 +14,7 @@ enum SiteMetrics {
         if let primary = report.primary { write(primary, &text) }
         write(report.standbys, &text)
         if let drill = report.drill { write(drill, &text) }
+        if let lease = report.lease { write(lease, &text) }
         guard let acks = report.acks else { return }
         text.family(
             "waybill_replicated_acks_total", .counter,
@@ -62,6 +63,30 @@ enum SiteMetrics {
             "waybill_site_drill_recovery_milliseconds", .gauge,
             "From opening the log until delivery could have begun, in the last drill.",
             Int(clamping: drill.recoveryMilliseconds))
+    }
+
+    private static func write(_ lease: SiteReport.Lease, _ text: inout MetricsText) {
+        text.single(
+            "waybill_lease_held", .gauge, "1 while this site holds the lease in etcd.",
+            lease.isHeld ? 1 : 0)
+        text.single(
+            "waybill_lease_epoch", .gauge, "The highest epoch that was opened under the lease.",
+            Int(lease.epoch))
+        text.single(
+            "waybill_lease_etcd_answers", .gauge, "1 while etcd answers this site.",
+            lease.isAnswered ? 1 : 0)
+        text.family(
+            "waybill_lease_promotion", .gauge,
+            "1 for how this site, as a standby, becomes the primary.",
+            ["automatic", "manual", "refused"].map {
+                ([("by", $0)], $0 == lease.promotion.rawValue ? 1 : 0)
+            })
+        if let seconds = lease.secondsLeft {
+            text.single(
+                "waybill_lease_left_milliseconds", .gauge,
+                "Time until this site stops writing unless it renews the lease.",
+                Int(seconds * 1_000))
+        }
     }
 
     private static func write(_ standbys: [SiteReport.Standby], _ text: inout MetricsText) {

@@ -149,6 +149,7 @@ struct SiteRoutes: Sendable {
         writer.string(report.listen, "listen")
         if !report.note.isEmpty { writer.string(report.note, "note") }
         if let primary = report.primary { write(primary, &writer) }
+        if let lease = report.lease { write(lease, &writer) }
         if let acks = report.acks {
             writer.beginObject("acknowledged")
             writer.number(acks.replicated, "replicated")
@@ -199,6 +200,21 @@ struct SiteRoutes: Sendable {
         writer.number(primary.receivedOctets, "received_octets")
         writer.bool(primary.isDiverged, "diverged")
         if let problem = primary.problem { writer.string(problem, "problem") }
+        writer.endObject()
+    }
+
+    private static func write(_ lease: SiteReport.Lease, _ writer: inout JSONWriter) {
+        writer.beginObject("lease")
+        writer.bool(lease.isHeld, "held")
+        writer.string(lease.holder, "holder")
+        writer.number(UInt64(lease.epoch), "epoch")
+        if let seconds = lease.secondsLeft {
+            writer.decimal(seconds, digits: 1, "seconds_left")
+        }
+        writer.bool(lease.isAnswered, "etcd_answers")
+        writer.string(lease.promotion.rawValue, "promotion")
+        if let problem = lease.promotionProblem { writer.string(problem, "promotion_problem") }
+        if let problem = lease.problem { writer.string(problem, "problem") }
         writer.endObject()
     }
 

@@ -27,7 +27,7 @@ struct SiteStatus: AsyncParsableCommand {
         commandName: "status", abstract: "Role, epoch, position, standbys, how far behind.",
         discussion: """
             Exit code 0 when the site does what its role says: a primary always, a standby while it is
-            connected and not diverged; else 1.
+            connected and not diverged; else 1. A primary that waits for the lease has the role waiting.
             Example:
               waybill site status --data /var/lib/waybill
             """)
@@ -42,7 +42,7 @@ struct SiteStatus: AsyncParsableCommand {
             SiteText.lines(report).forEach { print($0) }
         }
         let primary = report["primary"]
-        if report["role"].text == "fenced" { throw Exit.found }
+        if ["fenced", "waiting"].contains(report["role"].text) { throw Exit.found }
         if primary != .null, !primary["connected"].isTrue || primary["diverged"].isTrue {
             throw Exit.found
         }
@@ -55,6 +55,7 @@ struct SitePromote: AsyncParsableCommand {
         commandName: "promote", abstract: "Make this standby the primary: open the next epoch.",
         discussion: """
             For when the primary is lost. While it answers, switchover at the primary loses nothing.
+            With a lease in etcd, the lease must be free, or is taken away with --force.
             Examples:
               waybill site promote --data /var/lib/waybill --dry-run
               waybill site promote --data /var/lib/waybill
@@ -63,7 +64,7 @@ struct SitePromote: AsyncParsableCommand {
     @OptionGroup var options: DataOptions
     @OptionGroup var order: SiteOrderOptions
 
-    @Flag(help: "Although the primary answers, or this site was fenced.")
+    @Flag(help: "Although the primary answers, holds the lease, or this site was fenced.")
     var force = false
 
     func run() async throws {

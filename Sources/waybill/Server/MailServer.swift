@@ -66,7 +66,8 @@ final class MailServer: Sendable {
         self.demand = demand
         self.loaded = Mutex(loaded)
         gate = configuration.replication.map {
-            StandbyGate(timeoutMilliseconds: UInt64($0.ackMilliseconds))
+            StandbyGate(
+                timeoutMilliseconds: UInt64($0.ackMilliseconds), permit: desk.lease?.permit)
         }
         self.readAgain = readAgain
         state = RunningState(dataDirectory: configuration.dataDirectory)
@@ -143,6 +144,7 @@ final class MailServer: Sendable {
         var settings = configuration.log
         settings.epochFloor = desk.epochToWrite
         settings.gate = gate
+        settings.permit = desk.lease?.permit
         let log = try EventLog.open(
             directory: DataDirectory.log(directory), codec: MailEventCodec(),
             configuration: settings)
@@ -220,11 +222,14 @@ final class MailServer: Sendable {
         pruning.stop()
         compaction?.stop()
         // A fenced site finishes nothing but the record of what it had begun to send.
-        let isFenced = desk.isFenced
-        let limitMilliseconds = isFenced ? min(limitMilliseconds, 5_000) : limitMilliseconds
-        let seconds = isFenced ? 0 : Double(limitMilliseconds) / 1000
+        let mostMilliseconds = desk.stopMillisecondsMax
+        let limitMilliseconds = min(limitMilliseconds, mostMilliseconds ?? .max)
+        let seconds = mostMilliseconds == nil ? Double(limitMilliseconds) / 1000 : 0
         let http = http.withLock { $0 }
-        async let httpStopped: Void? = http?.stop(limitSeconds: seconds)
+        // Not cut off at once: a connection that is just being taken must get as far as its end. What it
+        // asks for is refused by the log.
+        let most = mostMilliseconds.map { min(1, Double($0) / 1000) } ?? seconds
+        async let httpStopped: Void? = http?.stop(limitSeconds: most)
         await reception.stop(limitSeconds: seconds)
         _ = await httpStopped
         self.reception.withLock { $0 = nil }

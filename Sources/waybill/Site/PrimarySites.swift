@@ -40,6 +40,8 @@ final class PrimarySites: Sendable {
 
     /// Milliseconds that a start waits for the other sites to say whether a higher epoch is open.
     private static let firstRoundMilliseconds = 3_000
+    /// The same where the lease has said already that there is none.
+    private static let leasedRoundMilliseconds = 500
 
     /// Milliseconds that a standby may need for the last events before a handover is given up.
     private static let catchUpMilliseconds = 30_000
@@ -75,7 +77,9 @@ final class PrimarySites: Sendable {
             peers: peers(settings, desk), dialer: dialer,
             standing: standing, learnedEpoch: learned, logger: logger)
         watch.start()
-        if !watch.firstRound(milliseconds: firstRoundMilliseconds) {
+        if !watch.firstRound(
+            milliseconds: desk.lease == nil ? firstRoundMilliseconds : leasedRoundMilliseconds)
+        {
             logger.warning("not every site could be asked whether a higher epoch is open")
         }
         var shipping: ShippingServer?
@@ -134,6 +138,13 @@ final class PrimarySites: Sendable {
     /// - Throws: When the new role cannot be recorded.
     func handOverIfDemanded(at position: Position) async throws {
         guard case .switchover(let site) = demand.kind, let shipping else { return }
+        guard await offerLease(to: site) else {
+            logger.error(
+                "not handed over: the lease cannot be passed on; this site goes on as the primary",
+                metadata: ["site": "\(site)"])
+            desk.note("not handed over to \(site): the lease cannot be passed on in etcd")
+            return
+        }
         let (board, address) = (board, await followAddress(site))
         let outcome = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<UInt32, ReplicationError>, Never>) in
@@ -173,7 +184,16 @@ final class PrimarySites: Sendable {
                 "the handover failed; this site goes on as the primary",
                 metadata: ["site": "\(site)", "reason": "\(error)"])
             desk.note("the handover to \(site) failed: \(error)")
+            _ = await offerLease(to: "")
         }
+    }
+
+    /// Names in etcd who may take the lease over.
+    ///
+    /// - Returns: Whether it stands there; also where there is no lease.
+    private func offerLease(to site: String) async -> Bool {
+        guard let lease = desk.lease else { return true }
+        return await OwnThread.result(name: "waybill-offer") { lease.offer(to: site) } ?? false
     }
 
     /// The standby was told to take over and did not answer: it is asked, and while it cannot be, this
@@ -200,6 +220,7 @@ final class PrimarySites: Sendable {
                 "the handover failed; this site goes on as the primary",
                 metadata: ["site": "\(site)", "reason": "\(error)"])
             desk.note("the handover to \(site) failed: \(error)")
+            _ = await offerLease(to: "")
         case nil:
             logger.critical(
                 "fenced: whether the standby took over cannot be told",

@@ -34,19 +34,29 @@ final class SiteDesk: SiteControl {
         var port = 0
     }
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var site: SiteState
+        /// A primary that does not hold the lease, and so only answers queries.
+        var isWaiting = false
+        /// The lease was lost while this part of the server wrote.
+        var isLeaseLost = false
+        /// For the lease, while no part of the server can tell.
+        var lastSituation: LeaseSite?
         var demand = SiteDemand()
         var view: View?
         /// What the last change came to, in words; empty: nothing to say.
         var note = ""
     }
 
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let path: String
     private let dataDirectory: String
-    private let logger: Logger
+    let logger: Logger
     let name: String
+    /// The machine and data directory.
+    let node: String
+    /// Keeps the lease; nil: an operator says who is the primary.
+    let lease: LeaseKeeper?
     let settings: ReplicationSettings?
 
     /// - Parameters:
@@ -58,6 +68,10 @@ final class SiteDesk: SiteControl {
         settings = configuration.replication
         dataDirectory = configuration.dataDirectory
         path = SiteState.path(dataDirectory: dataDirectory)
+        node = HostName.ofThisMachine() + ":" + TextFile.absolutePath(dataDirectory)
+        lease = configuration.replication?.lease.map {
+            LeaseKeeper($0, store: EtcdLeaseStore($0), logger: logger)
+        }
         self.logger = logger
         let first = SiteState(role: settings?.standbyOf == nil ? .primary : .standby)
         let recorded = try SiteState.load(path)
@@ -88,6 +102,9 @@ final class SiteDesk: SiteControl {
         state.withLock { state in
             state.demand = SiteDemand()
             state.view = nil
+            // Until the lease is held again.
+            if state.isLeaseLost { state.isWaiting = true }
+            state.isLeaseLost = false
             return state.demand
         }
     }
@@ -108,7 +125,7 @@ final class SiteDesk: SiteControl {
         try state.withLock { $0.view?.reserve }?.firstNeeded(in: log)
     }
 
-    private var demand: SiteDemand { state.withLock { $0.demand } }
+    var demand: SiteDemand { state.withLock { $0.demand } }
 
     /// Records a role.
     ///
@@ -128,9 +145,14 @@ final class SiteDesk: SiteControl {
     }
 
     /// A higher epoch is open at another site: a primary stops, for it may write no more.
-    func learned(epoch: UInt32, from site: String) {
+    ///
+    /// - Parameters:
+    ///   - epoch: It.
+    ///   - site: Where.
+    ///   - isRival: It was opened there under the lease, so this site has none of the same number.
+    func learned(epoch: UInt32, from site: String, isRival: Bool = false) {
         var new = current
-        guard epoch > new.epoch else { return }
+        guard epoch > new.epoch || (isRival && epoch == new.epoch) else { return }
         let wasPrimary = new.role == .primary
         new.epoch = epoch
         if wasPrimary { new.role = .fenced }
@@ -151,9 +173,11 @@ final class SiteDesk: SiteControl {
 
     func report() -> SiteReport {
         let (site, view, note) = state.withLock { ($0.site, $0.view, $0.note) }
-        var report = SiteReport(site: name, role: site.role.rawValue, epoch: site.epoch)
+        let role = isWithoutLease ? SiteReport.waiting : site.role.rawValue
+        var report = SiteReport(site: name, role: role, epoch: site.epoch)
         report.drill = DrillRecord.last(data: dataDirectory)
         report.note = note
+        report.lease = lease.map { leaseReport($0, site) }
         if let listen = settings?.listen {
             report.listen = "\(SiteAddress(host: listen.host, port: view?.port ?? listen.port))"
         }
@@ -239,7 +263,7 @@ extension SiteDesk {
         }
         let plan = try SitePlan.make(
             order, site: site, standing: view?.standing(), follower: view?.follower?(),
-            standbys: view?.standbys?() ?? [])
+            standbys: view?.standbys?() ?? [], lease: lease?.standing)
         guard !isDryRun, let change = plan.change else { return plan.outcome }
         if let recorded = change.record {
             do throws(SmallFileError) {
@@ -248,9 +272,11 @@ extension SiteDesk {
                 throw SiteRefusal("The role cannot be recorded: \(error)")
             }
         }
+        if case .promote(force: true) = order { lease?.force(true) }
         guard demand.raise(change.demand) else {
             // What is under way decides the role.
             if change.record != nil { try? record(site) }
+            lease?.force(false)
             throw SiteRefusal("Another change is under way: \(demand.reason).")
         }
         logger.notice(

@@ -28,15 +28,16 @@ struct SitePlan: Hashable, Sendable {
     ///   - standing: Where the log stands; nil while it is not open.
     ///   - follower: Of a standby.
     ///   - standbys: Of a primary.
+    ///   - lease: How the lease stands; nil where there is none.
     /// - Returns: The plan.
     /// - Throws: Why it cannot be.
     static func make(
         _ order: SiteOrder, site: SiteState, standing: SiteStanding?,
-        follower: FollowerStatus?, standbys: [StandbyBoard.Entry]
+        follower: FollowerStatus?, standbys: [StandbyBoard.Entry], lease: LeaseStanding? = nil
     ) throws(SiteRefusal) -> SitePlan {
         switch order {
         case .promote(let force):
-            try promote(site, standing, follower, force: force)
+            try promote(site, standing, follower, lease, force: force)
         case .demote(let text):
             try demote(site, standing, to: text)
         case .switchover(let name):
@@ -55,7 +56,8 @@ struct SitePlan: Hashable, Sendable {
     }
 
     private static func promote(
-        _ site: SiteState, _ standing: SiteStanding?, _ follower: FollowerStatus?, force: Bool
+        _ site: SiteState, _ standing: SiteStanding?, _ follower: FollowerStatus?,
+        _ lease: LeaseStanding?, force: Bool
     ) throws(SiteRefusal) -> SitePlan {
         if site.role == .primary, !force {
             return nothing(site, "this site is the primary already, epoch \(site.epoch)")
@@ -78,7 +80,9 @@ struct SitePlan: Hashable, Sendable {
                 "Segments are still being fetched, so much of the log is missing here. Use --force to go "
                     + "on without it.")
         }
-        let epoch = max(site.epoch, standing.knownEpoch, standing.position.epoch) + 1
+        if let lease, !force { try checkLease(lease) }
+        let token = lease?.view?.token?.epoch ?? 0
+        let epoch = max(site.epoch, standing.knownEpoch, standing.position.epoch, token) + 1
         var steps = [
             site.role == .primary
                 ? "accept no more mail for a moment, let transactions under way finish"
@@ -87,6 +91,14 @@ struct SitePlan: Hashable, Sendable {
             "open epoch \(epoch) behind sequence \(standing.position.sequence), then accept and deliver",
             "tell the other sites, as soon as they answer, that epoch \(epoch) is open",
         ]
+        if let lease {
+            steps.insert(
+                lease.isSilent
+                    ? "write without a lease until etcd answers, then take it"
+                    : "take the lease in etcd"
+                        + (lease.otherHolder.map { " away from \($0)" } ?? ""),
+                at: steps.count - 2)
+        }
         if let follower, follower.lagEvents > 0 {
             steps.insert(
                 "give up \(follower.lagEvents) event(s) that the primary had and this site has not: they "
@@ -98,6 +110,22 @@ struct SitePlan: Hashable, Sendable {
             change: Change(
                 record: SiteState(role: .primary, epoch: epoch),
                 demand: .otherRole("promoted to primary of epoch \(epoch)")))
+    }
+
+    /// Another site may be writing as long as its lease stands, or nobody can tell.
+    private static func checkLease(_ lease: LeaseStanding) throws(SiteRefusal) {
+        if lease.isHeld { return }
+        if lease.isSilent {
+            throw SiteRefusal(
+                "etcd does not answer\(lease.problem.map { " (\($0))" } ?? ""), so whether another site "
+                    + "holds the lease cannot be told. If none writes any more, use --force: this site "
+                    + "then writes without a lease until etcd answers.")
+        }
+        if let holder = lease.otherHolder {
+            throw SiteRefusal(
+                "\(holder) holds the lease. It ends a few seconds after that site has stopped; or use "
+                    + "waybill site switchover there, or --force to take the lease away.")
+        }
     }
 
     private static func demote(

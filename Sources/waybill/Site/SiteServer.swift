@@ -42,11 +42,12 @@ final class SiteServer: Service {
 
     /// Runs until a graceful shutdown is asked for.
     func run() async throws {
+        try desk.lease?.start(desk.leaseSite)
+        defer { desk.lease?.stop() }
         var loaded: StandbyFolds.Loaded?
         while true {
             let demand = desk.begin()
-            switch desk.current.role {
-            case .primary:
+            if await desk.mayWrite(demand) {
                 let server = MailServer(
                     configuration: configuration, readAgain: readAgain, desk: desk,
                     demand: demand, loaded: loaded, logger: logger,
@@ -54,7 +55,7 @@ final class SiteServer: Service {
                 loaded = nil
                 part.withLock { $0 = .primary(server) }
                 try await server.run()
-            case .standby, .fenced:
+            } else if !demand.isRaised {
                 let server = StandbyServer(
                     configuration: configuration, desk: desk, demand: demand, logger: logger)
                 part.withLock { $0 = .standby(server) }

@@ -16,6 +16,7 @@ enum SiteText {
         }
         if report["note"] != .null { lines.append("note        \(report["note"].text)") }
         if report["primary"] != .null { lines += primary(report["primary"]) }
+        if report["lease"] != .null { lines += lease(report["lease"]) }
         let acks = report["acknowledged"]
         if acks["replicated"].number + acks["degraded"].number + acks["refused"].number > 0 {
             lines.append(
@@ -51,6 +52,27 @@ enum SiteText {
             lines.append("fetching    \(primary["fetching_segments"].text) segment(s)")
         }
         if primary["problem"] != .null { lines.append("problem     \(primary["problem"].text)") }
+        return lines
+    }
+
+    private static func lease(_ lease: JSONValue) -> [String] {
+        let holder = lease["holder"].text
+        let who =
+            lease["held"].isTrue
+            ? "held by this site, for another \(lease["seconds_left"].text) s"
+            : lease["etcd_answers"].isTrue
+                ? (holder.isEmpty ? "held by nobody" : "held by \(holder)")
+                : "not known: etcd does not answer"
+        var lines = ["lease       \(who)"]
+        if lease["epoch"].number > 0 { lines[0] += ", epoch \(lease["epoch"].text)" }
+        if lease["problem"] != .null { lines.append("            \(lease["problem"].text)") }
+        switch lease["promotion"].text {
+        case "automatic": lines.append("promotion   automatic")
+        case "refused":
+            lines.append(
+                "promotion   automatic is refused: \(lease["promotion_problem"].text)")
+        default: lines.append("promotion   by an operator")
+        }
         return lines
     }
 

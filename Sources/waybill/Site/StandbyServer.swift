@@ -96,6 +96,11 @@ final class StandbyServer: Sendable {
         at position: Position, _ desk: SiteDesk, _ demand: SiteDemand
     ) -> Result<UInt32, ReplicationError> {
         let epoch = max(desk.current.epoch, position.epoch) + 1
+        if let lease = desk.lease, lease.standing.isSilent {
+            return .failure(
+                ReplicationError(
+                    .refused, "etcd does not answer the standby, so it cannot take the lease"))
+        }
         guard !demand.isRaised else {
             return .failure(ReplicationError(.refused, "the standby is ending"))
         }
@@ -147,9 +152,11 @@ final class StandbyServer: Sendable {
     }
 
     private var refusal: String {
-        desk.current.role == .fenced
-            ? "this site was fenced by epoch \(desk.current.epoch)"
-            : "this site is a standby"
+        switch desk.current.role {
+        case .fenced: "this site was fenced by epoch \(desk.current.epoch)"
+        case .primary: "this site waits for the lease"
+        case .standby: "this site is a standby"
+        }
     }
 
     private func standing(
@@ -171,11 +178,18 @@ final class StandbyServer: Sendable {
     ///
     /// - Returns: nil when the end was asked for first.
     private func reader(_ follower: StandbyFollower<MailEventCodec>?) async throws -> LogReader? {
-        guard let follower else {
-            return try LogReader.open(
-                directory: DataDirectory.log(configuration.dataDirectory))
-        }
         let demand = demand
+        guard let follower else {
+            do throws(EventLogError) {
+                return try LogReader.open(
+                    directory: DataDirectory.log(configuration.dataDirectory))
+            } catch {
+                // A primary that waits for its first lease has no log yet.
+                guard desk.isWithoutLease, error.code == .notFound else { throw error }
+                await demand.wait()
+                return nil
+            }
+        }
         return await withGracefulShutdownHandler {
             while !demand.isRaised, !Task.isCancelled {
                 if let reader = follower.reader(milliseconds: 0) { return reader }

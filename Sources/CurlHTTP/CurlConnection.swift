@@ -1,33 +1,11 @@
 internal import CCurl
 internal import Synchronization
 
-/// One HTTP request and its answer.
-struct HTTPExchange {
-    var method: String
-    var url: String
-    var fields: [(name: String, value: String)]
-    /// nil: none.
-    var body: StoreBody?
-    /// Takes the octets of an answer of success as they come.
-    var sink: (([UInt8]) throws -> Void)?
-
-    /// The answer.
-    struct Answer {
-        var status: Int
-        /// Of `etag`, as it came.
-        var tag: String?
-        /// The body, unless it went to the sink.
-        var body: [UInt8]
-        /// Octets that went to the sink.
-        var delivered: Int
-    }
-}
-
-/// A connection to object storage, used again for the next request: libcurl's easy handle.
+/// A connection to a server, used again for the next request: libcurl's easy handle.
 ///
 /// Concurrency: one request at a time; see ``CurlPool``.
 // @unchecked because the pool hands it to one thread at a time.
-@safe final class CurlConnection: @unchecked Sendable {
+@safe package final class CurlConnection: @unchecked Sendable {
     private let handle: UnsafeMutableRawPointer
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -40,7 +18,7 @@ struct HTTPExchange {
 
     /// What the callbacks of one transfer share.
     private final class Transfer {
-        var next: (() throws(ArchiveError) -> [UInt8]?)?
+        var next: (() throws -> [UInt8]?)?
         var waiting: ArraySlice<UInt8> = []
         let sink: (([UInt8]) throws -> Void)?
         var body: [UInt8] = []
@@ -48,10 +26,12 @@ struct HTTPExchange {
         var tag: String?
         var status = 0
         var failure: (any Error)?
+        private let answerOctets: Int
 
-        init(_ exchange: HTTPExchange) {
+        init(_ exchange: HTTPExchange, answerOctets: Int) {
             next = exchange.body?.open()
             sink = exchange.sink
+            self.answerOctets = answerOctets
         }
 
         /// Octets of the request's body; nil when they cannot be made.
@@ -72,7 +52,7 @@ struct HTTPExchange {
         func take(_ bytes: [UInt8]) -> Bool {
             guard (200..<300).contains(status), let sink else {
                 body += bytes
-                return body.count <= BackupLimits.answerOctets
+                return body.count <= answerOctets
             }
             do {
                 try sink(bytes)
@@ -96,12 +76,20 @@ struct HTTPExchange {
 
     /// Sends a request and reads the answer.
     ///
-    /// - Throws: `inaccessible` when there is none; what the sink threw.
-    func run(_ exchange: HTTPExchange, trustedRoots: String?) throws -> HTTPExchange.Answer {
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - identity: Whom to trust, and what to show.
+    ///   - limits: When to give up.
+    /// - Returns: The answer, whatever its status.
+    /// - Throws: ``TransferError`` when there is none; what the body or the sink threw.
+    package func run(
+        _ exchange: HTTPExchange, identity: TransferIdentity, limits: TransferLimits
+    ) throws -> HTTPExchange.Answer {
         unsafe curl_easy_reset(handle)
-        let transfer = Transfer(exchange)
+        let transfer = Transfer(exchange, answerOctets: limits.answerOctets)
         let context = unsafe Unmanaged.passUnretained(transfer).toOpaque()
-        setCommon(exchange, trustedRoots: trustedRoots)
+        setCommon(exchange, limits)
+        set(identity)
         unsafe setCallbacks(context)
         var list: UnsafeMutablePointer<curl_slist>?
         defer { unsafe curl_slist_free_all(list) }
@@ -109,7 +97,8 @@ struct HTTPExchange {
             unsafe list = curl_slist_append(list, "\(name): \(value)")
         }
         // Without a pause for leave to send, and without a type that was not signed.
-        for unwanted in ["Expect:", "Content-Type:"] {
+        let hasType = exchange.fields.contains { $0.name == "content-type" }
+        for unwanted in hasType ? ["Expect:"] : ["Expect:", "Content-Type:"] {
             unsafe list = curl_slist_append(list, unwanted)
         }
         _ = unsafe waybill_curl_set_list(handle, list)
@@ -124,19 +113,20 @@ struct HTTPExchange {
         if let failure = transfer.failure { throw failure }
         guard code == CURLE_OK else {
             let words = unsafe String(cString: curl_easy_strerror(code))
-            throw ArchiveError(.inaccessible, "no answer: \(words)", object: exchange.url)
+            throw TransferError(message: "no answer: \(words)", url: exchange.url)
         }
         return HTTPExchange.Answer(
             status: status, tag: transfer.tag, body: transfer.body,
             delivered: transfer.delivered)
     }
 
-    private func setCommon(_ exchange: HTTPExchange, trustedRoots: String?) {
+    private func setCommon(_ exchange: HTTPExchange, _ limits: TransferLimits) {
         let numbers: [(CURLoption, Int)] = [
             (CURLOPT_NOSIGNAL, 1), (CURLOPT_PATH_AS_IS, 1), (CURLOPT_FOLLOWLOCATION, 0),
-            (CURLOPT_CONNECTTIMEOUT, BackupLimits.connectSeconds),
-            (CURLOPT_LOW_SPEED_LIMIT, BackupLimits.slowestOctetsPerSecond),
-            (CURLOPT_LOW_SPEED_TIME, BackupLimits.stallSeconds), (CURLOPT_TCP_KEEPALIVE, 1),
+            (CURLOPT_CONNECTTIMEOUT_MS, limits.connectMilliseconds),
+            (CURLOPT_TIMEOUT_MS, limits.totalMilliseconds),
+            (CURLOPT_LOW_SPEED_LIMIT, limits.slowestOctetsPerSecond),
+            (CURLOPT_LOW_SPEED_TIME, limits.stallSeconds), (CURLOPT_TCP_KEEPALIVE, 1),
             (CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1)),
         ]
         for (option, value) in numbers {
@@ -144,11 +134,18 @@ struct HTTPExchange {
         }
         _ = unsafe waybill_curl_set_text(handle, CURLOPT_URL, exchange.url)
         _ = unsafe waybill_curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-        if exchange.body == nil, exchange.method != "GET" {
+        if exchange.method != (exchange.body == nil ? "GET" : "PUT") {
             _ = unsafe waybill_curl_set_text(handle, CURLOPT_CUSTOMREQUEST, exchange.method)
         }
-        if let trustedRoots {
-            _ = unsafe waybill_curl_set_text(handle, CURLOPT_CAINFO, trustedRoots)
+    }
+
+    private func set(_ identity: TransferIdentity) {
+        let files: [(CURLoption, String?)] = [
+            (CURLOPT_CAINFO, identity.trustedRoots), (CURLOPT_SSLCERT, identity.certificate),
+            (CURLOPT_SSLKEY, identity.key),
+        ]
+        for case (let option, let file?) in files {
+            _ = unsafe waybill_curl_set_text(handle, option, file)
         }
     }
 
@@ -201,13 +198,20 @@ extension Substring {
 /// Connections that nobody uses at the moment.
 ///
 /// Concurrency: may be shared.
-final class CurlPool: Sendable {
+package final class CurlPool: Sendable {
     private let idle = Mutex<[CurlConnection]>([])
 
+    /// Without a connection yet.
+    package init() {}
+
     /// Runs `body` with a connection that is no one else's meanwhile.
-    func with<Result>(_ body: (CurlConnection) throws -> Result) throws -> Result {
+    ///
+    /// - Parameter body: What to do with it.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; ``TransferError`` when there is no libcurl.
+    package func with<Result>(_ body: (CurlConnection) throws -> Result) throws -> Result {
         guard let connection = idle.withLock({ $0.popLast() }) ?? CurlConnection() else {
-            throw ArchiveError(.inaccessible, "libcurl could not be started")
+            throw TransferError(message: "libcurl could not be started", url: "")
         }
         defer { idle.withLock { $0.append(connection) } }
         return try body(connection)

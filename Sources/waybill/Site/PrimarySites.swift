@@ -39,9 +39,10 @@ final class PrimarySites: Sendable {
     }
 
     /// Milliseconds that a start waits for the other sites to say whether a higher epoch is open.
-    private static let firstRoundMilliseconds = 3_000
-    /// The same where the lease has said already that there is none.
-    private static let leasedRoundMilliseconds = 500
+    /// Less where the lease has said already that none is.
+    private static func firstRoundMilliseconds(_ desk: SiteDesk) -> Int {
+        desk.lease == nil ? 3_000 : 500
+    }
 
     /// Milliseconds that a standby may need for the last events before a handover is given up.
     private static let catchUpMilliseconds = 30_000
@@ -77,9 +78,7 @@ final class PrimarySites: Sendable {
             peers: peers(settings, desk), dialer: dialer,
             standing: standing, learnedEpoch: learned, logger: logger)
         watch.start()
-        if !watch.firstRound(
-            milliseconds: desk.lease == nil ? firstRoundMilliseconds : leasedRoundMilliseconds)
-        {
+        if !watch.firstRound(milliseconds: firstRoundMilliseconds(desk)) {
             logger.warning("not every site could be asked whether a higher epoch is open")
         }
         var shipping: ShippingServer?

@@ -28,6 +28,7 @@ extension SiteDesk {
     /// Whether this site writes now, in the role that it has; a primary waits a moment for its lease.
     ///
     /// - Parameter demand: Ends the wait when it is raised.
+    /// - Returns: false for a standby, a fenced site, and a primary that has to wait for the lease.
     func mayWrite(_ demand: SiteDemand) async -> Bool {
         let site = current
         guard let lease else { return site.role == .primary }

@@ -299,7 +299,8 @@ final class MailServer: Sendable {
             loaded: loaded.withLock { loaded in
                 defer { loaded = nil }
                 return loaded
-            }, mayFinish: { [desk] in !desk.isFenced }, eventLoop: group.next(), logger: logger)
+            }, mayFinish: { [desk] in !desk.isFenced && desk.lease?.permit.isOver != true },
+            eventLoop: group.next(), logger: logger)
     }
 }
 

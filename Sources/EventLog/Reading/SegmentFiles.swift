@@ -14,6 +14,9 @@ final class SegmentFiles: Sendable {
 
     let directory: LogDirectory
     private let state = Mutex(State())
+    /// Held while the directory is listed and the list put in place: a list never takes the place of
+    /// one that was made after it.
+    private let listing = Mutex(())
 
     init(directory: LogDirectory) {
         self.directory = directory
@@ -33,10 +36,15 @@ final class SegmentFiles: Sendable {
     /// - Returns: whether a segment has come.
     @discardableResult
     func refresh() throws(EventLogError) -> Bool {
-        let listed = try directory.list().segments
-        let pruned = try directory.pruned()
-        let kept = listed.filter { $0 >= pruned?.firstSequence ?? 1 }
-        return state.withLock { state in
+        try listing.withLock { (_) throws(EventLogError) in
+            let listed = try directory.list().segments
+            let pruned = try directory.pruned()
+            return take(listed.filter { $0 >= pruned?.firstSequence ?? 1 }, pruned)
+        }
+    }
+
+    private func take(_ kept: [UInt64], _ pruned: PruneRecord?) -> Bool {
+        state.withLock { state in
             let changed = kept != state.firsts
             state.firsts = kept
             state.pruned = pruned

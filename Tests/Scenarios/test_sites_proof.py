@@ -1,7 +1,9 @@
 """What proves that sites are fit: verify, drills, and acknowledgements of tenants and of the API."""
 
 import json
+import os
 import smtplib
+import subprocess
 
 from harness.support import wait_until
 
@@ -61,14 +63,20 @@ def test_a_drill_at_a_standby_under_load_changes_nothing_and_is_remembered(site,
     assert "would:" in second.site("drill", "--dry-run").stdout
     assert "drill" not in second.report()
     scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    # What a drill leaves behind that was killed, and one of a process that lives.
+    process = subprocess.Popen(["true"])
+    process.wait()
+    (scratch / f".drill-{process.pid}" / "log").mkdir(parents=True)
+    (scratch / f".drill-{process.pid}" / "log" / "0000000000000001.mdb").write_bytes(b"half")
+    living = scratch / f".drill-{os.getpid()}"
+    living.mkdir()
     result = json.loads(second.site("drill", "--scratch", str(scratch), "--json").stdout)
     recorder.stop()
     assert result["passed"] and not result["findings"]
     assert result["epoch"] == 2 and result["sequence"] > 100
     assert result["projections"] and all(row["equal"] for row in result["projections"])
     assert "behind the primary" in result["at_stake"]
-    assert not list(scratch.iterdir())
+    assert list(scratch.iterdir()) == [living]
     assert sorted(path.name for path in second.data.iterdir()) == sorted(before + ["drill"])
     # The site is what it was.
     report = second.report()

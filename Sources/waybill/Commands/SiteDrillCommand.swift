@@ -37,8 +37,13 @@ struct SiteDrillCommand: AsyncParsableCommand {
 
     func run() async throws {
         let data = try options.directory()
-        let place = (scratch ?? data) + "/.drill-\(getpid())"
+        let place = SiteDrill.scratch(in: scratch ?? data)
         if dryRun { return try plan(place) }
+        do {
+            try SiteDrill.removeLeftovers(in: scratch ?? data)
+        } catch {
+            complain("waybill: the copy of an earlier drill stays: \(error)")
+        }
         let bars = StageBars()
         var drill = SiteDrill(data: data, scratch: place)
         drill.progress = { bars.show($0, $1, $2) }

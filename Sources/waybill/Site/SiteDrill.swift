@@ -55,6 +55,26 @@ struct SiteDrill {
         return try log.info().segments.reduce(0) { $0 + $1.fileBytes }
     }
 
+    private static let prefix = ".drill-"
+
+    /// Where this process makes its copy, below a directory.
+    static func scratch(in parent: String) -> String { "\(parent)/\(prefix)\(getpid())" }
+
+    /// Removes copies of drills whose process was killed.
+    static func removeLeftovers(in parent: String) throws(FileProblem) {
+        guard let handle = unsafe opendir(parent) else { return }
+        defer { unsafe _ = closedir(handle) }
+        while let entry = unsafe readdir(handle) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name.hasPrefix(prefix), let process = pid_t(name.dropFirst(prefix.utf8.count)),
+                kill(process, 0) != 0, errno == ESRCH
+            else { continue }
+            try BackupVerification.clear(parent + "/" + name)
+        }
+    }
+
     /// Rehearses.
     ///
     /// - Throws: When there is no room, or a file cannot be read or written: nothing is shown then,

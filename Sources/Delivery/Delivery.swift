@@ -158,4 +158,9 @@ extension Delivery: LogFollower {
         let engine = engine
         eventLoop.execute { engine.value?.committed(batch) }
     }
+
+    package func acknowledged(_ sequences: ClosedRange<UInt64>) {
+        let engine = engine
+        eventLoop.execute { engine.value?.acknowledged(sequences) }
+    }
 }

@@ -46,6 +46,7 @@ extension DeliveryEngine {
     /// A decision has made a recipient final. One that was not held has had two of them, or has been
     /// decided about while it was sent again: it is taken back.
     func decidedFinal(_ recipient: RecipientReference, _ orders: inout BatchOrders) {
+        if withdrawProvisional(recipient) { return }
         let key = RecipientKey(message: recipient.message, number: recipient.number)
         if doubts.removeValue(forKey: key) == nil { orders.cancelled.insert(recipient.message) }
     }

@@ -23,17 +23,22 @@ extension DeliveryEngine {
         schedule = DueHeap(entries)
         takeOverOpenAttempts()
         runSchedule()
-        let early = earlyBatches ?? []
-        earlyBatches = nil
-        for batch in early { committed(batch) }
+        let early = earlyNews ?? []
+        earlyNews = nil
+        for news in early {
+            switch news {
+            case .committed(let batch): committed(batch)
+            case .acknowledged(let sequences): acknowledged(sequences)
+            }
+        }
     }
 
     // MARK: What is committed
 
     /// Takes in a batch of the log: new recipients, and outcomes that are durable now.
     func committed(_ batch: CommittedBatch<Event>) {
-        guard earlyBatches == nil else {
-            earlyBatches?.append(batch)
+        guard earlyNews == nil else {
+            earlyNews?.append(.committed(batch))
             return
         }
         guard batch.lastSequence > queue.lastSequence else { return }
@@ -42,11 +47,12 @@ extension DeliveryEngine {
         var orders = BatchOrders()
         var fresh: FreshMessage?
         var contents = batch.contents[...]
+        var provisional = batch.provisional[...]
         for (offset, event) in batch.events.enumerated() {
             let sequence = batch.firstSequence + UInt64(offset)
             switch event.fact {
             case .received(let received):
-                enqueue(fresh)
+                settle(fresh, &provisional)
                 while let first = contents.first, first.sequence < sequence {
                     contents.removeFirst()
                 }
@@ -79,16 +85,10 @@ extension DeliveryEngine {
                 break
             }
         }
-        enqueue(fresh)
+        settle(fresh, &provisional)
         carryOut(orders)
         pumpTouched()
         armScheduleTimer()
-    }
-
-    /// A message just accepted, with those of its recipients whose events have been seen.
-    private struct FreshMessage {
-        var message: ActiveMessage
-        var recipients: [(state: RecipientState, due: EventTime)] = []
     }
 
     private func makeMessage(
@@ -103,8 +103,7 @@ extension DeliveryEngine {
     }
 
     /// Gives a fresh message to its destinations, or to the schedule when too much is under way.
-    private func enqueue(_ fresh: FreshMessage?) {
-        guard let fresh else { return }
+    func enqueue(_ fresh: FreshMessage) {
         let message = fresh.message
         let now = now()
         var ready: [RecipientState] = []

@@ -12,7 +12,7 @@ import SMTPTransport
 /// Everything that delivery knows and does.
 ///
 /// A recipient is at any time in exactly one place: in ``schedule``, among those ``held``, among the
-/// ``doubts``, in a group that is ready or under way, or in an outcome that is not durable yet. It comes
+/// ``doubts``, among the ``provisional``, in a group that is ready or under way, or in an outcome that is not durable yet. It comes
 /// back to the schedule only through the log, when its `deferred` event has been committed; so it is
 /// never attempted twice at a time.
 ///
@@ -23,6 +23,12 @@ final class DeliveryEngine {
         var since: EventTime
         /// What a rule has decided is on its way into the log.
         var isDecided = false
+    }
+
+    /// What the log tells.
+    enum News {
+        case committed(CommittedBatch<Event>)
+        case acknowledged(ClosedRange<UInt64>)
     }
 
     let eventLoop: any EventLoop
@@ -57,6 +63,9 @@ final class DeliveryEngine {
     /// When rules decide about them; also those that somebody has decided about before.
     var verdicts = DueHeap()
     var doubtTimer: Scheduled<Void>?
+    /// Messages, by their sequence, whose senders have not been told that they are accepted, and may be
+    /// told that they are not.
+    var provisional: [UInt64: FreshMessage] = [:]
     /// Connections that wait for an intent to be durable, by its token.
     var announcing: [UInt64: OutgoingConnection] = [:]
     var announcementTotals = AnnouncementTotals()
@@ -91,8 +100,8 @@ final class DeliveryEngine {
     var outcomesLoading = 0
     var isAppendRetryScheduled = false
 
-    /// Batches that came before ``begin(_:)``.
-    var earlyBatches: [CommittedBatch<Event>]? = []
+    /// What came before ``begin(_:_:)``.
+    var earlyNews: [News]? = []
     var isStopping = false
     var isDrained = false
     /// Completed when nothing is under way any more.

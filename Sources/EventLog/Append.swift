@@ -12,13 +12,19 @@ package struct Append<Event: Sendable>: Sendable {
     package var token: UInt64
     /// On how many standbys it must be before the observer is told; nil: this site is enough.
     package var demand: StandbyDemand?
+    /// What takes it back when it is durable here and refused all the same; nil: it stays.
+    package var retraction: Retraction?
+
+    /// Makes the events that take an append back, from where it stands and why it is refused.
+    package typealias Retraction = @Sendable (AppendReceipt, EventLogError) -> [Event]
 
     /// Creates an append.
     package init(
         events: [Event], contents: [Content] = [], observer: (any AppendObserver)? = nil,
-        token: UInt64 = 0, demand: StandbyDemand? = nil
+        token: UInt64 = 0, demand: StandbyDemand? = nil, retraction: Retraction? = nil
     ) {
         self.demand = demand
+        self.retraction = retraction
         self.events = events
         self.contents = contents
         self.observer = observer
@@ -27,6 +33,9 @@ package struct Append<Event: Sendable>: Sendable {
 }
 
 extension Append {
+    /// Whether it may be refused, and then taken back, once it is durable here.
+    var isProvisional: Bool { retraction != nil && demand?.whenAway == .refuse }
+
     /// What is told where there are no standbys at all.
     func withoutStandbys(_ receipt: AppendReceipt) -> Result<AppendReceipt, EventLogError> {
         guard let demand else { return .success(receipt) }
@@ -77,7 +86,8 @@ package struct AppendReceipt: Hashable, Sendable {
 package struct AppendOutcome: Sendable {
     /// As given in the append.
     package var token: UInt64
-    /// The receipt, or why nothing of the append is in the log.
+    /// The receipt, or why nothing of the append is in the log; with `sequences` in the error, why it is
+    /// not acknowledged although it stands there.
     package var result: Result<AppendReceipt, EventLogError>
 
     /// Creates an outcome.
@@ -99,6 +109,15 @@ package protocol LogFollower<Event>: AnyObject, Sendable {
     associatedtype Event: Sendable
     /// Called on the writer thread after each commit, in order and without a gap. Must not block.
     func committed(_ batch: CommittedBatch<Event>)
+
+    /// Called when an append that was ``CommittedBatch/provisional`` has been acknowledged, after the
+    /// call for its batch, on the thread that brings the news. Must not block.
+    func acknowledged(_ sequences: ClosedRange<UInt64>)
+}
+
+extension LogFollower {
+    /// Nothing to do: what is provisional makes no difference to most followers.
+    package func acknowledged(_ sequences: ClosedRange<UInt64>) {}
 }
 
 /// A batch that is durable.
@@ -111,6 +130,9 @@ package struct CommittedBatch<Event: Sendable>: Sendable {
     package var contents: [(sequence: UInt64, bytes: [UInt8])]
     /// Where the log stands after this batch.
     package var position: Position
+    /// The appends, by their sequences, ascending, that wait for standbys and are taken back by further
+    /// events if these do not come in time. Until they are acknowledged, nobody has been told of them.
+    package var provisional: [ClosedRange<UInt64>] = []
 
     /// Sequence of the last event.
     package var lastSequence: UInt64 { firstSequence + UInt64(events.count) - 1 }

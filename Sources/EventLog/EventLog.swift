@@ -18,6 +18,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     private let queue: Monitor<LogQueue<Codec.Event>>
     private let durable: DurablePosition
     private let asyncAppends = AsyncAppends()
+    private let intake: AppendIntake<Codec.Event>
+    private let provisional: ProvisionalAppends<Codec.Event>
     private let space: FreeSpaceWatch
 
     /// Reads this log, up to what is durable.
@@ -37,6 +39,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         epoch = configuration.epoch(after: state.position)
         durable = DurablePosition(state.position)
         queue = Monitor(LogQueue())
+        intake = AppendIntake(queue: queue, configuration: configuration)
+        provisional = ProvisionalAppends(intake: intake, epoch: epoch)
         space = FreeSpaceWatch(directory: directory.path, configuration: configuration)
         let files = SegmentFiles(directory: directory)
         try files.refresh()
@@ -106,34 +110,12 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     /// log has been closed).
     ///
     /// Appends of one thread stand in the log in the order of the calls.
+    ///
+    /// One whose demand refuses and that has a retraction is taken back before its observer is told that
+    /// it failed; followers learn which ones these are (``CommittedBatch/provisional``).
     package func append(_ append: Append<Codec.Event>) {
         precondition(append.isWellFormed, "an append has events, and contents in their order")
-        let octets = append.contentOctets
-        let events = append.events.count
-        var refusedNow: AppendOutcome?
-        let permitRefusal = append.contents.isEmpty ? nil : configuration.permit?.refusal
-        let wake = queue.withLock { queue in
-            let refusal =
-                (append.contents.isEmpty ? nil : queue.contentRefusal)
-                ?? permitRefusal
-                ?? queue.refusal(octets: octets, events: events, configuration: configuration)
-            if let refusal {
-                let outcome = AppendOutcome(token: append.token, result: .failure(refusal))
-                if queue.phase == .stopped {
-                    refusedNow = outcome
-                    return false
-                }
-                queue.refused.append(.init(observer: append.observer, outcome: outcome))
-            } else {
-                queue.pending.append(append)
-                queue.backlogOctets += octets
-                queue.backlogEvents += events
-            }
-            defer { queue.isWriterWaiting = false }
-            return queue.isWriterWaiting
-        }
-        if wake { queue.broadcast() }
-        if let refusedNow { append.observer?.appendsCompleted([refusedNow]) }
+        intake.take(append.isProvisional ? provisional.wrap(append) : append)
     }
 
     /// Appends and waits until it is durable here.
@@ -149,18 +131,20 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     ///   - events: In order; not empty.
     ///   - contents: Message bytes that go with some of them.
     ///   - demand: On how many standbys it must be; nil: this site is enough.
+    ///   - retraction: What takes it back where that is demanded and not reached; nil: it stays.
     /// - Returns: Where it stands, and how safe it is.
-    /// - Throws: Why nothing of it is in the log; `notReplicated`, with the sequences, when it is in the
-    ///   log and not on the standbys in time.
+    /// - Throws: Why nothing of it is in force; with the sequences when it is in the log all the same:
+    ///   `notReplicated` when it was not on the standbys in time and could not be taken back.
     package func append(
-        _ events: [Codec.Event], contents: [Content], demand: StandbyDemand?
+        _ events: [Codec.Event], contents: [Content], demand: StandbyDemand?,
+        retraction: Append<Codec.Event>.Retraction? = nil
     ) async throws(EventLogError) -> AppendReceipt {
         let result = await withCheckedContinuation { continuation in
             let token = asyncAppends.wait(continuation)
             append(
                 Append(
                     events: events, contents: contents, observer: asyncAppends, token: token,
-                    demand: demand))
+                    demand: demand, retraction: retraction))
         }
         return try result.get()
     }

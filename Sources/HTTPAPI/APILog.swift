@@ -6,9 +6,11 @@ package import Orders
 package protocol APILog: OrderLog {
     /// Whether an append would be taken now.
     func acceptance() -> Result<Void, EventLogError>
-    /// Appends and waits until it is durable, here and on as many standbys as is asked for.
+    /// Appends and waits until it is durable, here and on as many standbys as is asked for; where that
+    /// is refused in the end, it is taken back first.
     func append(
-        _ events: [Event], contents: [Content], demand: StandbyDemand?
+        _ events: [Event], contents: [Content], demand: StandbyDemand?,
+        retraction: Append<Event>.Retraction?
     ) async throws(EventLogError) -> AppendReceipt
     /// Standbys that follow now.
     var standbysPresent: Int { get }

@@ -40,6 +40,20 @@ extension MailEventDecoder {
         return !index.columns[BatchColumn.receivedIdempotencyKeyString.rawValue].copied().isAtEnd
     }
 
+    /// Whether something in a batch failed by a decision of the policy, as what is taken back does. Reads
+    /// one column.
+    package static func hasPolicyFailures(in bytes: [UInt8]) throws(BatchDecodingError) -> Bool {
+        let input = bytes.span
+        let index = try BatchIndex(input)
+        var saidBy = index.columns[BatchColumn.failureSaidBy.rawValue].copied()
+        while !saidBy.isAtEnd {
+            if try saidBy.varint(input, .failureSaidBy) == UInt64(SaidBy.policy.rawValue) {
+                return true
+            }
+        }
+        return false
+    }
+
     /// The sequences of a batch's `received` events, ascending. Reads one column.
     package static func received(
         in bytes: [UInt8], firstSequence: UInt64

@@ -21,7 +21,7 @@ enum ReceptionReplies {
     static let loop = Reply(
         554, EnhancedStatusCode(5, 4, 6), "too many hops, this looks like a mail loop")
     /// The message must be on other sites before it is acknowledged, and they are away. After the
-    /// content, it may be in this site's log all the same: sent again, it may arrive twice.
+    /// content, it is in this site's log, and has been taken back there before this is said.
     static let notReplicated = Reply(
         451, EnhancedStatusCode(4, 4, 0), "other sites cannot be reached, try later")
 

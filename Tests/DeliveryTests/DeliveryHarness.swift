@@ -140,9 +140,10 @@ final class DeliveryHarness: Sendable {
     func start(
         _ policy: DeliveryPolicy, domains: [String] = ["example.org", "example.net"],
         resolver: (any MailResolver)? = nil, contentFailure: EventLogError? = nil,
-        mayFinish: @escaping @Sendable () -> Bool = { true }
+        mayFinish: @escaping @Sendable () -> Bool = { true }, gate: StandbyGate? = nil
     ) async throws {
         var configuration = EventLogConfiguration()
+        configuration.gate = gate
         configuration.allowAnyFileSystem = true
         let log = FaultyLog(
             try EventLog.open(
@@ -178,7 +179,7 @@ final class DeliveryHarness: Sendable {
         to recipients: [String], from reversePath: String = "ann@example.net",
         content: String = "Subject: test\r\n\r\nHello.\r\n", notify: NotifyOn = [],
         tenant: String = "acme", campaign: String = "", receivedAt: EventTime = now(),
-        body: BodyType = .sevenBit
+        body: BodyType = .sevenBit, demand: StandbyDemand? = nil
     ) async throws -> MessageID {
         let log = try #require(log)
         let bytes = Array(content.utf8)
@@ -204,7 +205,8 @@ final class DeliveryHarness: Sendable {
                             due: receivedAt, notify: notify))))
         }
         let receipt = try await log.log.append(
-            events, contents: [Content(eventIndex: 0, bytes: bytes)])
+            events, contents: [Content(eventIndex: 0, bytes: bytes)], demand: demand,
+            retraction: demand.map { _ in Append.takingBack(events) { Self.now() } })
         return MessageID(epoch: receipt.epoch, sequence: receipt.firstSequence)
     }
 

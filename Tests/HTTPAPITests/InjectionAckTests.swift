@@ -71,25 +71,65 @@ struct InjectionAckTests {
         #expect(try await api.inject(weaker, key: "zeta").json["ack"].text == "degraded")
     }
 
-    @Test("what was recorded too late for its answer is not recorded twice under its key")
-    func late() async throws {
-        let gate = StandbyGate(timeoutMilliseconds: 50)
-        gate.moved([0])
-        let api = try await TestAPI(gate: gate)
-        let ticks = Task {
+    private static let headers = ["Idempotency-Key": "order-1"]
+
+    /// Waits for standbys no longer than 50 ms.
+    private static func ticking(_ gate: StandbyGate) -> Task<Void, any Error> {
+        Task {
             while !Task.isCancelled {
                 gate.tick()
                 try await Task.sleep(for: .milliseconds(10))
             }
         }
+    }
+
+    private static func names(_ api: TestAPI) throws -> [String] {
+        try api.events().map { $0.event.fact.typeName }
+    }
+
+    @Test("what standbys do not have in time is taken back, and its key is free again")
+    func late() async throws {
+        let directory = try TemporaryDirectory()
+        let gate = StandbyGate(timeoutMilliseconds: 50)
+        gate.moved([0])
+        let ticks = Self.ticking(gate)
         defer { ticks.cancel() }
-        let headers = ["Idempotency-Key": "order-1"]
         let message = Self.message(Self.replicated)
-        #expect(try await api.inject(message, headers: headers).status == 503)
-        #expect(try await api.inject(message, headers: headers).status == 503)
-        #expect(try api.events().count == 2)
+        do {
+            let api = try await TestAPI(directory: directory, gate: gate)
+            for count in 1...2 {
+                let refused = try await api.inject(message, headers: Self.headers)
+                #expect(refused.status == 503)
+                #expect(refused.json["type"].text == "/docs#not-replicated")
+                #expect(refused.json["detail"].text.contains("taken back"))
+                let once = ["received", "queued", "bounced"]
+                #expect(try Self.names(api) == Array([once, once].joined().prefix(count * 3)))
+            }
+        }
+        // Also when the keys are read back from the log.
+        let api = try await TestAPI(directory: directory, gate: gate)
+        gate.moved([1_000])
+        let answer = try await api.inject(message, headers: Self.headers)
+        #expect(answer.status == 200)
+        #expect(answer.headers[.init("Idempotency-Replayed") ?? .accept] == nil)
+        #expect(answer.json["ack"].text == "replicated")
+        #expect(try api.events().count == 8)
+    }
+
+    @Test("what a crash has left unanswered is not recorded twice under its key")
+    func unanswered() async throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let api = try await TestAPI(directory: directory)
+            #expect(try await api.inject(Self.message(), headers: Self.headers).status == 200)
+        }
+        let gate = StandbyGate(timeoutMilliseconds: 50)
+        gate.moved([0])
+        let api = try await TestAPI(directory: directory, gate: gate)
+        let message = Self.message(Self.replicated)
+        #expect(try await api.inject(message, headers: Self.headers).status == 503)
         gate.moved([2])
-        let answer = try await api.inject(message, headers: headers)
+        let answer = try await api.inject(message, headers: Self.headers)
         #expect(answer.status == 200)
         #expect(answer.headers[.init("Idempotency-Replayed") ?? .accept] == "true")
         #expect(answer.json["ack"].text == "replicated")

@@ -31,14 +31,16 @@ final class TestLog: APILog {
     func append(
         _ events: [Event], contents: [Content]
     ) async throws(EventLogError) -> AppendReceipt {
-        try await append(events, contents: contents, demand: nil)
+        try await append(events, contents: contents, demand: nil, retraction: nil)
     }
 
     func append(
-        _ events: [Event], contents: [Content], demand: StandbyDemand?
+        _ events: [Event], contents: [Content], demand: StandbyDemand?,
+        retraction: Append<Event>.Retraction?
     ) async throws(EventLogError) -> AppendReceipt {
         if let error = orders.withLock({ $0.append }) { throw error }
-        return try await log.append(events, contents: contents, demand: demand)
+        return try await log.append(
+            events, contents: contents, demand: demand, retraction: retraction)
     }
 
     var standbysPresent: Int { log.standbysPresent }

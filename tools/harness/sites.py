@@ -70,7 +70,8 @@ class Site(Waybill):
         self, directory: Path, name: str, authority: Authority, next_hop: int, *flags: str,
         standby_of: int | None = None, peers: tuple[int, ...] = (), delay: str | None = None,
         data: Path | None = None, acknowledge: dict[str, str] | None = None,
-        tenants: list[dict] | None = None, lease: dict | None = None, **options,
+        tenants: list[dict] | None = None, lease: dict | None = None,
+        replication: dict | None = None, **options,
     ):
         port = free_port()
         options.setdefault("segment_size", "1MiB")
@@ -79,10 +80,11 @@ class Site(Waybill):
         whole["listeners"][0].update(acknowledge or {})
         if tenants:
             whole["tenants"] = tenants
-        if lease is not None:
+        if lease is not None or replication:
             files = dict(zip(("certificate", "key"), map(str, certificate(authority, name))))
             whole["replication"] = {
-                **files, "authority": str(authority.certificate), "lease": lease}
+                **files, "authority": str(authority.certificate), **(replication or {}),
+                **({} if lease is None else {"lease": lease})}
         super().__init__(
             Path(directory), port=port, listen=False, relay_from=None, data=data,
             configuration=whole)

@@ -120,8 +120,9 @@ package final class StandbyGate: Sendable {
     private static func outcome(
         of held: Held, _ state: inout State, isLate: Bool, refusal: EventLogError?
     ) -> AppendOutcome? {
-        if let refusal {
+        if var refusal {
             state.totals.refused += 1
+            refusal.sequences = held.receipt.firstSequence...held.sequence
             return AppendOutcome(token: held.token, result: .failure(refusal))
         }
         let count = held.demand.standbys

@@ -132,27 +132,53 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
             return queue.followers
         }
         configuration.crashPoints.reach(.beforeAcknowledgement)
-        var first = batch.committed.firstSequence
+        let waiting = acknowledge(appends, from: batch.committed.firstSequence)
+        outcomes.deliver()
+        configuration.crashPoints.reach(.afterAcknowledgement)
+        var committed = batch.committed
+        committed.provisional = waiting.provisional
+        for follower in followers { Self.pass(committed, to: follower) }
+        // Behind the followers: they know an append before they hear that it is acknowledged.
+        for (append, receipt) in waiting.held {
+            guard let demand = append.demand else { continue }
+            configuration.gate?.hold(append, demand: demand, receipt: receipt)
+        }
+    }
+
+    /// What of a committed batch is not acknowledged yet.
+    private struct Waiting {
+        /// For standbys, by ``StandbyGate``.
+        var held: [(append: Append<Event>, receipt: AppendReceipt)] = []
+        var provisional: [ClosedRange<UInt64>] = []
+    }
+
+    /// Collects the outcomes of a committed batch's appends.
+    private func acknowledge(
+        _ appends: ArraySlice<Append<Event>>, from firstSequence: UInt64
+    ) -> Waiting {
+        var waiting = Waiting()
+        var first = firstSequence
         // Looked at behind the commit: the process may have stood still meanwhile.
         let refusal = configuration.permit?.refusal
         for append in appends {
             let receipt = AppendReceipt(epoch: epoch, firstSequence: first)
-            if let refusal, !append.contents.isEmpty {
+            let next = first + UInt64(append.events.count)
+            if append.isProvisional { waiting.provisional.append(first...next - 1) }
+            if var refusal, !append.contents.isEmpty {
+                refusal.sequences = first...next - 1
                 outcomes.add(
                     append.observer,
                     AppendOutcome(token: append.token, result: .failure(refusal)))
-            } else if let demand = append.demand, let gate = configuration.gate {
-                gate.hold(append, demand: demand, receipt: receipt)
+            } else if append.demand != nil, configuration.gate != nil {
+                waiting.held.append((append, receipt))
             } else {
                 outcomes.add(
                     append.observer,
                     AppendOutcome(token: append.token, result: append.withoutStandbys(receipt)))
             }
-            first += UInt64(append.events.count)
+            first = next
         }
-        outcomes.deliver()
-        configuration.crashPoints.reach(.afterAcknowledgement)
-        for follower in followers { Self.pass(batch.committed, to: follower) }
+        return waiting
     }
 
     private static func pass(

@@ -81,6 +81,11 @@ final class IdempotencyTable: Sendable {
         }
     }
 
+    /// What the log said of a key was taken back later.
+    func forget(_ key: Key) {
+        state.withLock { $0.entries[key] = nil }
+    }
+
     /// Puts in what the log says of the past.
     func remember(_ key: Key, fingerprint: [UInt8], receipt: AppendReceipt, time: Int64) {
         state.withLock { state in

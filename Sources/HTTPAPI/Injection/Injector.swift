@@ -55,7 +55,7 @@ struct Injector: Sendable {
         }
         do {
             let receipt = try await append(plan, session) { receipt in
-                // It stands in the log: the same request again must not put it there twice.
+                // It stands in the log for good: the same request again must not put it there twice.
                 services.idempotency.finish(key, receipt: receipt)
             }
             services.idempotency.finish(key, receipt: receipt)
@@ -110,7 +110,9 @@ struct Injector: Sendable {
             session: session, time: services.now(),
             ackLevel: demand?.promised(present: present) ?? 0)
         do {
-            return try await services.log.append(events, contents: contents, demand: demand)
+            let retraction = demand.map { _ in Append.takingBack(events, now: services.now) }
+            return try await services.log.append(
+                events, contents: contents, demand: demand, retraction: retraction)
         } catch {
             if error.code == .notReplicated, let sequences = error.sequences {
                 recordedOnly(

@@ -15,6 +15,8 @@ struct KeyRecall {
 
     private let table: IdempotencyTable
     private var open: Open?
+    /// Keys by the first sequence of what was appended with them.
+    private var keys: [UInt64: IdempotencyTable.Key] = [:]
 
     init(table: IdempotencyTable) { self.table = table }
 
@@ -27,9 +29,10 @@ struct KeyRecall {
         guard from <= last else { return }
         var recall = KeyRecall(table: table)
         try log.forEachBatch(from: from, through: last) { batch in
-            if try MailEventDecoder.hasIdempotencyKeys(in: batch.bytes) {
-                for event in try batch.events() { recall.take(event) }
-            }
+            let isOfInterest =
+                try MailEventDecoder.hasIdempotencyKeys(in: batch.bytes)
+                || (!recall.keys.isEmpty && MailEventDecoder.hasPolicyFailures(in: batch.bytes))
+            if isOfInterest { for event in try batch.events() { recall.take(event) } }
             // An append stands in one batch.
             recall.close()
             return true
@@ -51,6 +54,13 @@ struct KeyRecall {
         case .queued(let fact):
             guard let count = open?.messages.count, count > 0 else { return }
             open?.messages[count - 1].recipients.append(fact.recipient.mailbox)
+        case .bounced(let fact):
+            close()
+            guard fact.attempt.isRetraction else { return }
+            // Its sender was refused, and gets a new try with the same key.
+            if let key = keys.removeValue(forKey: fact.recipient.message.sequence) {
+                table.forget(key)
+            }
         default: close()
         }
     }
@@ -64,6 +74,7 @@ struct KeyRecall {
                 reversePath: received.reversePath, contentSHA256: received.contentSHA256,
                 recipients: recipients, campaign: received.campaign)
         }
+        keys[open.receipt.firstSequence] = open.key
         table.remember(
             open.key, fingerprint: fingerprint.value, receipt: open.receipt, time: open.time)
     }

@@ -13,11 +13,16 @@ extension Problem {
             case .readOnly: Problem(.notReady, "This site is a standby; ask the primary.")
             case .closed: Problem(.notReady, "The server is stopping; try again.")
             case .tooLarge: Problem(.tooLarge, "The messages are too large for one request.")
+            case .notReplicated where error.sequences == nil:
+                Problem(
+                    .notReplicated,
+                    "The message was not on enough standbys in time, and was taken back; try again.")
             case .notReplicated:
                 Problem(
                     .notReplicated,
-                    "The message is recorded, but not on enough standbys in time: sent again, it is"
-                        + " a second message unless it has an idempotency key.")
+                    "The message is recorded, but not on enough standbys in time, and could not be"
+                        + " taken back: sent again, it is a second message unless it has an"
+                        + " idempotency key.")
             default: Problem(.notRecorded, "The message could not be recorded; try again.")
             }
     }

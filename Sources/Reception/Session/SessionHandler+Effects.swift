@@ -51,7 +51,10 @@ extension SessionHandler {
                 Append(
                     events: accepted.events,
                     contents: [Content(eventIndex: 0, bytes: accepted.content)], observer: table,
-                    token: table.token(slot), demand: accepted.demand))
+                    token: table.token(slot), demand: accepted.demand,
+                    retraction: accepted.demand.map { _ in
+                        Append.takingBack(accepted.events, now: services.now)
+                    }))
             return false
         }
     }

@@ -71,7 +71,8 @@ final class StandbyLog: APILog {
     }
 
     func append(
-        _ events: [Event], contents: [Content], demand: StandbyDemand?
+        _ events: [Event], contents: [Content], demand: StandbyDemand?,
+        retraction: Append<Event>.Retraction?
     ) async throws(EventLogError) -> AppendReceipt {
         throw refusal
     }

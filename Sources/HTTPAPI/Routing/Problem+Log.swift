@@ -16,7 +16,8 @@ extension Problem {
             case .notReplicated where error.sequences == nil:
                 Problem(
                     .notReplicated,
-                    "The message was not on enough standbys in time, and was taken back; try again.")
+                    "The message was not on enough standbys in time, and was taken back; try again."
+                )
             case .notReplicated:
                 Problem(
                     .notReplicated,

@@ -23,7 +23,9 @@ package protocol APILog: OrderLog {
     /// Passes no further batch to the follower.
     func unfollow(_ follower: any LogFollower<Event>)
     /// Reads what is durable.
-    var reader: LogReader { get }
+    ///
+    /// - Throws: `notFound` while there is no log yet, with what to do, in words that everybody may read.
+    var reader: LogReader { get throws(EventLogError) }
 }
 
 extension EventLog: APILog where Codec.Event == MailEvents.Event {}

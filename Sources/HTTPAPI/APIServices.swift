@@ -52,11 +52,25 @@ final class APIServices: Sendable {
         readers = NIOThreadPool(numberOfThreads: APILimits.readerThreads)
     }
 
+    /// The log's reader.
+    ///
+    /// - Throws: 503 while there is no log yet, with what to do.
+    func existingLog() throws(Problem) -> LogReader {
+        do throws(EventLogError) {
+            return try log.reader
+        } catch {
+            throw Problem(withoutLog: error)
+        }
+    }
+
+    /// Whether there is a log already: a standby has none before it has reached its primary.
+    var hasLog: Bool { (try? log.reader) != nil }
+
     /// Runs what reads the log on a thread of its own kind; what goes wrong becomes a ``Problem``.
     func reading<Result: Sendable>(
         _ body: @escaping @Sendable (LogReader) throws -> Result
     ) async throws -> Result {
-        let reader = log.reader
+        let reader = try existingLog()
         do {
             return try await readers.runIfActive { try body(reader) }
         } catch let error as CancellationError {

@@ -80,7 +80,8 @@ package final class HTTPAPI: Sendable {
         let configuration = services.configuration
         var listeners: [APIListener] = []
         if configuration.listensOnNetwork {
-            try await services.rememberRecentKeys()
+            // Who has no log yet takes nothing either.
+            if services.hasLog { try await services.rememberRecentKeys() }
             listeners.append(
                 APIListener(
                     services: services,

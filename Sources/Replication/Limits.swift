@@ -32,6 +32,23 @@ package enum ReplicationLimits {
     /// Milliseconds before a standby dials again, at first and at most; doubled each time.
     package static let retryMilliseconds: (first: UInt64, most: UInt64) = (200, 5_000)
 
+    /// Milliseconds that a standby waits for the site it follows, before it follows a primary of the same
+    /// epoch that it knows of elsewhere: what a restart or a broken link takes.
+    package static let sourceAwayMilliseconds: UInt64 = 10_000
+
+    /// Milliseconds that a standby waits until a standby that it follows has the epoch that is open
+    /// elsewhere in its log, before it follows the primary itself.
+    package static let sourceBehindMilliseconds: UInt64 = 5_000
+
+    /// Milliseconds for which what a site has said of itself counts: it is asked every second.
+    package static let wordMilliseconds: UInt64 = 10_000
+
+    /// Milliseconds between two looks at whom to follow.
+    package static let sourceLookMilliseconds = 200
+
+    /// Sites that are asked again and again how they stand; each has a thread.
+    package static let askedSites = 16
+
     /// Segments that a standby fetches side by side.
     package static let fetches = 4
 

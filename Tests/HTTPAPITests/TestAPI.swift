@@ -87,9 +87,10 @@ final class TestAPI: Sendable {
     /// One request and its whole answer.
     func call(
         _ method: HTTPRequest.Method, _ path: String, key: String? = nil,
-        headers: [String: String] = [:], body: [UInt8] = []
+        headers: [String: String] = [:], body: [UInt8] = [], by other: APIResponder? = nil
     ) async throws -> TestAnswer {
-        let response = try await respond(method, path, key: key, headers: headers, body: body)
+        let response = try await respond(
+            method, path, key: key, headers: headers, body: body, by: other)
         let sink = TestSink()
         try await response.body.write(sink)
         return TestAnswer(
@@ -99,7 +100,7 @@ final class TestAPI: Sendable {
     /// The answer before its body is written.
     func respond(
         _ method: HTTPRequest.Method, _ path: String, key: String? = nil,
-        headers: [String: String] = [:], body: [UInt8] = []
+        headers: [String: String] = [:], body: [UInt8] = [], by other: APIResponder? = nil
     ) async throws -> Response {
         var head = HTTPRequest(method: method, scheme: "http", authority: "test", path: path)
         for (name, value) in headers {
@@ -108,7 +109,7 @@ final class TestAPI: Sendable {
         if let key { head.headerFields[.authorization] = "Bearer \(token(key))" }
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body)))
         let logger = services.logger
-        return try await responder.respond(
+        return try await (other ?? responder).respond(
             to: request, context: APIContext(clientAddress: "192.0.2.7", logger: logger))
     }
 

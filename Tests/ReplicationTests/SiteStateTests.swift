@@ -14,6 +14,10 @@ struct SiteStateTests {
         let state = SiteState(role: role, epoch: 12, follows: follows)
         try state.save(path)
         #expect(try SiteState.load(path) == state)
+        var found = state
+        (found.insteadOf, found.followsPrimary) = ("192.0.2.2:7025", true)
+        try found.save(path)
+        #expect(try SiteState.load(path) == found)
     }
 
     @Test(

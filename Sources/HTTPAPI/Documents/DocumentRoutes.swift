@@ -14,5 +14,5 @@ enum DocumentRoutes {
                 "default-src 'none'; style-src 'unsafe-inline'"
             return response
         },
-    ]
+    ].map(\.answeringWithoutLog)
 }

@@ -117,7 +117,7 @@ struct Injector: Sendable {
             if error.code == .notReplicated, let sequences = error.sequences {
                 recordedOnly(
                     AppendReceipt(
-                        epoch: services.log.reader.durablePosition?.epoch ?? 0,
+                        epoch: (try? services.log.reader)?.durablePosition?.epoch ?? 0,
                         firstSequence: sequences.lowerBound))
             }
             throw Problem(appending: error)

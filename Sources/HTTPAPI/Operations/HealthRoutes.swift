@@ -12,7 +12,7 @@ struct HealthRoutes: Sendable {
         [
             Route(.get, "/health/live", .anyone) { _ in Self.live() },
             Route(.get, "/health/ready", .anyone) { _ in try ready() },
-        ]
+        ].map(\.answeringWithoutLog)
     }
 
     /// The process answers: nothing else is looked at.

@@ -13,7 +13,7 @@ struct MetricsRoutes: Sendable {
     var services: APIServices
 
     var routes: [Route] {
-        [Route(.get, "/metrics", .role(.read)) { try await metrics($0) }]
+        [Route(.get, "/metrics", .role(.read)) { try await metrics($0) }.answeringWithoutLog]
     }
 
     private func metrics(_ call: APICall) async throws -> Response {
@@ -22,9 +22,11 @@ struct MetricsRoutes: Sendable {
         let state = services.state
         let tenant = caller.seesAll ? nil : caller.tenant
         // Nothing rather than too little while they are being read: a counter never goes back.
-        let figures = try await services.reading { _ in
-            state.readStatistics { $0.figures(of: tenant) }
-        }
+        let figures =
+            services.hasLog
+            ? try await services.reading { _ in
+                state.readStatistics { $0.figures(of: tenant) }
+            } : nil
         if let figures { MailMetrics.write(figures, &text) }
         if caller.seesAll {
             if let queue = await state.queue() { Self.write(queue, now: services.now(), &text) }
@@ -104,10 +106,12 @@ struct MetricsRoutes: Sendable {
     }
 
     private func writeServer(_ text: inout MetricsText) async throws {
-        let sequence = try await services.reading { try $0.lastSequence() }
-        text.single(
-            "waybill_log_sequence", .gauge, "Sequence of the last durable event.",
-            Int(clamping: sequence))
+        if services.hasLog {
+            let sequence = try await services.reading { try $0.lastSequence() }
+            text.single(
+                "waybill_log_sequence", .gauge, "Sequence of the last durable event.",
+                Int(clamping: sequence))
+        }
         if let free = services.state.freeOctets() {
             text.single(
                 "waybill_log_free_octets", .gauge, "Octets free on the log's file system.",

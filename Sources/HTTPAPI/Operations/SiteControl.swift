@@ -141,6 +141,14 @@ package struct SiteReport: Hashable, Sendable {
         package var address: String
         package var site = ""
         package var isConnected = false
+        /// It has let this site follow at least once since this process began.
+        package var isReached = false
+        /// `configured`, `ordered`, or `found` by this site itself; empty: not known yet.
+        package var choice = ""
+        /// Why it is followed, for people.
+        package var why = ""
+        /// Between two attempts to reach it; nil while there is a link.
+        package var retryMilliseconds: Int?
         package var sequence: UInt64?
         package var lagEvents: UInt64 = 0
         package var lagMicroseconds: Int64?

@@ -30,7 +30,7 @@ struct SiteRoutes: Sendable {
                 try await order(call) { .forget(site: $0.string("standby") ?? "") }
             },
             Route(.post, "/api/v1/site/salvage", .role(.admin)) { try await salvage($0) },
-        ]
+        ].map(\.answeringWithoutLog)
     }
 
     private func order(
@@ -190,6 +190,9 @@ struct SiteRoutes: Sendable {
         writer.string(primary.address, "address")
         writer.string(primary.site, "site")
         writer.bool(primary.isConnected, "connected")
+        writer.bool(primary.isReached, "reached")
+        if !primary.choice.isEmpty { writer.string(primary.choice, "choice") }
+        if !primary.why.isEmpty { writer.string(primary.why, "why") }
         if let sequence = primary.sequence { writer.number(sequence, "sequence") }
         writer.number(primary.lagEvents, "lag_events")
         if let lag = primary.lagMicroseconds {
@@ -200,6 +203,9 @@ struct SiteRoutes: Sendable {
         writer.number(primary.receivedOctets, "received_octets")
         writer.bool(primary.isDiverged, "diverged")
         if let problem = primary.problem { writer.string(problem, "problem") }
+        if let milliseconds = primary.retryMilliseconds {
+            writer.decimal(Double(milliseconds) / 1_000, digits: 1, "retry_seconds")
+        }
         writer.endObject()
     }
 

@@ -28,6 +28,11 @@ extension Problem {
             }
     }
 
+    /// What a client is told while there is no log.
+    init(withoutLog error: EventLogError) {
+        self.init(.notReady, error.message.capitalizedFirst + ". " + error.hint)
+    }
+
     /// What a client is told when the log cannot be read.
     init(reading error: any Error) {
         if let problem = error as? Problem {

@@ -19,6 +19,8 @@ struct Route: Sendable {
     var method: HTTPRequest.Method
     var path: PathPattern
     var access: Access
+    /// Answered only while there is a log. The others say how the site stands before that, too.
+    var needsLog: Bool
     var handle: @Sendable (APICall) async throws -> Response
 
     init(
@@ -28,7 +30,27 @@ struct Route: Sendable {
         self.method = method
         self.path = path
         self.access = access
+        needsLog = true
         self.handle = handle
+    }
+
+    /// The same route, answered while there is no log, too.
+    var answeringWithoutLog: Route {
+        var route = self
+        route.needsLog = false
+        return route
+    }
+
+    /// The same route, which says so while there is no log.
+    func refusing(without services: APIServices) -> Route {
+        guard needsLog else { return self }
+        var route = self
+        let handle = handle
+        route.handle = { call in
+            _ = try services.existingLog()
+            return try await handle(call)
+        }
+        return route
     }
 }
 

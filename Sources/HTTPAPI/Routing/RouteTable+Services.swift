@@ -1,7 +1,7 @@
 extension RouteTable {
     /// Every route of the server.
     init(services: APIServices) {
-        routes =
+        let all =
             HealthRoutes(services: services).routes
             + MetricsRoutes(services: services).routes
             + InjectionRoutes(services: services).routes
@@ -17,5 +17,6 @@ extension RouteTable {
             + SiteRoutes(services: services).routes
             + PruneRoute(services: services).routes
             + DocumentRoutes.routes
+        routes = all.map { $0.refusing(without: services) }
     }
 }

@@ -7,7 +7,7 @@ package import Logging
 package struct FollowerConfiguration: Sendable {
     /// This site's name.
     package var site: String
-    /// Whom it follows.
+    /// Whom it follows at first.
     package var address: SiteAddress
     /// Where its log stands: `DATA/log`.
     package var logDirectory: String
@@ -17,6 +17,8 @@ package struct FollowerConfiguration: Sendable {
     package var delaySeconds: UInt32 = 0
     /// Where this site takes links itself; 0: nowhere.
     package var port: UInt32 = 0
+    /// What an operator types to give up what only this site has, up to the address.
+    package var rejoinCommand = "waybill site rejoin --follow"
     /// Of the program.
     package var version: String
     /// Told of setbacks.

@@ -9,6 +9,12 @@ package struct FollowerStatus: Hashable, Sendable {
     /// Its name; empty before the first link.
     package var site = ""
     package var isConnected = false
+    /// It has let this site follow since it is followed.
+    package var hasReached = false
+    /// What it says of itself; nil before the first link.
+    package var word: SourceWord?
+    /// Between two attempts to reach it.
+    package var retryMilliseconds = Int(ReplicationLimits.retryMilliseconds.first)
     /// Sealed segments are being fetched.
     package var fetching = 0
     /// Where this site's log ends; nil while there is none.

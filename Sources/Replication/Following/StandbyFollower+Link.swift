@@ -4,23 +4,11 @@ import ReplicationSchema
 
 extension StandbyFollower {
     /// Follows over one link; returns after a handover.
-    func follow(_ replica: inout LogReplica<Codec>?) throws {
-        let link = try dialer.dial(
-            configuration.address, heartbeat: { [self] in heartbeat() },
-            intercept: { [self] frame in
-                if case .control(.heartbeat(let heartbeat)) = frame {
-                    heard(heartbeat.position.position)
-                }
-                return false
-            })
+    func follow(_ address: SiteAddress, _ replica: inout LogReplica<Codec>?) throws {
+        let link = try dial(address)
         defer { link.close() }
-        let isStopped = state.withLock { state in
-            state.link = link
-            return state.isStopped
-        }
-        guard !isStopped else { throw ReplicationError(.stopped, "following has ended") }
         try link.send(.control(.hello(hello(replica))))
-        let welcome = try awaitWelcome(link)
+        let welcome = try awaitWelcome(link, address)
         let known = standing.knownEpoch
         guard welcome.knownEpoch >= known else {
             throw ReplicationError(
@@ -30,42 +18,99 @@ extension StandbyFollower {
         }
         if replica == nil { replica = try open(logID: welcome.logIDOctets) }
         guard let replica else { return }
-        state.withLock { state in
+        let isWanted = state.withLock { state in
+            guard state.address == address else { return false }
             state.status.site = welcome.site
             state.status.isConnected = true
+            state.status.hasReached = true
+            state.status.word = SourceWord(
+                site: welcome.site, isPrimary: welcome.isPrimary, knownEpoch: welcome.knownEpoch,
+                logEpoch: welcome.position.epoch)
             state.status.problem = nil
             state.status.isDiverged = false
+            return true
         }
+        guard isWanted else { throw ReplicationError(.stopped, "another site is followed") }
         heard(welcome.position.position)
         learned(epoch: welcome.knownEpoch)
         configuration.logger.notice(
             "following",
             metadata: [
-                "primary": "\(welcome.site)", "address": "\(configuration.address)",
+                "primary": "\(welcome.site)", "address": "\(address)",
                 "sequence": "\(replica.position.sequence)",
             ])
-        try takeOver(replica, link)
+        try takeOver(replica, link, address)
     }
 
-    private func awaitWelcome(_ link: Link) throws -> Waybill_Replication_V1_Welcome {
+    /// Dials; gives up when following ends or another site is to be followed.
+    private func dial(_ address: SiteAddress) throws(ReplicationError) -> Link {
+        let link = try dialer.dial(
+            address, heartbeat: { [self] in heartbeat() },
+            intercept: { [self] frame in
+                if case .control(.heartbeat(let heartbeat)) = frame { heard(heartbeat, address) }
+                return false
+            },
+            began: { giveUp in
+                let isWanted = state.withLock { state in
+                    state.giveUp = giveUp
+                    return !state.isStopped && state.address == address
+                }
+                if !isWanted { giveUp() }
+            })
+        let isWanted = state.withLock { state in
+            state.giveUp = nil
+            guard !state.isStopped, state.address == address else { return false }
+            state.link = link
+            return true
+        }
+        guard isWanted else {
+            link.close()
+            throw ReplicationError(.stopped, "following has ended")
+        }
+        return link
+    }
+
+    /// Notes a sign of life.
+    private func heard(
+        _ heartbeat: Waybill_Replication_V1_Heartbeat, _ address: SiteAddress
+    ) {
+        let isWanted = state.withLock { state in
+            guard state.address == address else { return false }
+            state.status.word?.knownEpoch = heartbeat.knownEpoch
+            state.status.word?.logEpoch = heartbeat.position.epoch
+            return true
+        }
+        if isWanted { heard(heartbeat.position.position) }
+    }
+
+    private func awaitWelcome(
+        _ link: Link, _ address: SiteAddress
+    ) throws -> Waybill_Replication_V1_Welcome {
         switch try link.receive(milliseconds: ReplicationLimits.answerMilliseconds) {
         case .control(.welcome(let welcome)): return welcome
         case .control(.refused(let refused)):
-            throw ReplicationError(refused)
+            var error = ReplicationError(refused)
+            if error.code == .diverged {
+                error.hint =
+                    "Nothing is taken over, and nothing is cut off here by itself. This exports what "
+                    + "only this site has, and then follows: \(configuration.rejoinCommand) \(address)"
+            }
+            throw error
         case nil:
-            throw ReplicationError(.timeout, "\(configuration.address) did not answer")
+            throw ReplicationError(.timeout, "\(address) did not answer")
         default:
-            throw ReplicationError(
-                .malformed, "\(configuration.address) did not answer the Hello")
+            throw ReplicationError(.malformed, "\(address) did not answer the Hello")
         }
     }
 
-    private func takeOver(_ replica: LogReplica<Codec>, _ link: Link) throws {
-        while !isStopped {
+    private func takeOver(
+        _ replica: LogReplica<Codec>, _ link: Link, _ address: SiteAddress
+    ) throws {
+        while !isStopped, isFollowing(address) {
             switch try link.receive(milliseconds: 1_000) {
             case nil: continue
             case .control(.files(let files)):
-                try fetch(files.segments, replica)
+                try fetch(files.segments, replica, address)
                 var follow = Waybill_Replication_V1_Follow()
                 follow.position = .init(replica.position)
                 follow.activeFirst = replica.activeFirst
@@ -79,6 +124,10 @@ extension StandbyFollower {
             }
         }
         throw ReplicationError(.stopped, "following has ended")
+    }
+
+    private func isFollowing(_ address: SiteAddress) -> Bool {
+        state.withLock { $0.address == address }
     }
 
     private func append(
@@ -100,7 +149,8 @@ extension StandbyFollower {
     }
 
     private func fetch(
-        _ offered: [Waybill_Replication_V1_SegmentOnOffer], _ replica: LogReplica<Codec>
+        _ offered: [Waybill_Replication_V1_SegmentOnOffer], _ replica: LogReplica<Codec>,
+        _ address: SiteAddress
     ) throws {
         let segments = try offered.map { offer in
             guard let segment = offer.segment else {
@@ -118,8 +168,8 @@ extension StandbyFollower {
                 ($0.firstSequence, replica.incomingPath($0.firstSequence))
             })
         let fetch = SegmentFetch(
-            dialer: dialer, address: configuration.address, hello: hello(replica),
-            path: { paths[$0] ?? "" }, isStopped: { [self] in isStopped },
+            dialer: dialer, address: address, hello: hello(replica),
+            path: { paths[$0] ?? "" }, isStopped: { [self] in isStopped || !isFollowing(address) },
             received: { [self] octets in
                 state.withLock { $0.status.receivedOctets += UInt64(octets) }
             })

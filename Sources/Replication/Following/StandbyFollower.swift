@@ -15,6 +15,7 @@ import ReplicationSchema
 package final class StandbyFollower<Codec: BatchCodec>: Sendable {
     /// What is shared with who asks how it stands.
     struct State: Sendable {
+        var address: SiteAddress
         var status: FollowerStatus
         var isStopped = false
         var hasEnded = false
@@ -24,6 +25,8 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
         /// The highest that is known to be open somewhere.
         var knownEpoch: UInt32
         var link: Link?
+        /// Gives up the attempt to dial that is under way.
+        var giveUp: (@Sendable () -> Void)?
         /// A compared position: the other site's end that has not been reached here.
         var ahead: Position?
     }
@@ -35,7 +38,7 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
     let events: FollowerEvents
 
     /// - Parameters:
-    ///   - configuration: Whom to follow, and where to.
+    ///   - configuration: Whom to follow at first, and where to.
     ///   - codec: Of the log.
     ///   - knownEpoch: The highest epoch that is known to be open somewhere.
     ///   - tls: What this site shows and trusts.
@@ -52,6 +55,7 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
         dialer = try LinkDialer(tls: tls, group: group)
         state = Monitor(
             State(
+                address: configuration.address,
                 status: FollowerStatus(address: "\(configuration.address)"),
                 knownEpoch: knownEpoch))
     }
@@ -65,7 +69,17 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
             SiteStanding(
                 site: configuration.site, logID: state.logID,
                 position: state.status.position ?? .beginning, knownEpoch: state.knownEpoch,
-                isPrimary: false, epochs: state.epochs)
+                isPrimary: false, epochs: state.epochs, port: configuration.port)
+        }
+    }
+
+    /// How it stands, for the decision whom it follows.
+    package var situation: SourceSituation {
+        state.withLock { state in
+            SourceSituation(
+                address: state.address, isConnected: state.status.isConnected,
+                word: state.status.word, knownEpoch: state.knownEpoch,
+                logEpoch: state.status.position?.epoch ?? 0)
         }
     }
 
@@ -92,16 +106,38 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
 
     /// Ends following: when this returns, the log is closed and may be opened by another writer.
     package func stop() {
-        let link = state.withLock { state in
+        let (link, giveUp) = state.withLock { state in
             state.isStopped = true
-            return state.link
+            return (state.link, state.giveUp)
         }
         link?.close()
+        giveUp?()
         state.broadcast()
         state.wait(while: { !$0.hasEnded }, then: { _ in })
     }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// Follows another site from now on; what is here stays, and is compared with the other log first.
+    ///
+    /// - Parameter address: Whom.
+    package func follow(_ address: SiteAddress) {
+        let (link, giveUp) = state.withLock { state -> (Link?, (@Sendable () -> Void)?) in
+            guard state.address != address else { return (nil, nil) }
+            state.address = address
+            var status = FollowerStatus(address: "\(address)")
+            status.position = state.status.position
+            status.lastEventTime = state.status.lastEventTime
+            status.receivedOctets = state.status.receivedOctets
+            state.status = status
+            state.ahead = nil
+            defer { state.link = nil }
+            return (state.link, state.giveUp)
+        }
+        link?.close()
+        giveUp?()
+        state.broadcast()
+    }
 
     /// Closes the link that stands, if one does: it is made again.
     func dropLink() { state.withLock { $0.link }?.close() }
@@ -125,25 +161,32 @@ extension StandbyFollower {
         var retry = ReplicationLimits.retryMilliseconds.first
         while !isStopped {
             let before = replica?.position.sequence ?? 0
+            let address = state.withLock { $0.address }
             do {
-                try follow(&replica)
+                try follow(address, &replica)
                 break
             } catch {
-                note(error)
+                note(error, of: address)
                 if replica?.poison != nil { replica = nil }
             }
             if replica?.position.sequence ?? 0 > before {
                 retry = ReplicationLimits.retryMilliseconds.first
             }
-            _ = state.wait(milliseconds: Int(retry)) { !$0.isStopped }
-            retry = min(2 * retry, ReplicationLimits.retryMilliseconds.most)
+            state.withLock { $0.status.retryMilliseconds = Int(retry) }
+            _ = state.wait(milliseconds: Int(retry)) { !$0.isStopped && $0.address == address }
+            retry =
+                state.withLock { $0.address } == address
+                ? min(2 * retry, ReplicationLimits.retryMilliseconds.most)
+                : ReplicationLimits.retryMilliseconds.first
         }
         replica?.close()
     }
 
-    private func note(_ error: any Error) {
+    private func note(_ error: any Error, of address: SiteAddress) {
         let text = "\(error)"
         let isNew = state.withLock { state in
+            // What was followed before is of no interest any more.
+            guard state.address == address else { return false }
             state.link = nil
             state.status.isConnected = false
             state.status.fetching = 0
@@ -154,7 +197,7 @@ extension StandbyFollower {
         if isNew {
             configuration.logger.warning(
                 "not following",
-                metadata: ["primary": "\(configuration.address)", "reason": "\(text)"])
+                metadata: ["primary": "\(address)", "reason": "\(text)"])
         }
     }
 

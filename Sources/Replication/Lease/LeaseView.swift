@@ -9,9 +9,14 @@ package struct LeaseHolder: Hashable, Sendable {
     package var epoch: UInt32
     /// The site to which the holder hands over; empty: none.
     package var successor: String
+    /// Where other sites reach it, HOST:PORT; empty: it has not said.
+    package var address: String
 
     /// Creates a holder.
-    package init(site: String, node: String, epoch: UInt32, successor: String = "") {
+    package init(
+        site: String, node: String, epoch: UInt32, successor: String = "", address: String = ""
+    ) {
+        self.address = address
         self.site = site
         self.node = node
         self.epoch = epoch
@@ -92,6 +97,8 @@ package struct LeaseSite: Hashable, Sendable {
     package var name: String
     /// The machine and data directory.
     package var node: String
+    /// Where other sites reach it, HOST:PORT; empty: it listens on all addresses, or nowhere.
+    package var address = ""
     /// Of the last event in its log; 0: there is none.
     package var positionEpoch: UInt32 = 0
     package var sequence: UInt64 = 0

@@ -93,6 +93,7 @@ final class ShippingSession: Sendable {
         }
         switch try judge.judge(hello) {
         case .fencedBy(let epoch):
+            meet(hello)
             site.learnedEpoch(epoch, hello.site)
             try refuse(
                 .fenced, "\(standing.site) has stopped: epoch \(epoch) is open elsewhere",
@@ -102,6 +103,7 @@ final class ShippingSession: Sendable {
                 "site refused", metadata: ["site": "\(hello.site)", "reason": "\(message)"])
             try refuse(reason, message, standing, common: common)
         case .welcome:
+            meet(hello)
             if hello.knownEpoch > standing.knownEpoch {
                 site.learnedEpoch(hello.knownEpoch, hello.site)
             }
@@ -111,6 +113,13 @@ final class ShippingSession: Sendable {
             case .fetch: try serveFiles()
             default: _ = try link.receive(milliseconds: ReplicationLimits.answerMilliseconds)
             }
+        }
+    }
+
+    /// Notes where a site of the same log can be reached.
+    private func meet(_ hello: Waybill_Replication_V1_Hello) {
+        if !hello.logIDOctets.isEmpty, let address = link.siteAddress(port: hello.port) {
+            site.met(address)
         }
     }
 

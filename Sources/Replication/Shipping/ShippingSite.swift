@@ -11,6 +11,8 @@ package struct ShippingSite: Sendable {
     package var standing: @Sendable () -> SiteStanding
     /// Another site has opened this epoch, which is higher than any known here.
     package var learnedEpoch: @Sendable (UInt32, _ from: String) -> Void
+    /// Another site of this log has told where it can be reached.
+    package var met: @Sendable (SiteAddress) -> Void = { _ in }
     /// Who has what.
     package var board: StandbyBoard
     /// Octets a second to all standbys together; 0: no limit.

@@ -19,6 +19,8 @@ package struct PeerAnswer: Hashable, Sendable {
     package var common: Position?
     /// The logs have gone different ways.
     package var isDiverged = false
+    /// It holds another log: its epochs say nothing of this one's.
+    package var isOtherLog = false
 }
 
 extension LinkDialer {
@@ -29,13 +31,16 @@ extension LinkDialer {
     ///   - address: Where.
     ///   - standing: What this site says of itself.
     ///   - wouldFollow: Also ask whether this site's log is a beginning of the other one's.
+    ///   - began: Given what gives the question up, from any thread; a second time once there is a link.
     /// - Returns: The answer.
     /// - Throws: `unreachable`, `timeout`, `certificate`, `malformed`.
     package func ask(
-        _ address: SiteAddress, _ standing: SiteStanding, wouldFollow: Bool = false
+        _ address: SiteAddress, _ standing: SiteStanding, wouldFollow: Bool = false,
+        began: (@escaping @Sendable () -> Void) -> Void = { _ in }
     ) throws(ReplicationError) -> PeerAnswer {
-        let link = try dial(address, heartbeat: { .init() })
+        let link = try dial(address, heartbeat: { .init() }, began: began)
         defer { link.close() }
+        began { link.close() }
         var hello = Waybill_Replication_V1_Hello()
         hello.protocol = ReplicationLimits.protocolVersion
         hello.purpose = wouldFollow ? .follow : .ask
@@ -44,6 +49,7 @@ extension LinkDialer {
         hello.position = .init(standing.position)
         hello.knownEpoch = standing.knownEpoch
         hello.isPrimary = standing.isPrimary
+        hello.port = standing.port
         try link.send(.control(.hello(hello)))
         switch try link.receive(milliseconds: ReplicationLimits.answerMilliseconds) {
         case .control(.welcome(let welcome)):
@@ -61,6 +67,7 @@ extension LinkDialer {
                     EpochStart(epoch: $0.epoch, firstSequence: $0.firstSequence)
                 }, refusal: refused.message)
             answer.isDiverged = refused.reason == .diverged
+            answer.isOtherLog = refused.reason == .otherLog
             answer.common = refused.hasCommon ? refused.common.position : nil
             return answer
         case nil: throw ReplicationError(.timeout, "\(address) did not answer")

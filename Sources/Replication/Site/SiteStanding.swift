@@ -16,11 +16,13 @@ package struct SiteStanding: Hashable, Sendable {
     package var isPrimary: Bool
     /// Where the reigns of its log begin, ascending; empty where nobody has asked for them.
     package var epochs: [EpochStart]
+    /// Where it takes links itself, as it tells whom it asks; 0: nowhere.
+    package var port: UInt32
 
     /// Creates a standing.
     package init(
         site: String, logID: [UInt8]?, position: Position, knownEpoch: UInt32, isPrimary: Bool,
-        epochs: [EpochStart] = []
+        epochs: [EpochStart] = [], port: UInt32 = 0
     ) {
         self.site = site
         self.logID = logID
@@ -28,5 +30,6 @@ package struct SiteStanding: Hashable, Sendable {
         self.knownEpoch = knownEpoch
         self.isPrimary = isPrimary
         self.epochs = epochs
+        self.port = port
     }
 }

@@ -3,7 +3,8 @@ package import SmallFiles
 /// What a site remembers of its role, over restarts: `DATA/site`.
 ///
 /// A file of lines, each a name and a value: `role`, `epoch` (the highest that is known to be open
-/// somewhere), `follows` (whom a standby follows, HOST:PORT).
+/// somewhere), `follows` (whom a standby follows, HOST:PORT), `instead_of` (what the configuration named when
+/// the standby chose that itself), `source` (`primary`: what it follows was one when it was heard last).
 ///
 /// Concurrency: value; loading and saving block.
 package struct SiteState: Hashable, Sendable {
@@ -12,6 +13,11 @@ package struct SiteState: Hashable, Sendable {
     package var epoch: UInt32
     /// Whom a standby follows; empty: as configured.
     package var follows: String
+    /// What the configuration named when this site chose ``follows`` by itself, or `nothing`; empty: it was
+    /// ordered.
+    package var insteadOf = ""
+    /// Whom it follows was the primary when it was heard last.
+    package var followsPrimary = false
 
     /// Creates a state.
     package init(role: SiteRole, epoch: UInt32 = 0, follows: String = "") {
@@ -45,8 +51,11 @@ package struct SiteState: Hashable, Sendable {
         else {
             throw SmallFileError(path, "expected role (primary, standby, fenced) and epoch")
         }
-        return SiteState(
+        var state = SiteState(
             role: role, epoch: epoch, follows: values["follows"].map(String.init) ?? "")
+        state.insteadOf = values["instead_of"].map(String.init) ?? ""
+        state.followsPrimary = values["source"] == "primary"
+        return state
     }
 
     /// Puts it in the place of the old one, durably.
@@ -56,6 +65,8 @@ package struct SiteState: Hashable, Sendable {
     package func save(_ path: String) throws(SmallFileError) {
         var text = "role \(role.rawValue)\nepoch \(epoch)\n"
         if !follows.isEmpty { text += "follows \(follows)\n" }
+        if !insteadOf.isEmpty { text += "instead_of \(insteadOf)\n" }
+        if followsPrimary { text += "source primary\n" }
         try SmallFile.replace(path, with: text)
     }
 }

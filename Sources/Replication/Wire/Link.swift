@@ -49,9 +49,12 @@ package final class Link: Sendable {
     package let peer: String
 
     /// Where the other end can be dialled at a port; empty for port 0.
-    func address(port: UInt32) -> String {
-        guard port > 0, let host = channel.remoteAddress?.ipAddress else { return "" }
-        return "\(SiteAddress(host: host, port: Int(port)))"
+    func address(port: UInt32) -> String { siteAddress(port: port).map { "\($0)" } ?? "" }
+
+    /// The same as an address; nil: nowhere.
+    func siteAddress(port: UInt32) -> SiteAddress? {
+        guard port > 0, let host = channel.remoteAddress?.ipAddress else { return nil }
+        return SiteAddress(host: host, port: Int(port))
     }
 
     /// Whether nothing more comes.

@@ -42,12 +42,14 @@ package struct LinkDialer: Sendable {
     ///   - address: Where.
     ///   - heartbeat: What to say when there is nothing to say.
     ///   - intercept: Given frames first, on an event loop; true when it has taken one.
+    ///   - began: Given what gives the attempt up, from any thread; that does nothing once the link stands.
     /// - Returns: The link.
-    /// - Throws: `unreachable`, `certificate`.
+    /// - Throws: `unreachable`, `certificate`; `stopped` when it was given up.
     package func dial(
         _ address: SiteAddress,
         heartbeat: @escaping @Sendable () -> Waybill_Replication_V1_Heartbeat,
-        intercept: @escaping @Sendable (WireFrame) -> Bool = { _ in false }
+        intercept: @escaping @Sendable (WireFrame) -> Bool = { _ in false },
+        began: (@escaping @Sendable () -> Void) -> Void = { _ in }
     ) throws(ReplicationError) -> Link {
         let loop = group.next()
         let ready = loop.makePromise(of: Link.self)
@@ -79,6 +81,13 @@ package struct LinkDialer: Sendable {
             connecting.whenSuccess { $0.close(promise: nil) }
         }
         defer { late.cancel() }
+        began {
+            ready.fail(ReplicationError(.stopped, "dialling \(address) was given up"))
+            // Too late for a link that stands already: whoever waited has it.
+            ready.futureResult.whenFailure { _ in
+                connecting.whenSuccess { $0.close(promise: nil) }
+            }
+        }
         do {
             return try ready.futureResult.wait()
         } catch {

@@ -28,6 +28,8 @@ struct SiteStatus: AsyncParsableCommand {
         discussion: """
             Exit code 0 when the site does what its role says: a primary always, a standby while it is
             connected and not diverged; else 1. A primary that waits for the lease has the role waiting.
+            A standby follows the primary of the highest epoch that it hears of; the line why says how it
+            came to whom it follows.
             Example:
               waybill site status --data /var/lib/waybill
             """)

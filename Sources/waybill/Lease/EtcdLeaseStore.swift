@@ -136,7 +136,8 @@ final class EtcdLeaseStore: LeaseStore {
         _ lease: Int64, _ epoch: UInt32, _ successor: String, _ here: LeaseSite
     ) -> [EtcdTransaction.Put] {
         let holder = LeaseHolder(
-            site: here.name, node: here.node, epoch: epoch, successor: successor)
+            site: here.name, node: here.node, epoch: epoch, successor: successor,
+            address: here.address)
         let token = LeaseToken(
             epoch: epoch, site: here.name, sequence: here.sequence, standbys: here.standbys)
         return [

@@ -10,6 +10,7 @@ enum LeaseJSON {
         writer.string(holder.node, "node")
         writer.number(holder.epoch, "epoch")
         writer.string(holder.successor, "successor")
+        if !holder.address.isEmpty { writer.string(holder.address, "address") }
         writer.endObject()
         return writer.bytes
     }
@@ -43,7 +44,8 @@ enum LeaseJSON {
     static func holder(_ value: JSONValue) -> LeaseHolder {
         LeaseHolder(
             site: value["site"].text, node: value["node"].text,
-            epoch: UInt32(value["epoch"].text) ?? 0, successor: value["successor"].text)
+            epoch: UInt32(value["epoch"].text) ?? 0, successor: value["successor"].text,
+            address: value["address"].text)
     }
 
     static func token(_ value: JSONValue) -> LeaseToken? {

@@ -63,7 +63,8 @@ final class PrimarySites: Sendable {
             SiteStanding(
                 site: configuration.site, logID: logID, position: log.position,
                 knownEpoch: max(desk.current.epoch, log.epoch),
-                isPrimary: desk.current.role == .primary)
+                isPrimary: desk.current.role == .primary,
+                port: UInt32(settings.listen?.port ?? 0))
         }
         let learned: @Sendable (UInt32, String) -> Void = { desk.learned(epoch: $0, from: $1) }
         let board = StandbyBoard(now: { SystemClock.microseconds() }) {

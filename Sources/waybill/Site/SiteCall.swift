@@ -64,8 +64,7 @@ enum SiteCall {
         } catch {
             complain(
                 "waybill: no server answers on \(try options.directory()): \(error). Start it (waybill "
-                    + "serve), and give the order as its user. A standby that has never reached its "
-                    + "primary does not answer yet: its log says why.")
+                    + "serve), and give the order as its user.")
             throw Exit.unavailable
         }
         guard status < 300 else {

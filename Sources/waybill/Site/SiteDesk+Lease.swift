@@ -69,6 +69,7 @@ extension SiteDesk {
     private func leaseSituation() -> LeaseSite {
         let (site, view, last) = state.withLock { ($0.site, $0.view, $0.lastSituation) }
         var here = last ?? LeaseSite(name: name, node: node)
+        here.address = reachableAddress(view)
         here.knownEpoch = max(here.knownEpoch, site.epoch)
         // Between two parts of the server what was last still holds.
         guard let view else { return here }
@@ -82,6 +83,23 @@ extension SiteDesk {
         here.obstacle = obstacle(site, standing, view.follower?())
         state.withLock { $0.lastSituation = here }
         return here
+    }
+
+    /// Where others reach this site; empty where only they can know: it listens on every address.
+    private func reachableAddress(_ view: View?) -> String {
+        guard let listen = settings?.listen, !["", "0.0.0.0", "::"].contains(listen.host) else {
+            return ""
+        }
+        let port = listen.port == 0 ? view?.port ?? 0 : listen.port
+        return port == 0 ? "" : "\(SiteAddress(host: listen.host, port: port))"
+    }
+
+    /// Where the other site that holds the lease is reached, as it has said itself.
+    var holderAddress: SiteAddress? {
+        guard let standing = lease?.standing, !standing.isHeld, let holder = standing.view?.holder,
+            holder.site != name
+        else { return nil }
+        return WaybillConfiguration.siteAddress(holder.address)
     }
 
     /// Why this standby must not promote itself.

@@ -17,6 +17,8 @@ final class SiteDesk: SiteControl {
     struct View: Sendable {
         var standing: @Sendable () -> SiteStanding
         var follower: (@Sendable () -> FollowerStatus)?
+        /// Why it follows whom it follows, in words; nil where it has no choice.
+        var why: (@Sendable () -> String)?
         var standbys: (@Sendable () -> [StandbyBoard.Entry])?
         /// What was acknowledged at which level; nil unless this site writes.
         var acks: (@Sendable () -> StandbyGate.Totals)?
@@ -49,6 +51,8 @@ final class SiteDesk: SiteControl {
     }
 
     let state: Mutex<State>
+    /// Held while a role is recorded, so that what is read and written belongs together.
+    private let recording = Mutex(())
     private let path: String
     private let dataDirectory: String
     let logger: Logger
@@ -74,7 +78,8 @@ final class SiteDesk: SiteControl {
         }
         self.logger = logger
         let first = SiteState(role: settings?.standbyOf == nil ? .primary : .standby)
-        let recorded = try SiteState.load(path)
+        let sites = configuration.replication
+        let recorded = try SiteState.load(path).map { Self.taken($0, sites) }
         state = Mutex(State(site: recorded ?? first))
         if let recorded, recorded.role != first.role {
             logger.notice(
@@ -91,11 +96,6 @@ final class SiteDesk: SiteControl {
 
     /// The epoch that a primary writes at least; 0 where no other site is.
     var epochToWrite: UInt32 { current.epoch }
-
-    /// Whom a standby follows.
-    var primaryAddress: SiteAddress? {
-        WaybillConfiguration.siteAddress(current.follows) ?? settings?.standbyOf
-    }
 
     /// A new part of the server begins.
     func begin() -> SiteDemand {
@@ -131,17 +131,41 @@ final class SiteDesk: SiteControl {
     ///
     /// - Throws: When it cannot be recorded; the old one stays.
     func record(_ new: SiteState) throws(SmallFileError) {
+        try recording.withLock { _ throws(SmallFileError) in try save(new) }
+    }
+
+    private func save(_ new: SiteState) throws(SmallFileError) {
         guard settings != nil || SmallFile.exists(path) else { return }
         try new.save(path)
         state.withLock { $0.site = new }
     }
 
+    /// Changes what is recorded, as it stands at that moment.
+    ///
+    /// - Parameter body: Changes it; false: nothing is to be recorded.
+    /// - Returns: Whether it stands there.
+    func change(_ body: (inout SiteState) -> Bool) -> Bool {
+        recording.withLock { _ in
+            var site = current
+            guard body(&site) else { return false }
+            do {
+                try save(site)
+                return true
+            } catch {
+                logger.error("the role cannot be recorded", metadata: ["reason": "\(error)"])
+                return false
+            }
+        }
+    }
+
     /// The epoch that the log's writer has opened.
     func opened(epoch: UInt32) throws(SmallFileError) {
-        var new = current
-        guard epoch > new.epoch || !SmallFile.exists(path) else { return }
-        new.epoch = max(epoch, new.epoch)
-        try record(new)
+        try recording.withLock { _ throws(SmallFileError) in
+            var new = current
+            guard epoch > new.epoch || !SmallFile.exists(path) else { return }
+            new.epoch = max(epoch, new.epoch)
+            try save(new)
+        }
     }
 
     /// A higher epoch is open at another site: a primary stops, for it may write no more.
@@ -151,16 +175,19 @@ final class SiteDesk: SiteControl {
     ///   - site: Where.
     ///   - isRival: It was opened there under the lease, so this site has none of the same number.
     func learned(epoch: UInt32, from site: String, isRival: Bool = false) {
-        var new = current
-        guard epoch > new.epoch || (isRival && epoch == new.epoch) else { return }
-        let wasPrimary = new.role == .primary
-        new.epoch = epoch
-        if wasPrimary { new.role = .fenced }
-        do {
-            try record(new)
-        } catch {
-            logger.error("the new epoch cannot be recorded", metadata: ["reason": "\(error)"])
-            state.withLock { $0.site = new }
+        let wasPrimary = recording.withLock { _ in
+            var new = current
+            guard epoch > new.epoch || (isRival && epoch == new.epoch) else { return false }
+            let wasPrimary = new.role == .primary
+            new.epoch = epoch
+            if wasPrimary { new.role = .fenced }
+            do {
+                try save(new)
+            } catch {
+                logger.error("the new epoch cannot be recorded", metadata: ["reason": "\(error)"])
+                state.withLock { $0.site = new }
+            }
+            return wasPrimary
         }
         guard wasPrimary else { return }
         // Before anything else: sessions under way must not be acknowledged any more.
@@ -188,7 +215,7 @@ final class SiteDesk: SiteControl {
         report.positionEpoch = standing.position.epoch
         report.chainHash = hex(standing.position.chainHash)
         report.epoch = max(site.epoch, standing.knownEpoch)
-        report.primary = (view.follower?()).map { Self.primary($0) }
+        report.primary = (view.follower?()).map { primary($0, why: view.why?()) }
         report.acks = view.acks?()
         report.standbys = (view.standbys?() ?? []).map { entry in
             let sequence = entry.position?.sequence ?? 0
@@ -202,8 +229,12 @@ final class SiteDesk: SiteControl {
         return report
     }
 
-    private static func primary(_ status: FollowerStatus) -> SiteReport.Primary {
+    private func primary(_ status: FollowerStatus, why: String?) -> SiteReport.Primary {
         var primary = SiteReport.Primary(address: status.address)
+        primary.choice = choice.rawValue
+        primary.why = choiceText + (why.map { ", " + $0 } ?? "")
+        primary.isReached = status.hasReached
+        primary.retryMilliseconds = status.isConnected ? nil : status.retryMilliseconds
         primary.site = status.site
         primary.isConnected = status.isConnected
         primary.sequence = status.end?.sequence

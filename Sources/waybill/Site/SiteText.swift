@@ -8,14 +8,19 @@ enum SiteText {
         var lines = [
             "site        \(report["site"].text)",
             "role        \(report["role"].text), epoch \(report["epoch"].text)",
-            "log ends    sequence \(report["sequence"].text) of epoch "
-                + "\(report["position_epoch"].text), chain \(report["chain_hash"].text.prefix(16))",
+            report["log_id"].text.isEmpty
+                ? "log ends    there is no log here yet"
+                : "log ends    sequence \(report["sequence"].text) of epoch "
+                    + "\(report["position_epoch"].text), chain "
+                    + "\(report["chain_hash"].text.prefix(16))",
         ]
         if !report["listen"].text.isEmpty {
             lines.append("listens     \(report["listen"].text)")
         }
         if report["note"] != .null { lines.append("note        \(report["note"].text)") }
-        if report["primary"] != .null { lines += primary(report["primary"]) }
+        if report["primary"] != .null {
+            lines += primary(report["primary"], hasLog: !report["log_id"].text.isEmpty)
+        }
         if report["lease"] != .null { lines += lease(report["lease"]) }
         let acks = report["acknowledged"]
         if acks["replicated"].number + acks["degraded"].number + acks["refused"].number > 0 {
@@ -34,12 +39,14 @@ enum SiteText {
         return lines
     }
 
-    private static func primary(_ primary: JSONValue) -> [String] {
+    private static func primary(_ primary: JSONValue, hasLog: Bool) -> [String] {
         let name = primary["site"].text
         var lines = [
             "primary     \(name.isEmpty ? "" : name + " at ")\(primary["address"].text), "
                 + (primary["connected"].isTrue ? "connected" : "not connected")
         ]
+        if !primary["why"].text.isEmpty { lines.append("why         \(primary["why"].text)") }
+        guard hasLog else { return lines + [unreached(primary)] }
         var behind = "behind      \(primary["lag_events"].text) event(s)"
         if primary["lag_seconds"] != .null {
             behind += ", \(primary["lag_seconds"].text) s since the last one"
@@ -53,6 +60,14 @@ enum SiteText {
         }
         if primary["problem"] != .null { lines.append("problem     \(primary["problem"].text)") }
         return lines
+    }
+
+    /// Why a standby has no log yet.
+    private static func unreached(_ primary: JSONValue) -> String {
+        let reason = primary["problem"]
+        return "problem     has not reached \(primary["address"].text) yet: "
+            + (reason == .null ? "it has not answered so far" : reason.text)
+            + ", tries again every \(primary["retry_seconds"].text) s"
     }
 
     private static func lease(_ lease: JSONValue) -> [String] {

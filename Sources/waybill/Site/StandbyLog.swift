@@ -3,33 +3,49 @@ import HTTPAPI
 import MailEvents
 import Synchronization
 
-/// The log of a site that does not write: everything can be read, nothing appended.
+/// The log of a site that does not write: everything can be read, nothing appended. It may not be there
+/// yet: a standby fetches it from its primary.
 ///
 /// Concurrency: any thread; who follows is told by a thread of its own.
 final class StandbyLog: APILog {
     private struct State: Sendable {
+        var reader: LogReader?
         var followers: [any LogFollower<Event>] = []
         var isStopped = false
         var hasEnded = true
     }
 
-    let reader: LogReader
     private let refusal: EventLogError
+    private let absence: EventLogError
     private let state = Monitor(State())
 
     /// - Parameters:
-    ///   - reader: The log's.
     ///   - refusal: Why nothing is appended.
-    init(reader: LogReader, refusal: String) {
-        self.reader = reader
+    ///   - absence: Why there is no log yet, as long as there is none.
+    init(refusal: String, absence: String) {
         self.refusal = EventLogError(.readOnly, refusal, hint: "Ask the primary.")
+        self.absence = EventLogError(
+            .notFound, absence,
+            hint: "What it waits for is in waybill site status, and it goes on by itself.")
     }
 
-    /// Begins to tell who follows; returns at once.
-    func start() {
-        state.withLock { $0.hasEnded = false }
+    var reader: LogReader {
+        get throws(EventLogError) {
+            guard let reader = state.withLock({ $0.reader }) else { throw absence }
+            return reader
+        }
+    }
+
+    /// There is a log: begins to tell who follows; returns at once.
+    ///
+    /// - Parameter reader: The log's.
+    func start(_ reader: LogReader) {
+        state.withLock { state in
+            state.reader = reader
+            state.hasEnded = false
+        }
         let started = OwnThread.start(name: "waybill-tell") { [self] in
-            tell()
+            tell(reader)
             state.withLock { $0.hasEnded = true }
             state.broadcast()
         }
@@ -43,7 +59,7 @@ final class StandbyLog: APILog {
     }
 
     /// Followers here only want to know that something came: they read it themselves.
-    private func tell() {
+    private func tell(_ reader: LogReader) {
         var seen = (try? reader.lastSequence()) ?? 0
         while !state.withLock({ $0.isStopped }) {
             guard (try? reader.waitForBatch(after: seen, timeoutMilliseconds: 100)) ?? false,
@@ -87,7 +103,7 @@ final class StandbyLog: APILog {
 
     func follow(_ follower: any LogFollower<Event>) -> UInt64 {
         state.withLock { $0.followers.append(follower) }
-        return (try? reader.lastSequence()) ?? 0
+        return (try? reader).flatMap { try? $0.lastSequence() } ?? 0
     }
 
     func unfollow(_ follower: any LogFollower<Event>) {

@@ -14,13 +14,13 @@ import Synchronization
 ///
 /// Concurrency: any thread; ``run()`` is called once.
 final class StandbyServer: Sendable {
-    private let configuration: WaybillConfiguration
-    private let desk: SiteDesk
-    private let demand: SiteDemand
-    private let logger: Logger
+    let configuration: WaybillConfiguration
+    let desk: SiteDesk
+    let demand: SiteDemand
+    let logger: Logger
     private let http = Mutex<HTTPAPI?>(nil)
-    private let state: RunningState
-    private let folds = LiveFolds()
+    let state: RunningState
+    let folds = LiveFolds()
 
     init(
         configuration: WaybillConfiguration, desk: SiteDesk, demand: SiteDemand, logger: Logger
@@ -45,19 +45,17 @@ final class StandbyServer: Sendable {
     func run() async throws -> StandbyFolds.Loaded? {
         try DataDirectory.create(configuration.dataDirectory)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let follower: StandbyFollower<MailEventCodec>?
-        do {
-            follower = try startFollower(group)
-        } catch {
-            try? await group.shutdownGracefully()
-            throw error
-        }
+        var follower: StandbyFollower<MailEventCodec>?
+        var source: StandbySource?
         let result: Result<StandbyFolds.Loaded?, any Error>
         do {
-            result = .success(try await serve(follower, group))
+            follower = try startFollower(group)
+            source = try startSource(follower, group)
+            result = .success(try await serve(follower, source, group))
         } catch {
             result = .failure(error)
         }
+        source?.stop()
         follower?.stop()
         try? await group.shutdownGracefully()
         return try result.get()
@@ -73,6 +71,8 @@ final class StandbyServer: Sendable {
             site: configuration.site, address: address,
             logDirectory: DataDirectory.log(configuration.dataDirectory),
             log: configuration.log, version: Version.text, logger: Logger(label: "replication"))
+        following.rejoinCommand =
+            "waybill site rejoin --data \(configuration.dataDirectory) --follow"
         following.delaySeconds = UInt32(settings.delaySeconds)
         following.port = UInt32(settings.listen?.port ?? 0)
         let (desk, demand) = (desk, demand)
@@ -80,7 +80,7 @@ final class StandbyServer: Sendable {
             configuration: following, codec: MailEventCodec(), knownEpoch: desk.current.epoch,
             tls: settings.tls,
             events: FollowerEvents(
-                learnedEpoch: { desk.learned(epoch: $0, from: "\(address)") },
+                learnedEpoch: { desk.learned(epoch: $0, from: "another site") },
                 handover: { Self.takeOver(at: $0, desk, demand) },
                 tookOver: { epoch in
                     demand.raise(
@@ -89,6 +89,16 @@ final class StandbyServer: Sendable {
         try follower.start()
         logger.notice("standby", metadata: ["primary": "\(address)"])
         return follower
+    }
+
+    /// Begins to look for the primary, where there is a follower to point at it.
+    private func startSource(
+        _ follower: StandbyFollower<MailEventCodec>?, _ group: MultiThreadedEventLoopGroup
+    ) throws -> StandbySource? {
+        guard let follower, let settings = configuration.replication else { return nil }
+        let source = try StandbySource(configuration, settings, follower, desk, group: group)
+        source.start()
+        return source
     }
 
     /// The primary hands over: records the new role before the primary gives up its own.
@@ -113,25 +123,25 @@ final class StandbyServer: Sendable {
         return .success(epoch)
     }
 
+    /// Answers from the first second on; the log is answered from as soon as there is one.
     private func serve(
-        _ follower: StandbyFollower<MailEventCodec>?, _ group: MultiThreadedEventLoopGroup
+        _ follower: StandbyFollower<MailEventCodec>?, _ source: StandbySource?,
+        _ group: MultiThreadedEventLoopGroup
     ) async throws -> StandbyFolds.Loaded? {
-        desk.show(
-            SiteDesk.View(
-                standing: standing(follower, nil), follower: Self.status(of: follower)))
-        guard let reader = try await reader(follower) else {
-            desk.show(nil)
-            return nil
-        }
-        let log = StandbyLog(reader: reader, refusal: refusal)
-        log.start()
-        defer { log.stop() }
-        let readiness = Readiness(.starting(refusal))
+        show(follower, source)
+        let readiness = Readiness(.starting("\(refusal), and \(absence)"))
+        let log = StandbyLog(refusal: refusal, absence: "this site has no log yet: \(absence)")
         let http = try await startHTTP(log, readiness, group)
         self.http.withLock { $0 = http }
         let result: Result<StandbyFolds.Loaded?, any Error>
         do {
-            result = .success(try await answer(follower, reader, group))
+            if let reader = try await reader(follower) {
+                log.start(reader)
+                readiness.set(.starting(refusal))
+                result = .success(try await answer(follower, source, reader, group))
+            } else {
+                result = .success(nil)
+            }
         } catch {
             result = .failure(error)
         }
@@ -141,10 +151,17 @@ final class StandbyServer: Sendable {
         state.set(nil)
         await http.stop(limitSeconds: 1)
         self.http.withLock { $0 = nil }
+        log.stop()
         return try result.get()
     }
 
-    private static func status(
+    /// Why there is no log yet, as everybody may read it.
+    private var absence: String {
+        desk.current.role == .standby
+            ? "it has not reached its primary yet" : "it waits for the lease for the first time"
+    }
+
+    static func status(
         of follower: StandbyFollower<MailEventCodec>?
     ) -> (@Sendable () -> FollowerStatus)? {
         guard let follower else { return nil }
@@ -156,21 +173,6 @@ final class StandbyServer: Sendable {
         case .fenced: "this site was fenced by epoch \(desk.current.epoch)"
         case .primary: "this site waits for the lease"
         case .standby: "this site is a standby"
-        }
-    }
-
-    private func standing(
-        _ follower: StandbyFollower<MailEventCodec>?, _ reader: LogReader?
-    ) -> @Sendable () -> SiteStanding {
-        let (desk, configuration) = (desk, configuration)
-        return {
-            if let follower { return follower.standing }
-            let last = try? reader?.lastSequence()
-            let position = try? last.flatMap { try reader?.batch(containing: $0)?.position }
-            return SiteStanding(
-                site: configuration.site, logID: try? reader?.logID(),
-                position: position ?? .beginning, knownEpoch: desk.current.epoch,
-                isPrimary: false)
         }
     }
 
@@ -210,81 +212,5 @@ final class StandbyServer: Sendable {
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
             messages: state, site: desk, group: group, now: { SystemClock.now() },
             logger: Logger(label: "http"))
-    }
-
-    /// Folds and answers until the end is asked for.
-    private func answer(
-        _ follower: StandbyFollower<MailEventCodec>?, _ reader: LogReader,
-        _ group: MultiThreadedEventLoopGroup
-    ) async throws -> StandbyFolds.Loaded? {
-        let standbyFolds = try StandbyFolds.start(
-            dataDirectory: configuration.dataDirectory, log: reader,
-            checkpointMilliseconds: configuration.server.checkpointMilliseconds,
-            logger: Logger(label: "folds"))
-        folds.set(standbyFolds)
-        let projections: ProjectionService
-        do {
-            projections = try ProjectionService.start(
-                configuration: configuration, log: reader, rewrite: { _ in },
-                logger: Logger(label: "projections"))
-        } catch {
-            _ = standbyFolds.stop()
-            throw error
-        }
-        let shipping: ShippingServer?
-        var compaction: CompactionService?
-        do {
-            // A fenced site's log stays as it is: it has yet to rejoin.
-            if follower != nil {
-                compaction = try CompactionService.start(
-                    configuration, reader, folds, logger: Logger(label: "compaction"))
-            }
-            shipping = try await startShipping(follower, reader, group)
-        } catch {
-            compaction?.stop()
-            projections.stop()
-            _ = standbyFolds.stop()
-            throw error
-        }
-        state.set(
-            RunningState.Parts(
-                delivery: nil, runner: projections.runner, log: reader, compaction: compaction))
-        logger.info("answering queries", metadata: ["role": "\(desk.current.role.rawValue)"])
-        await demand.wait()
-        logger.info("ending", metadata: ["why": "\(demand.reason)"])
-        compaction?.stop()
-        await shipping?.stop()
-        // First, so that the folds see everything that came.
-        follower?.stop()
-        projections.stop()
-        return standbyFolds.stop()
-    }
-
-    /// A standby ships what it has to further sites.
-    private func startShipping(
-        _ follower: StandbyFollower<MailEventCodec>?, _ reader: LogReader,
-        _ group: MultiThreadedEventLoopGroup
-    ) async throws -> ShippingServer? {
-        let board = StandbyBoard(now: { SystemClock.microseconds() }) { _ in }
-        let standing = standing(follower, reader)
-        var shipping: ShippingServer?
-        if let settings = configuration.replication, let listen = settings.listen {
-            let desk = desk
-            let site = ShippingSite(
-                reader: reader, standing: standing,
-                learnedEpoch: { epoch, from in
-                    follower?.learned(epoch: epoch)
-                    desk.learned(epoch: epoch, from: from)
-                }, board: board, octetsPerSecond: UInt64(settings.octetsPerSecond),
-                now: { SystemClock.microseconds() }, version: Version.text,
-                logger: Logger(label: "replication"))
-            shipping = try await ShippingServer.start(
-                listen, tls: settings.tls, site: site, group: group)
-        }
-        desk.show(
-            SiteDesk.View(
-                standing: standing, follower: Self.status(of: follower),
-                standbys: { board.entries }, reader: reader, port: shipping?.port ?? 0))
-        return shipping
     }
 }

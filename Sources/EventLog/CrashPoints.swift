@@ -36,6 +36,8 @@ package final class CrashPoints: Sendable {
         case compactionRenamed = "compact.renamed"
         /// A segment that only this site has is exported, and removed here.
         case tailRemoved = "tail.removed"
+        /// A log that begins behind a cut has its record, and no segment yet.
+        case begun = "begin.recorded"
         /// What can go is known, nothing was written.
         case pruningBegun = "prune.begun"
         /// A segment is in the archive, whole, under its temporary name.

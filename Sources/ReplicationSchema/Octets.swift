@@ -35,6 +35,14 @@ extension Waybill_Replication_V1_Welcome {
     }
 }
 
+extension Waybill_Replication_V1_Welcome {
+    /// The record of a pruned log; empty: there is none.
+    package var prunedOctets: [UInt8] {
+        get { Array(pruned) }
+        set { pruned = Data(newValue) }
+    }
+}
+
 extension Waybill_Replication_V1_SegmentEnd {
     /// The digest's octets.
     package var digestOctets: [UInt8] {

@@ -14,7 +14,7 @@
 /// then one octet that says what follows it:
 ///   1  a ControlFrame
 ///   2  batches (below)
-///   3  some octets of a segment's file, in their order
+///   3  some octets of a file that is sent, in their order
 ///
 /// Batches, little-endian: first sequence of the segment that they stand in at the sender (8), where the
 /// sender's log ends: epoch (4), sequence (8), chain hash (32); count of batches (4). Then for each batch:
@@ -249,6 +249,9 @@ package nonisolated struct Waybill_Replication_V1_Hello: Sendable {
   /// Where the site itself takes links; 0: nowhere.
   package var port: UInt32 = 0
 
+  /// A site without a log can begin one behind a cut.
+  package var takesPruned: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -285,6 +288,10 @@ package nonisolated struct Waybill_Replication_V1_Welcome: Sendable {
   package var isPrimary: Bool = false
 
   package var version: String = String()
+
+  /// The file `pruned` of schemas/log-format.md, for a site without a log that takes it: begin behind that
+  /// cut, with the states that it names. Empty: the log is whole, or the site has a log.
+  package var pruned: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -385,7 +392,26 @@ package nonisolated struct Waybill_Replication_V1_SegmentRequest: Sendable {
   package init() {}
 }
 
-/// The end of a segment.
+/// Send me the file of a state as of the cut of a pruned log.
+package nonisolated struct Waybill_Replication_V1_StateRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of the projection.
+  package var name: String = String()
+
+  package var version: UInt32 = 0
+
+  /// The last event before the log's first.
+  package var sequence: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The end of a segment, or of a state.
 package nonisolated struct Waybill_Replication_V1_SegmentEnd: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -587,6 +613,14 @@ package nonisolated struct Waybill_Replication_V1_ControlFrame: Sendable {
     set {kind = .handoverAnswer(newValue)}
   }
 
+  package var stateRequest: Waybill_Replication_V1_StateRequest {
+    get {
+      if case .stateRequest(let v)? = kind {return v}
+      return Waybill_Replication_V1_StateRequest()
+    }
+    set {kind = .stateRequest(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -601,6 +635,7 @@ package nonisolated struct Waybill_Replication_V1_ControlFrame: Sendable {
     case heartbeat(Waybill_Replication_V1_Heartbeat)
     case handover(Waybill_Replication_V1_Handover)
     case handoverAnswer(Waybill_Replication_V1_HandoverAnswer)
+    case stateRequest(Waybill_Replication_V1_StateRequest)
 
   }
 
@@ -741,7 +776,7 @@ nonisolated extension Waybill_Replication_V1_SegmentOnOffer: SwiftProtobuf.Messa
 
 nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}purpose\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{3}active_first\0\u{3}delay_seconds\0\u{1}version\0\u{3}is_primary\0\u{1}port\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{1}purpose\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{3}active_first\0\u{3}delay_seconds\0\u{1}version\0\u{3}is_primary\0\u{1}port\0\u{3}takes_pruned\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -760,6 +795,7 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
       case 9: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 10: try { try decoder.decodeSingularBoolField(value: &self.isPrimary) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.takesPruned) }()
       default: break
       }
     }
@@ -803,6 +839,9 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
     if self.port != 0 {
       try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 11)
     }
+    if self.takesPruned != false {
+      try visitor.visitSingularBoolField(value: self.takesPruned, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -818,6 +857,7 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
     if lhs.version != rhs.version {return false}
     if lhs.isPrimary != rhs.isPrimary {return false}
     if lhs.port != rhs.port {return false}
+    if lhs.takesPruned != rhs.takesPruned {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -825,7 +865,7 @@ nonisolated extension Waybill_Replication_V1_Hello: SwiftProtobuf.Message, Swift
 
 nonisolated extension Waybill_Replication_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{1}epochs\0\u{3}is_primary\0\u{1}version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}protocol\0\u{3}log_id\0\u{1}site\0\u{1}position\0\u{3}known_epoch\0\u{1}epochs\0\u{3}is_primary\0\u{1}version\0\u{1}pruned\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -841,6 +881,7 @@ nonisolated extension Waybill_Replication_V1_Welcome: SwiftProtobuf.Message, Swi
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.epochs) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.isPrimary) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 9: try { try decoder.decodeSingularBytesField(value: &self.pruned) }()
       default: break
       }
     }
@@ -875,6 +916,9 @@ nonisolated extension Waybill_Replication_V1_Welcome: SwiftProtobuf.Message, Swi
     if !self.version.isEmpty {
       try visitor.visitSingularStringField(value: self.version, fieldNumber: 8)
     }
+    if !self.pruned.isEmpty {
+      try visitor.visitSingularBytesField(value: self.pruned, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -887,6 +931,7 @@ nonisolated extension Waybill_Replication_V1_Welcome: SwiftProtobuf.Message, Swi
     if lhs.epochs != rhs.epochs {return false}
     if lhs.isPrimary != rhs.isPrimary {return false}
     if lhs.version != rhs.version {return false}
+    if lhs.pruned != rhs.pruned {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1045,6 +1090,46 @@ nonisolated extension Waybill_Replication_V1_SegmentRequest: SwiftProtobuf.Messa
 
   package static func ==(lhs: Waybill_Replication_V1_SegmentRequest, rhs: Waybill_Replication_V1_SegmentRequest) -> Bool {
     if lhs.firstSequence != rhs.firstSequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Waybill_Replication_V1_StateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StateRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}sequence\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 2)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Waybill_Replication_V1_StateRequest, rhs: Waybill_Replication_V1_StateRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.sequence != rhs.sequence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1239,7 +1324,7 @@ nonisolated extension Waybill_Replication_V1_HandoverAnswer: SwiftProtobuf.Messa
 
 nonisolated extension Waybill_Replication_V1_ControlFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ControlFrame"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}refused\0\u{1}files\0\u{1}follow\0\u{3}segment_request\0\u{3}segment_end\0\u{1}acknowledged\0\u{1}heartbeat\0\u{1}handover\0\u{3}handover_answer\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}refused\0\u{1}files\0\u{1}follow\0\u{3}segment_request\0\u{3}segment_end\0\u{1}acknowledged\0\u{1}heartbeat\0\u{1}handover\0\u{3}handover_answer\0\u{3}state_request\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1390,6 +1475,19 @@ nonisolated extension Waybill_Replication_V1_ControlFrame: SwiftProtobuf.Message
           self.kind = .handoverAnswer(v)
         }
       }()
+      case 12: try {
+        var v: Waybill_Replication_V1_StateRequest?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .stateRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .stateRequest(v)
+        }
+      }()
       default: break
       }
     }
@@ -1444,6 +1542,10 @@ nonisolated extension Waybill_Replication_V1_ControlFrame: SwiftProtobuf.Message
     case .handoverAnswer?: try {
       guard case .handoverAnswer(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .stateRequest?: try {
+      guard case .stateRequest(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }

@@ -49,6 +49,26 @@ def test_a_standby_killed_at_a_named_point_goes_on(site, sink, tmp_path, point, 
     check_sites(first, second, planned=True, drained=True)
 
 
+@pytest.mark.parametrize("point", ["begin.recorded", "begin.recorded:2"], ids=["reading", "log"])
+def test_a_standby_killed_while_it_begins_behind_a_cut_begins_anew(site, sink, point):
+    """While it reads back the states that it was sent; and when its own log has nothing but the record."""
+    first = site("anna", sink.port).start_site()
+    first.prune()
+    second = site("bert", sink.port, standby_of=first.site_port)
+    second.environment = {"WAYBILL_CRASH_AT": point}
+    second.launch()
+    wait_until(lambda: second.process.poll() is not None, 60, f"the kill at {point}")
+    assert second.process.returncode == -9
+    second.kill()
+    assert not second.segments()
+    second.environment = {}
+    second.start_site("standby")
+    second.wait_connected()
+    second.wait_caught_up(first)
+    assert second.verify().returncode == 0
+    assert not (second.data / "projections" / "base" / "reading").exists()
+
+
 def test_a_rejoin_that_was_killed_is_done_by_the_next_one(site, sink, tmp_path):
     first = site("anna", sink.port).start_site()
     second = site("bert", sink.port, standby_of=first.site_port).start_site("standby")

@@ -31,7 +31,8 @@ struct WithoutLogTests {
         ) async throws(EventLogError) -> AppendReceipt { throw refusal }
 
         func append(
-            _ events: [Event], contents: [Content], demand: StandbyDemand?
+            _ events: [Event], contents: [Content], demand: StandbyDemand?,
+            retraction: Append<Event>.Retraction?
         ) async throws(EventLogError) -> AppendReceipt { throw refusal }
 
         func acceptance() -> Result<Void, EventLogError> { .failure(refusal) }

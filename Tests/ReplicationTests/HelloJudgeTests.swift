@@ -116,6 +116,28 @@ struct HelloJudgeTests {
         }
         #expect(text.contains("copy"))
         #expect(try Self.judge(firstSequence: 21).judge(Self.hello(sequence: 20)) == .welcome)
+        // Where the states can be sent, it is enough to begin with nothing.
+        var sending = Self.judge(firstSequence: 21)
+        sending.sendsStates = true
+        guard
+            case .refused(.notReady, let text, _) = try sending.judge(Self.hello(sequence: 10))
+        else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(text.contains("empty data directory"))
+    }
+
+    @Test("a site without a log begins behind a cut, if it knows how and the states can be sent")
+    func behindCut() throws {
+        for (sends, takes) in [(true, true), (true, false), (false, true)] {
+            var judge = Self.judge(firstSequence: 21)
+            judge.sendsStates = sends
+            var hello = Self.hello(sequence: 0)
+            hello.logIDOctets = []
+            hello.takesPruned = takes
+            #expect((try judge.judge(hello) == .welcome) == (sends && takes))
+        }
     }
 
     @Test("another log's epochs fence nobody")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import smtplib
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,20 @@ class Site(Waybill):
     def segments(self) -> list[Path]:
         """Files of the log, oldest first."""
         return sorted((self.data / "log").glob("[0-9a-f]*.mdb"))
+
+    def prune(self, rounds: int = 3) -> int:
+        """Sends mail, seals and prunes; returns the first sequence that is left."""
+        for number in range(rounds):
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+                client.sendmail(
+                    "sender@client.example", [f"r{number}@recipient.example"],
+                    "Subject: one\r\n\r\none\r\n")
+            self.wait_drained()
+            self.command("log", "seal")
+        before = len(self.segments())
+        self.command("log", "prune", "--before", str(self.report()["sequence"] + 1))
+        wait_until(lambda: len(self.segments()) < before, 60, "the pruning")
+        return int(self.segments()[0].stem, 16)
 
     def salvaged(self) -> list[Path]:
         """Exports of what only this site had."""

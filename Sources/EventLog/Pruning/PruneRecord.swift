@@ -61,7 +61,7 @@ package struct PruneRecord: Hashable, Sendable {
     // MARK: Octets
 
     /// The file.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var bytes = Self.magic
         bytes.append(integer: Self.version)
         bytes.append(integer: UInt16(truncatingIfNeeded: bases.count))
@@ -90,7 +90,7 @@ package struct PruneRecord: Hashable, Sendable {
     }
 
     /// Reads the file; nil when it is damaged or of another version.
-    init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count >= Self.headOctets, bytes.starts(with: Self.magic),
             bytes.integer(at: 4) == Self.version,
             unsafe SHA256().checksum(ofValue: bytes.span.bytes) == bytes.integer(at: 16)

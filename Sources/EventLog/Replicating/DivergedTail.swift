@@ -41,7 +41,7 @@ package struct DivergedTail<Codec: BatchCodec> {
     /// - Throws: When the log cannot be read.
     package func holds(_ position: Position) throws(EventLogError) -> Bool {
         guard position.sequence > 0 else { return true }
-        return try reader.batch(containing: position.sequence)?.position == position
+        return try reader.end(ofBatchAt: position.sequence) == position
     }
 
     /// Makes a copy of every segment that has something behind a position, below another directory: a

@@ -1,4 +1,14 @@
 extension LogReader {
+    /// Where the batch ends that contains a sequence, also where the log was cut.
+    ///
+    /// - Parameter sequence: Of an event of this log.
+    /// - Returns: nil beyond the log's end.
+    /// - Throws: `pruned` before the cut; when the log cannot be read.
+    package func end(ofBatchAt sequence: UInt64) throws(EventLogError) -> Position? {
+        if let cut = pruned?.cut, cut.sequence == sequence { return cut }
+        return try batch(containing: sequence)?.position
+    }
+
     /// What a site must be sent next that holds the log up to the end of the batch at `sequence`.
     ///
     /// - Parameters:

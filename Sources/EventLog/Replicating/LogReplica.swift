@@ -37,11 +37,13 @@ package final class LogReplica<Codec: BatchCodec> {
     ///   - path: Holds the segments: `DATA/log`.
     ///   - codec: Says which content belongs to a batch.
     ///   - logID: Of the log that is taken over; nil: it must be there already.
+    ///   - beginning: Where a log that is made here begins, because the other one was pruned; nil: with
+    ///     the first event of all.
     ///   - configuration: Where the log stands, and its clocks.
     /// - Throws: `notFound` when there is no log and no id; `unsupported` when another log is there;
     ///   `locked` when another writer has it; `damaged` when its end does not verify.
     package init(
-        directory path: String, codec: Codec, logID: [UInt8]?,
+        directory path: String, codec: Codec, logID: [UInt8]?, beginning: LogBeginning? = nil,
         configuration: EventLogConfiguration = .init()
     ) throws(EventLogError) {
         let directory = LogDirectory(path)
@@ -64,6 +66,13 @@ package final class LogReplica<Codec: BatchCodec> {
         lock = try LogLock(directory)
         var settings = configuration
         if let logID { settings.makeLogID = { logID } }
+        if logID != nil, try directory.list().segments.isEmpty {
+            if let beginning {
+                try directory.begin(beginning, configuration: settings)
+            } else {
+                try directory.forgetBeginning()
+            }
+        }
         let state = try LogRecovery(directory: directory).prepare(
             after: lock.orderlyEnd, configuration: settings)
         guard let last = state.lastSegment else {
@@ -89,7 +98,11 @@ package final class LogReplica<Codec: BatchCodec> {
         try files.refresh()
         reader = LogReader(files: files, durable: durable)
         // A segment without a batch has only the time when it was made, by this site's clock.
-        lastTime = try reader.batch(containing: state.position.sequence)?.lastTime ?? .min
+        if let record = reader.pruned, record.cut.sequence == state.position.sequence {
+            lastTime = record.cutTime
+        } else {
+            lastTime = try reader.batch(containing: state.position.sequence)?.lastTime ?? .min
+        }
     }
 
     /// Time of the last event, microseconds since the Unix epoch; nil when there is none.

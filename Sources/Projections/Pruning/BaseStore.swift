@@ -139,7 +139,7 @@ package struct BaseStore: Sendable {
     }
 
     /// Names in a directory.
-    private static func names(_ directory: String) -> [String] {
+    static func names(_ directory: String) -> [String] {
         guard let handle = unsafe opendir(directory) else { return [] }
         defer { unsafe _ = closedir(handle) }
         var names: [String] = []

@@ -19,6 +19,8 @@ package struct FollowerConfiguration: Sendable {
     package var port: UInt32 = 0
     /// What an operator types to give up what only this site has, up to the address.
     package var rejoinCommand = "waybill site rejoin --follow"
+    /// Where states go as of the cut of a pruned log; nil: such a log is not taken over.
+    package var states: (any PrunedStates)?
     /// Of the program.
     package var version: String
     /// Told of setbacks.

@@ -1,5 +1,4 @@
 import EventLog
-import Glibc
 import ReplicationSchema
 
 /// Fetches sealed segments as files, several side by side, each over a link of its own.
@@ -102,53 +101,8 @@ struct SegmentFetch: Sendable {
         var request = Waybill_Replication_V1_SegmentRequest()
         request.firstSequence = segment.firstSequence
         try link.send(.control(.segmentRequest(request)))
-        let file = path(segment.firstSequence)
-        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure(file) }
-        defer { _ = Glibc.close(descriptor) }
-        var digest = RunningDigest()
-        var octets: UInt64 = 0
-        while true {
-            guard !isStopped() else { throw ReplicationError(.stopped, "following has ended") }
-            switch try link.receive(milliseconds: 1_000) {
-            case nil: continue
-            case .piece(let piece):
-                digest.add(piece)
-                octets += UInt64(piece.count)
-                received(piece.count)
-                try Self.write(piece, to: descriptor, file)
-            case .control(.segmentEnd(let end)):
-                guard end.octets == octets, end.digestOctets == digest.finish() else {
-                    throw ReplicationError(
-                        .malformed,
-                        "the segment at \(segment.firstSequence) did not arrive as it was sent",
-                        hint: "It is fetched again.")
-                }
-                return
-            default:
-                throw ReplicationError(.malformed, "\(link.peer) sent no segment")
-            }
-        }
-    }
-
-    private static func write(
-        _ piece: [UInt8], to descriptor: Int32, _ file: String
-    ) throws(ReplicationError) {
-        var written = 0
-        while written < piece.count {
-            let count = unsafe piece.withUnsafeBytes { buffer in
-                unsafe Glibc.write(
-                    descriptor, buffer.baseAddress?.advanced(by: written), piece.count - written)
-            }
-            guard count > 0 else { throw failure(file) }
-            written += count
-        }
-    }
-
-    private static func failure(_ file: String) -> ReplicationError {
-        let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
-        return ReplicationError(
-            .stopped, "\(file) cannot be written: \(reason)",
-            hint: "Free some space for the standby's log; it goes on by itself.")
+        let file = IncomingFile(
+            path: path(segment.firstSequence), isStopped: isStopped, received: received)
+        try file.receive("the segment at \(segment.firstSequence)", over: link)
     }
 }

@@ -16,7 +16,7 @@ extension StandbyFollower {
                 "\(welcome.site) knows epoch \(welcome.knownEpoch) only, epoch \(known) is open",
                 hint: "It must rejoin: waybill site rejoin.")
         }
-        if replica == nil { replica = try open(logID: welcome.logIDOctets) }
+        if replica == nil { replica = try begin(welcome, address) }
         guard let replica else { return }
         let isWanted = state.withLock { state in
             guard state.address == address else { return false }

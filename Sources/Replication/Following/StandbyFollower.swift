@@ -201,10 +201,10 @@ extension StandbyFollower {
         }
     }
 
-    func open(logID: [UInt8]?) throws -> LogReplica<Codec> {
+    func open(logID: [UInt8]?, beginning: LogBeginning? = nil) throws -> LogReplica<Codec> {
         let replica = try LogReplica(
             directory: configuration.logDirectory, codec: codec, logID: logID,
-            configuration: configuration.log)
+            beginning: beginning, configuration: configuration.log)
         moved(replica)
         state.withLock { state in
             state.reader = replica.reader
@@ -259,6 +259,7 @@ extension StandbyFollower {
         hello.delaySeconds = configuration.delaySeconds
         hello.port = configuration.port
         hello.version = configuration.version
+        hello.takesPruned = replica == nil && configuration.states != nil
         return hello
     }
 

@@ -21,6 +21,8 @@ struct HelloJudge: Sendable {
     var standing: SiteStanding
     /// First sequence that this site's log still has.
     var firstSequence: UInt64 = 1
+    /// Whether this site can send the states that stand for the events before that.
+    var sendsStates = false
     /// Where the batch of this site's log ends that contains a sequence; nil beyond its end.
     var batchEnd: @Sendable (UInt64) throws -> Position?
 
@@ -55,16 +57,25 @@ struct HelloJudge: Sendable {
         guard let position = hello.position.position else {
             return .refused(.otherProtocol, "the position has no hash", common: nil)
         }
+        guard
+            position.sequence + 1 >= firstSequence
+                || (position.sequence == 0 && sendsStates && hello.takesPruned)
+        else { return .refused(.notReady, pruned(position), common: nil) }
         return try judge(position, of: hello.site)
     }
 
+    /// What a site is told of which the next events are gone.
+    private func pruned(_ position: Position) -> String {
+        // One that has an empty data directory already does not know how to begin behind a cut.
+        let remedy =
+            sendsStates && position.sequence > 0
+            ? "with an empty data directory" : "with a copy of its data directory"
+        return
+            "the log of \(standing.site) was pruned and begins at \(firstSequence); start the standby "
+            + remedy
+    }
+
     private func judge(_ position: Position, of site: String) throws -> HelloVerdict {
-        guard position.sequence + 1 >= firstSequence else {
-            return .refused(
-                .notReady,
-                "the log of \(standing.site) was pruned and begins at \(firstSequence); start the standby "
-                    + "with a copy of its data directory", common: nil)
-        }
         guard position.sequence > 0 else { return .welcome }
         if position.sequence <= standing.position.sequence,
             let end = try batchEnd(position.sequence), end.sequence == position.sequence,

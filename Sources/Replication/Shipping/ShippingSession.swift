@@ -88,9 +88,10 @@ final class ShippingSession: Sendable {
         let reader = site.reader
         var standing = site.standing()
         standing.epochs = try reader.epochs()
-        let judge = HelloJudge(standing: standing, firstSequence: reader.firstSequence) {
-            try reader.batch(containing: $0)?.position
+        var judge = HelloJudge(standing: standing, firstSequence: reader.firstSequence) {
+            try reader.end(ofBatchAt: $0)
         }
+        judge.sendsStates = site.states != nil
         switch try judge.judge(hello) {
         case .fencedBy(let epoch):
             meet(hello)
@@ -107,7 +108,7 @@ final class ShippingSession: Sendable {
             if hello.knownEpoch > standing.knownEpoch {
                 site.learnedEpoch(hello.knownEpoch, hello.site)
             }
-            try link.send(.control(.welcome(welcome(standing))))
+            try link.send(.control(.welcome(welcome(standing, hello))))
             switch hello.purpose {
             case .follow: try ship(hello)
             case .fetch: try serveFiles()
@@ -123,7 +124,9 @@ final class ShippingSession: Sendable {
         }
     }
 
-    private func welcome(_ standing: SiteStanding) -> Waybill_Replication_V1_Welcome {
+    private func welcome(
+        _ standing: SiteStanding, _ hello: Waybill_Replication_V1_Hello
+    ) -> Waybill_Replication_V1_Welcome {
         var welcome = Waybill_Replication_V1_Welcome()
         welcome.protocol = ReplicationLimits.protocolVersion
         welcome.logIDOctets = standing.logID ?? []
@@ -133,6 +136,9 @@ final class ShippingSession: Sendable {
         welcome.epochs = standing.epochs.map { .init($0) }
         welcome.isPrimary = standing.isPrimary
         welcome.version = site.version
+        if hello.position.sequence == 0, let record = site.reader.pruned {
+            welcome.prunedOctets = record.bytes
+        }
         return welcome
     }
 
@@ -251,28 +257,38 @@ extension ShippingSession {
         throw ReplicationError(.stopped, "shipping has ended")
     }
 
-    /// Sends what segments are asked for.
+    /// Sends what files are asked for.
     private func serveFiles() throws {
         while !isStopped {
-            guard let frame = try link.receive(milliseconds: 1_000) else { continue }
-            guard case .control(.segmentRequest(let request)) = frame else {
-                throw ReplicationError(.malformed, "\(link.peer) asked for no segment")
+            switch try link.receive(milliseconds: 1_000) {
+            case nil: continue
+            case .control(.segmentRequest(let request)):
+                let source = try site.reader.source(ofSealed: request.firstSequence)
+                try send { try source.octets(at: $0, count: ReplicationLimits.pieceOctets) }
+            case .control(.stateRequest(let request)):
+                let file = try StateFile(request, of: site.reader, site.states)
+                try send { try file.octets(at: $0, count: ReplicationLimits.pieceOctets) }
+            default: throw ReplicationError(.malformed, "\(link.peer) asked for no file")
             }
-            let source = try site.reader.source(ofSealed: request.firstSequence)
-            var digest = RunningDigest()
-            var offset: UInt64 = 0
-            while offset < source.segment.octets {
-                let piece = try source.octets(at: offset, count: ReplicationLimits.pieceOctets)
-                digest.add(piece)
-                offset += UInt64(piece.count)
-                pace.take(piece.count)
-                try link.send(.piece(piece))
-            }
-            var end = Waybill_Replication_V1_SegmentEnd()
-            end.octets = offset
-            end.digestOctets = digest.finish()
-            try link.send(.control(.segmentEnd(end)))
         }
+    }
+
+    /// Sends a file, piece by piece, up to the first empty one.
+    private func send(_ piece: (UInt64) throws -> [UInt8]) throws {
+        var digest = RunningDigest()
+        var offset: UInt64 = 0
+        while true {
+            let piece = try piece(offset)
+            guard !piece.isEmpty else { break }
+            digest.add(piece)
+            offset += UInt64(piece.count)
+            pace.take(piece.count)
+            try link.send(.piece(piece))
+        }
+        var end = Waybill_Replication_V1_SegmentEnd()
+        end.octets = offset
+        end.digestOctets = digest.finish()
+        try link.send(.control(.segmentEnd(end)))
     }
 }
 

@@ -13,6 +13,8 @@ package struct ShippingSite: Sendable {
     package var learnedEpoch: @Sendable (UInt32, _ from: String) -> Void
     /// Another site of this log has told where it can be reached.
     package var met: @Sendable (SiteAddress) -> Void = { _ in }
+    /// The states as of the cut of this site's log; nil: none are sent.
+    package var states: (any PrunedStates)?
     /// Who has what.
     package var board: StandbyBoard
     /// Octets a second to all standbys together; 0: no limit.

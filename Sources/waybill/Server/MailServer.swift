@@ -261,7 +261,7 @@ final class MailServer: Sendable {
             facts.append(
                 .epochStarted(
                     EpochStarted(epoch: log.epoch, site: configuration.site, reason: "created")))
-        } else if let last = try log.reader.batch(containing: log.position.sequence)?.epoch,
+        } else if let last = try log.reader.end(ofBatchAt: log.position.sequence)?.epoch,
             log.epoch > last
         {
             let origin = BackupFolder(data: configuration.dataDirectory).origin(epoch: log.epoch)

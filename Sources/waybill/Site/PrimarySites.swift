@@ -84,11 +84,12 @@ final class PrimarySites: Sendable {
         }
         var shipping: ShippingServer?
         if let listen = settings.listen {
-            let site = ShippingSite(
+            var site = ShippingSite(
                 reader: log.reader, standing: standing, learnedEpoch: learned, board: board,
                 octetsPerSecond: UInt64(settings.octetsPerSecond),
                 now: { SystemClock.microseconds() }, version: Version.text,
                 logger: logger)
+            site.states = SiteStates(dataDirectory: configuration.dataDirectory)
             do throws(ReplicationError) {
                 shipping = try await ShippingServer.start(
                     listen, tls: settings.tls, site: site, group: group)

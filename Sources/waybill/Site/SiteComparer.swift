@@ -54,11 +54,11 @@ struct SiteComparer {
         guard let last = try lastSequence(reaching: end.sequence) else {
             return (.ahead, "this log has not got there; verify at that site")
         }
-        guard end.sequence >= reader.firstSequence else {
+        guard end.sequence + 1 >= reader.firstSequence else {
             return (.ahead, "this log was pruned, and begins at \(reader.firstSequence)")
         }
-        guard let batch = try reader.batch(containing: end.sequence),
-            batch.lastSequence == end.sequence, batch.position.chainHash == end.chainHash
+        guard let there = try reader.end(ofBatchAt: end.sequence),
+            there.sequence == end.sequence, there.chainHash == end.chainHash
         else {
             return (
                 .parted,

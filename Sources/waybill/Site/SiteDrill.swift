@@ -194,8 +194,8 @@ struct SiteDrill {
     private func compare(_ live: LogReader, _ report: inout Report) throws {
         guard report.position.sequence > 0 else { return }
         let log = try LogReader.open(directory: DataDirectory.log(scratch))
-        let batch = try live.batch(containing: report.position.sequence)
-        guard batch?.position.chainHash == report.position.chainHash else {
+        let there = try live.end(ofBatchAt: report.position.sequence)
+        guard there?.chainHash == report.position.chainHash else {
             report.findings.append(
                 "the copy's chain is not the live log's at sequence \(report.position.sequence)")
             return

@@ -39,7 +39,7 @@ struct SiteRejoin {
             directory: DataDirectory.log(configuration.dataDirectory), codec: MailEventCodec(),
             configuration: configuration.log)
         let end = try tail.reader.lastSequence()
-        let position = try tail.reader.batch(containing: end)?.position ?? .beginning
+        let position = try tail.reader.end(ofBatchAt: end) ?? .beginning
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { group.shutdownGracefully { _ in } }
         let dialer = try LinkDialer(tls: settings.tls, group: group)

@@ -75,6 +75,7 @@ extension StandbyServer {
                 }, board: board, octetsPerSecond: UInt64(settings.octetsPerSecond),
                 now: { SystemClock.microseconds() }, version: Version.text,
                 logger: Logger(label: "replication"))
+            site.states = SiteStates(dataDirectory: configuration.dataDirectory)
             site.met = { source?.met($0) }
             shipping = try await ShippingServer.start(
                 listen, tls: settings.tls, site: site, group: group)
@@ -103,7 +104,7 @@ extension StandbyServer {
         return {
             if let follower { return follower.standing }
             let last = try? reader?.lastSequence()
-            let position = try? last.flatMap { try reader?.batch(containing: $0)?.position }
+            let position = try? last.flatMap { try reader?.end(ofBatchAt: $0) }
             return SiteStanding(
                 site: configuration.site, logID: try? reader?.logID(),
                 position: position ?? .beginning, knownEpoch: desk.current.epoch,

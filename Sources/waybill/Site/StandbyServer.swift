@@ -73,6 +73,7 @@ final class StandbyServer: Sendable {
             log: configuration.log, version: Version.text, logger: Logger(label: "replication"))
         following.rejoinCommand =
             "waybill site rejoin --data \(configuration.dataDirectory) --follow"
+        following.states = SiteStates(dataDirectory: configuration.dataDirectory)
         following.delaySeconds = UInt32(settings.delaySeconds)
         following.port = UInt32(settings.listen?.port ?? 0)
         let (desk, demand) = (desk, demand)

@@ -108,8 +108,8 @@ final class StandbySource: Sendable {
         }
     }
 
-    /// Why the followed site is followed, in words.
-    var why: String {
+    /// Why the followed site is followed, in words; nil before the first look.
+    var why: String? {
         switch state.withLock({ $0.reason }) {
         case .primary(let epoch): "the primary of epoch \(epoch)"
         case .standby: "a standby itself"
@@ -117,7 +117,8 @@ final class StandbySource: Sendable {
         case .rivals(let sites):
             "and \(sites.joined(separator: ", ")) say that they are the primary of one epoch: an "
                 + "operator has to choose"
-        case .nobody, nil:
+        case nil: nil
+        case .nobody:
             watch.peers.contains { $0 != follower.situation.address }
                 ? "and no other site that answers is the primary"
                 : "and no other site is known (replication.peers)"

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import smtplib
+import time
 
 import pytest
 
@@ -291,18 +292,23 @@ def test_with_a_lease_acknowledgements_on_standbys_flow_again_by_themselves(
         recorder = record(first.port, tmp_path)
         wait_until(lambda: recorder.acknowledged > 100, 60, "100 messages")
         first.kill()
+        began = time.monotonic()
 
         def leader():
             reports = [(one, one.report_now()) for one in others]
             return next((one for one, said in reports if said and said["role"] == "primary"), None)
 
-        new = wait_until(leader, 60, "the new primary")
+        new = wait_until(leader, 60, "the new primary", every=0.05)
+        promoted = time.monotonic() - began
         other = next(one for one in others if one is not new)
         before = recorder.acknowledged
         recorder.port = new.port
-        report = follows(other, new, 60)
-        assert report["primary"]["choice"] == "found"
+        wait_until(lambda: recorder.acknowledged > before, 60, "an acknowledgement", every=0.05)
+        flows = time.monotonic() - began
+        assert follows(other, new)["primary"]["choice"] == "found"
         wait_until(lambda: recorder.acknowledged > before + 50, 60, "acknowledgements again")
+        print(f"{found_by}, ttl {TTL} s: primary after {promoted:.2f} s, "
+              f"acknowledged on a standby after {flows:.2f} s")
         recorder.stop()
         new.wait_drained()
         other.wait_caught_up(new)

@@ -20,7 +20,8 @@ struct SiteDeskSourceTests {
         return site
     }
 
-    @Test("what the site has found stays while standby_of is what it was", arguments: [true, false])
+    @Test(
+        "what the site has found stays while standby_of is what it was", arguments: [true, false])
     func stays(isConfigured: Bool) {
         let recorded = Self.found(insteadOf: isConfigured ? "192.0.2.1:7025" : "nothing")
         let settings = Self.settings(isConfigured ? "192.0.2.1:7025" : nil)

@@ -17,7 +17,7 @@ final class SiteDesk: SiteControl {
     struct View: Sendable {
         var standing: @Sendable () -> SiteStanding
         var follower: (@Sendable () -> FollowerStatus)?
-        /// Why it follows whom it follows, in words; nil where it has no choice.
+        /// See ``StandbySource/why``; nil where nobody is followed.
         var why: (@Sendable () -> String?)?
         var standbys: (@Sendable () -> [StandbyBoard.Entry])?
         /// What was acknowledged at which level; nil unless this site writes.
@@ -232,7 +232,7 @@ final class SiteDesk: SiteControl {
     private func primary(_ status: FollowerStatus, why: String?) -> SiteReport.Primary {
         var primary = SiteReport.Primary(address: status.address)
         primary.choice = choice.rawValue
-        primary.why = choiceText + (why.map { ", " + $0 } ?? "")
+        primary.why = choiceText + (why ?? "")
         primary.isReached = status.hasReached
         primary.retryMilliseconds = status.isConnected ? nil : status.retryMilliseconds
         primary.site = status.site

@@ -255,6 +255,23 @@ def test_the_new_primary_makes_itself_known_where_nobody_configured_it(site, sin
     stand(third, second)
 
 
+def test_a_primary_that_only_sleeps_holds_nobody_up(site, sink, tmp_path):
+    """Its link is silent and not closed; when it wakes, it hears that it is the primary no more."""
+    first, second, third = three(site, sink.port)
+    second.wait_caught_up(first), third.wait_caught_up(first)
+    first.pause()
+    second.promote("--force")
+    began = time.monotonic()
+    follows(third, second, 8)
+    print(f"followed {time.monotonic() - began:.2f} s after the promotion")
+    first.wake()
+    first.wait_role("fenced")
+    send(second.port, "after@recipient.example")
+    second.wait_drained()
+    third.wait_caught_up(second)
+    stand(third, second, first)
+
+
 def test_a_site_that_knows_no_other_says_so(site, sink):
     first = site("anna", sink.port).start_site()
     second = site("bert", sink.port, standby_of=first.site_port).start_site("standby")
@@ -396,6 +413,25 @@ def test_a_standby_without_a_log_ends_when_it_is_told_to(site, sink):
     second.wait_report(lambda report: report["role"] == "standby", "its role")
     os.kill(second.pid, signal.SIGTERM)
     second.process.wait(20)
+
+
+def test_a_primary_that_waits_for_its_first_lease_answers_too(site, sink, tmp_path):
+    with Etcd(tmp_path / "etcd", 1) as cluster:
+        cluster.stop()
+        first = site("anna", sink.port, lease={"endpoints": cluster.endpoints, "ttl": f"{TTL}s"})
+        first.launch()
+        report = first.wait_role("waiting")
+        assert report["log_id"] == "" and "primary" not in report
+        status = first.site("status", check=False)
+        assert status.returncode == 1 and "log ends    there is no log here yet" in status.stdout
+        ready = first.api.get("/health/ready")
+        assert ready.status == 503 and "waits for the lease" in ready.json()["detail"]
+        assert "no log yet" in first.command("queue", "list", check=False).stderr
+        cluster.start()
+        first.wait_accepts(30)
+        send(first.port, "one@recipient.example")
+        first.wait_drained()
+        stand(first)
 
 
 def test_an_empty_site_whose_configured_primary_is_gone_finds_the_new_one(site, sink):

@@ -161,7 +161,8 @@ struct SourceMachineTests {
         machine.heard(Self.berlin, Self.promoted, now: 0)
         machine.heard(Self.paris, Self.word("paris", primary: true, epoch: 2), now: 0)
         #expect(
-            machine.look(Self.rome(connected: false), now: 0) == .stay(.rivals(["berlin", "paris"])))
+            machine.look(Self.rome(connected: false), now: 0)
+                == .stay(.rivals(["berlin", "paris"])))
         machine.heard(Self.paris, Self.promoted, now: 0)
         #expect(
             machine.look(Self.rome(connected: false), now: 0)

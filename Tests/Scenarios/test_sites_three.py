@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import smtplib
+import time
 
 import pytest
 
@@ -67,9 +68,9 @@ def stand(*sites) -> None:
 
 def test_the_third_site_follows_the_promoted_one_and_remembers_it(site, sink, tmp_path):
     first, second, third = three(site, sink.port)
-    report = third.report()["primary"]
-    assert (report["choice"], report["why"]) == (
-        "configured", "as configured, the primary of epoch 1")
+    third.wait_report(
+        lambda report: report["primary"]["choice"] == "configured"
+        and report["primary"]["why"] == "as configured, the primary of epoch 1", "the reason")
     recorder = record(first.port, tmp_path)
     wait_until(lambda: recorder.acknowledged > 50, 60, "50 messages")
     recorder.stop()
@@ -77,7 +78,9 @@ def test_the_third_site_follows_the_promoted_one_and_remembers_it(site, sink, tm
     second.wait_caught_up(first), third.wait_caught_up(first)
     first.kill()
     second.wait_lost(), third.wait_lost()
-    assert "no other site that answers is the primary" in third.site("status", check=False).stdout
+    wait_until(
+        lambda: "no other site that answers is the primary" in third.site(
+            "status", check=False).stdout, 20, "the reason", every=0.1)
     second.promote()
     report = follows(third, second)
     assert report["primary"]["choice"] == "found"
@@ -252,6 +255,23 @@ def test_the_new_primary_makes_itself_known_where_nobody_configured_it(site, sin
     stand(third, second)
 
 
+def test_a_primary_that_only_sleeps_holds_nobody_up(site, sink, tmp_path):
+    """Its link is silent and not closed; when it wakes, it hears that it is the primary no more."""
+    first, second, third = three(site, sink.port)
+    second.wait_caught_up(first), third.wait_caught_up(first)
+    first.pause()
+    second.promote("--force")
+    began = time.monotonic()
+    follows(third, second, 8)
+    print(f"followed {time.monotonic() - began:.2f} s after the promotion")
+    first.wake()
+    first.wait_role("fenced")
+    send(second.port, "after@recipient.example")
+    second.wait_drained()
+    third.wait_caught_up(second)
+    stand(third, second, first)
+
+
 def test_a_site_that_knows_no_other_says_so(site, sink):
     first = site("anna", sink.port).start_site()
     second = site("bert", sink.port, standby_of=first.site_port).start_site("standby")
@@ -289,18 +309,23 @@ def test_with_a_lease_acknowledgements_on_standbys_flow_again_by_themselves(
         recorder = record(first.port, tmp_path)
         wait_until(lambda: recorder.acknowledged > 100, 60, "100 messages")
         first.kill()
+        began = time.monotonic()
 
         def leader():
             reports = [(one, one.report_now()) for one in others]
             return next((one for one, said in reports if said and said["role"] == "primary"), None)
 
-        new = wait_until(leader, 60, "the new primary")
+        new = wait_until(leader, 60, "the new primary", every=0.05)
+        promoted = time.monotonic() - began
         other = next(one for one in others if one is not new)
         before = recorder.acknowledged
         recorder.port = new.port
-        report = follows(other, new, 60)
-        assert report["primary"]["choice"] == "found"
+        wait_until(lambda: recorder.acknowledged > before, 60, "an acknowledgement", every=0.05)
+        flows = time.monotonic() - began
+        assert follows(other, new)["primary"]["choice"] == "found"
         wait_until(lambda: recorder.acknowledged > before + 50, 60, "acknowledgements again")
+        print(f"{found_by}, ttl {TTL} s: primary after {promoted:.2f} s, "
+              f"acknowledged on a standby after {flows:.2f} s")
         recorder.stop()
         new.wait_drained()
         other.wait_caught_up(new)
@@ -346,7 +371,7 @@ def test_a_standby_that_has_never_reached_its_primary_says_so_from_the_first_sec
     refused = second.site("promote", check=False)
     assert refused.returncode == 1 and "no log here yet" in refused.stderr
     refused = second.site("verify", check=False)
-    assert refused.returncode == 1 and "no log yet" in refused.stderr
+    assert refused.returncode == 75 and "no log yet" in refused.stderr
     # Over HTTP.
     assert second.api.get("/health/live").status == 200
     ready = second.api.get("/health/ready")
@@ -388,6 +413,25 @@ def test_a_standby_without_a_log_ends_when_it_is_told_to(site, sink):
     second.wait_report(lambda report: report["role"] == "standby", "its role")
     os.kill(second.pid, signal.SIGTERM)
     second.process.wait(20)
+
+
+def test_a_primary_that_waits_for_its_first_lease_answers_too(site, sink, tmp_path):
+    with Etcd(tmp_path / "etcd", 1) as cluster:
+        cluster.stop()
+        first = site("anna", sink.port, lease={"endpoints": cluster.endpoints, "ttl": f"{TTL}s"})
+        first.launch()
+        report = first.wait_role("waiting")
+        assert report["log_id"] == "" and "primary" not in report
+        status = first.site("status", check=False)
+        assert status.returncode == 1 and "log ends    there is no log here yet" in status.stdout
+        ready = first.api.get("/health/ready")
+        assert ready.status == 503 and "waits for the lease" in ready.json()["detail"]
+        assert "no log yet" in first.command("queue", "list", check=False).stderr
+        cluster.start()
+        first.wait_accepts(30)
+        send(first.port, "one@recipient.example")
+        first.wait_drained()
+        stand(first)
 
 
 def test_an_empty_site_whose_configured_primary_is_gone_finds_the_new_one(site, sink):

@@ -1,6 +1,8 @@
 import ConfigurationFile
+import Logging
 import MailEvents
 import Testing
+import WaybillTesting
 
 @testable import Replication
 @testable import waybill
@@ -20,7 +22,8 @@ struct SiteDeskSourceTests {
         return site
     }
 
-    @Test("what the site has found stays while standby_of is what it was", arguments: [true, false])
+    @Test(
+        "what the site has found stays while standby_of is what it was", arguments: [true, false])
     func stays(isConfigured: Bool) {
         let recorded = Self.found(insteadOf: isConfigured ? "192.0.2.1:7025" : "nothing")
         let settings = Self.settings(isConfigured ? "192.0.2.1:7025" : nil)
@@ -40,6 +43,45 @@ struct SiteDeskSourceTests {
     func ordered() {
         let recorded = SiteState(role: .standby, epoch: 2, follows: "192.0.2.2:7025")
         #expect(SiteDesk.taken(recorded, Self.settings("192.0.2.3:7025")) == recorded)
+    }
+
+    @Test("what is found is recorded, unless the site is no standby any more or is about to change")
+    func found() throws {
+        let directory = try TemporaryDirectory()
+        var configuration = WaybillConfiguration(
+            dataDirectory: directory.path, hostName: "rome.example")
+        configuration.replication = Self.settings("192.0.2.1:7025")
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let desk = try SiteDesk(configuration, logger: logger)
+        #expect(desk.choice == .configured && desk.choiceText == "as configured")
+        let berlin = SiteAddress(host: "192.0.2.2", port: 7025)
+        let word = SourceWord(site: "berlin", isPrimary: true, knownEpoch: 2, logEpoch: 2)
+        desk.noteSource(isPrimary: true)
+        #expect(desk.current == Self.state(epoch: 0, follows: "", insteadOf: "", primary: true))
+        #expect(desk.found(berlin, word))
+        #expect(desk.choice == .found && desk.primaryAddress == berlin)
+        let recorded = try SiteState.load(SiteState.path(dataDirectory: directory.path))
+        #expect(recorded == Self.found(insteadOf: "192.0.2.1:7025"))
+        // After a start it is the same, and another configuration overrules it.
+        #expect(try SiteDesk(configuration, logger: logger).primaryAddress == berlin)
+        configuration.replication = Self.settings("192.0.2.3:7025")
+        let changed = try SiteDesk(configuration, logger: logger)
+        #expect(changed.choice == .configured && changed.primaryAddress?.host == "192.0.2.3")
+        desk.demand.raise(.shutdown)
+        #expect(!desk.found(SiteAddress(host: "192.0.2.4", port: 7025), word))
+        _ = desk.begin()
+        try desk.record(SiteState(role: .primary, epoch: 3))
+        #expect(!desk.found(berlin, word))
+        desk.noteSource(isPrimary: true)
+        #expect(desk.current == SiteState(role: .primary, epoch: 3))
+    }
+
+    private static func state(
+        epoch: UInt32, follows: String, insteadOf: String, primary: Bool
+    ) -> SiteState {
+        var site = SiteState(role: .standby, epoch: epoch, follows: follows)
+        (site.insteadOf, site.followsPrimary) = (insteadOf, primary)
+        return site
     }
 
     @Test("where the holder of the lease is reached gets over, and older entries say nowhere")

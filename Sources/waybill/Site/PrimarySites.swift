@@ -125,7 +125,8 @@ final class PrimarySites: Sendable {
 
     /// The configured sites, and the one that was followed before.
     static func peers(_ settings: ReplicationSettings, _ desk: SiteDesk) -> [SiteAddress] {
-        var peers = settings.peers
+        // One list for all sites is handy: this one's own address is no other site's.
+        var peers = settings.peers.filter { $0 != settings.listen }
         for address in [desk.primaryAddress].compactMap({ $0 }) where !peers.contains(address) {
             peers.append(address)
         }

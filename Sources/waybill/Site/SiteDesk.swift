@@ -17,8 +17,8 @@ final class SiteDesk: SiteControl {
     struct View: Sendable {
         var standing: @Sendable () -> SiteStanding
         var follower: (@Sendable () -> FollowerStatus)?
-        /// Why it follows whom it follows, in words; nil where it has no choice.
-        var why: (@Sendable () -> String)?
+        /// See ``StandbySource/why``; nil where nobody is followed.
+        var why: (@Sendable () -> String?)?
         var standbys: (@Sendable () -> [StandbyBoard.Entry])?
         /// What was acknowledged at which level; nil unless this site writes.
         var acks: (@Sendable () -> StandbyGate.Totals)?
@@ -215,7 +215,7 @@ final class SiteDesk: SiteControl {
         report.positionEpoch = standing.position.epoch
         report.chainHash = hex(standing.position.chainHash)
         report.epoch = max(site.epoch, standing.knownEpoch)
-        report.primary = (view.follower?()).map { primary($0, why: view.why?()) }
+        report.primary = (view.follower?()).map { primary($0, why: view.why?() ?? nil) }
         report.acks = view.acks?()
         report.standbys = (view.standbys?() ?? []).map { entry in
             let sequence = entry.position?.sequence ?? 0
@@ -232,7 +232,7 @@ final class SiteDesk: SiteControl {
     private func primary(_ status: FollowerStatus, why: String?) -> SiteReport.Primary {
         var primary = SiteReport.Primary(address: status.address)
         primary.choice = choice.rawValue
-        primary.why = choiceText + (why.map { ", " + $0 } ?? "")
+        primary.why = choiceText + (why ?? "")
         primary.isReached = status.hasReached
         primary.retryMilliseconds = status.isConnected ? nil : status.retryMilliseconds
         primary.site = status.site

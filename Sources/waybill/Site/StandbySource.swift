@@ -108,19 +108,21 @@ final class StandbySource: Sendable {
         }
     }
 
-    /// Why the followed site is followed, in words.
-    var why: String {
+    /// What the followed site is, or why it is followed all the same, as the end of a sentence that begins with
+    /// who has chosen it; nil before the first look.
+    var why: String? {
         switch state.withLock({ $0.reason }) {
-        case .primary(let epoch): "the primary of epoch \(epoch)"
-        case .standby: "a standby itself"
-        case .waiting(let site): "and \(site), which is the primary, if this one stays away"
+        case .primary(let epoch): ", the primary of epoch \(epoch)"
+        case .standby: ", a standby itself"
+        case .waiting(let site): "; \(site) is the primary, and is followed if this goes on"
         case .rivals(let sites):
-            "and \(sites.joined(separator: ", ")) say that they are the primary of one epoch: an "
-                + "operator has to choose"
-        case .nobody, nil:
+            "; \(sites.joined(separator: ", ")) say that they are the primary of one epoch: an operator "
+                + "has to choose"
+        case nil: nil
+        case .nobody:
             watch.peers.contains { $0 != follower.situation.address }
-                ? "and no other site that answers is the primary"
-                : "and no other site is known (replication.peers)"
+                ? "; no other site that answers is the primary"
+                : "; no other site is known (replication.peers)"
         }
     }
 }

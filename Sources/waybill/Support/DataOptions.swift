@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLog
 import Glibc
+import SmallFiles
 
 /// Exit codes beside 0 and ArgumentParser's 64 for wrong usage; after sysexits.h.
 enum Exit {
@@ -41,12 +42,24 @@ struct DataOptions: ParsableArguments {
         unsafe getenv("WAYBILL_DATA").map { unsafe String(cString: $0) }
     }
 
+    /// Whether a server has put its control socket there.
+    private func isServed(_ directory: String) -> Bool {
+        SmallFile.exists(DataDirectory.controlSocket(directory))
+    }
+
     /// The log of that directory, for reading.
     func openLog() throws -> LogReader {
         let directory = try directory()
         do {
             return try LogReader.open(directory: directory + "/log")
         } catch {
+            guard error.code != .notFound || !isServed(directory) else {
+                complain(
+                    "waybill: \(directory) has no log yet: its server is a standby that has not reached "
+                        + "its primary. What it waits for is in waybill site status, and it goes on by "
+                        + "itself.")
+                throw Exit.temporary
+            }
             complain("waybill: cannot read the log of \(directory): \(error)")
             throw Exit.unavailable
         }

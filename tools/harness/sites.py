@@ -70,7 +70,8 @@ class Site(Waybill):
         self, directory: Path, name: str, authority: Authority, next_hop: int, *flags: str,
         standby_of: int | None = None, peers: tuple[int, ...] = (), delay: str | None = None,
         data: Path | None = None, acknowledge: dict[str, str] | None = None,
-        tenants: list[dict] | None = None, lease: dict | None = None, **options,
+        tenants: list[dict] | None = None, lease: dict | None = None,
+        replication: dict | None = None, **options,
     ):
         port = free_port()
         options.setdefault("segment_size", "1MiB")
@@ -79,14 +80,16 @@ class Site(Waybill):
         whole["listeners"][0].update(acknowledge or {})
         if tenants:
             whole["tenants"] = tenants
-        if lease is not None:
+        if lease is not None or replication is not None:
             files = dict(zip(("certificate", "key"), map(str, certificate(authority, name))))
             whole["replication"] = {
-                **files, "authority": str(authority.certificate), "lease": lease}
+                **files, "authority": str(authority.certificate), **(replication or {})}
+        if lease is not None:
+            whole["replication"]["lease"] = lease
         super().__init__(
             Path(directory), port=port, listen=False, relay_from=None, data=data,
             configuration=whole)
-        self.name, self.authority = name, authority
+        self.name, self.authority, self.whole = name, authority, whole
         self.site_port, self.http_port = free_port(), free_port()
         shown, key = certificate(authority, name)
         self.flags += [
@@ -197,6 +200,10 @@ class Site(Waybill):
         """The role as it stands in DATA/site."""
         text = (self.data / "site").read_text()
         return dict(line.split(" ", 1) for line in text.splitlines())
+
+    def last_sequence(self) -> int:
+        """Where the log ends, read from its files."""
+        return int(self.json("log", "info")[0]["sequence"])
 
     def segments(self) -> list[Path]:
         """Files of the log, oldest first."""

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+from harness.etcd import Etcd  # noqa: E402
 from harness.network import Authority  # noqa: E402
 from harness.sites import CountingSink, Site  # noqa: E402
 from harness.support import Skip  # noqa: E402
@@ -66,6 +67,22 @@ def sink(tmp_path):
     """The far end of all sites: takes everything, and writes down what it took."""
     with CountingSink(tmp_path / "sink") as one:
         yield one
+
+
+@pytest.fixture
+def etcd(tmp_path):
+    """Makes clusters that are gone when the test ends."""
+    made = []
+
+    def make(members: int = 1, **options) -> Etcd:
+        one = Etcd(tmp_path / f"etcd{len(made)}", members, **options)
+        made.append(one)
+        return one.start()
+
+    yield make
+    for one in made:
+        one.wake()
+        one.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ static inline CURLcode waybill_curl_set_list(CURL *handle, struct curl_slist *li
     return curl_easy_setopt(handle, CURLOPT_HTTPHEADER, list);
 }
 
+// `buffer` has CURL_ERROR_SIZE octets, and is written to until another one is set.
+static inline CURLcode waybill_curl_set_reason(CURL *handle, char *buffer) {
+    return curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, buffer);
+}
+
 typedef size_t (*waybill_curl_data)(char *buffer, size_t size, size_t count, void *context);
 
 static inline CURLcode waybill_curl_set_data(

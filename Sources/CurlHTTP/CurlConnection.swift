@@ -107,13 +107,22 @@ internal import Synchronization
             _ = unsafe waybill_curl_set_size(
                 handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(body.octets))
         }
+        let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe reason.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        _ = unsafe waybill_curl_set_reason(handle, reason)
+        defer {
+            _ = unsafe waybill_curl_set_reason(handle, nil)
+            unsafe reason.deallocate()
+        }
         let code = unsafe curl_easy_perform(handle)
         let status = unsafe waybill_curl_status(handle)
         withExtendedLifetime(transfer) {}
         if let failure = transfer.failure { throw failure }
         guard code == CURLE_OK else {
-            let words = unsafe String(cString: curl_easy_strerror(code))
-            throw TransferError(message: "no answer: \(words)", url: exchange.url)
+            let kind = unsafe String(cString: curl_easy_strerror(code))
+            let words = unsafe String(cString: reason)[...].trimmed
+            throw TransferError(
+                message: "no answer: \(words.isEmpty ? kind : words)", url: exchange.url)
         }
         return HTTPExchange.Answer(
             status: status, tag: transfer.tag, body: transfer.body,

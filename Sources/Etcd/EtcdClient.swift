@@ -72,7 +72,9 @@ package final class EtcdClient: Sendable {
 
     private func authenticate() throws(EtcdError) -> String {
         guard let password = settings.password() else {
-            throw EtcdError(.unauthenticated, "the password for etcd cannot be read")
+            throw EtcdError(
+                .unauthenticated,
+                "the password of user \(settings.user) for etcd cannot be read")
         }
         var writer = JSONWriter()
         writer.beginObject()
@@ -124,7 +126,7 @@ package final class EtcdClient: Sendable {
                 .unavailable,
                 "etcd at \(endpoint): \((error as? TransferError)?.message ?? "\(error)")")
         }
-        guard answer.status == 200 else { throw Self.error(endpoint, answer) }
+        guard answer.status == 200 else { throw error(endpoint, answer) }
         // The answer to a stream's request has a line for each of its elements.
         let line = Array(answer.body.prefix { $0 != 0x0A })
         guard let value = JSONValue(line) else {
@@ -133,13 +135,18 @@ package final class EtcdClient: Sendable {
         return value
     }
 
-    private static func error(_ endpoint: String, _ answer: HTTPExchange.Answer) -> EtcdError {
+    private func error(_ endpoint: String, _ answer: HTTPExchange.Answer) -> EtcdError {
         let value = JSONValue(answer.body) ?? .null
         let said = value["error"].text.isEmpty ? value["message"].text : value["error"].text
-        let text = "etcd at \(endpoint): \(said.isEmpty ? "status \(answer.status)" : said)"
-        if answer.status == 401 || said.contains("invalid auth token") {
-            return EtcdError(.unauthenticated, text)
+        var text = "etcd at \(endpoint): \(said.isEmpty ? "status \(answer.status)" : said)"
+        if answer.status == 403 || said.contains("authentication failed") {
+            text += settings.user.isEmpty ? " (no user)" : " (user \(settings.user))"
         }
+        // The second: a signed token is worth nothing once any user or role has changed.
+        let isOver = ["invalid auth token", "revision of auth store is old"].contains {
+            said.contains($0)
+        }
+        if answer.status == 401 || isOver { return EtcdError(.unauthenticated, text) }
         switch answer.status {
         case 404 where value != .null: return EtcdError(.notFound, text)
         case 500...: return EtcdError(.unavailable, text)

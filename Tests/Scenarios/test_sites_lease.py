@@ -20,22 +20,6 @@ TTL = 6
 WRITES = TTL * 0.7
 
 
-@pytest.fixture
-def etcd(tmp_path):
-    """Makes clusters that are gone when the test ends."""
-    made = []
-
-    def make(members: int = 1) -> Etcd:
-        one = Etcd(tmp_path / f"etcd{len(made)}", members)
-        made.append(one)
-        return one.start()
-
-    yield make
-    for one in made:
-        one.wake()
-        one.stop()
-
-
 def lease(cluster: Etcd, **options) -> dict:
     """The section `lease`; one member is trusted unless it is said otherwise."""
     section = {"endpoints": cluster.endpoints, "ttl": f"{TTL}s", "promote": "automatic", **options}

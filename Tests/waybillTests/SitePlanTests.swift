@@ -15,11 +15,11 @@ struct SitePlanTests {
             knownEpoch: epoch, isPrimary: false)
     }
 
-    static func follower(connected: Bool, lag: UInt64 = 0, fetching: Int = 0) -> FollowerStatus {
+    static func follower(connected: Bool, lag: UInt64 = 0, missing: Int = 0) -> FollowerStatus {
         var status = FollowerStatus(address: "192.0.2.1:7025")
         status.site = "there"
         status.isConnected = connected
-        status.fetching = fetching
+        status.missing = missing
         status.position = standing().position
         status.end = status.position
         status.end?.sequence += lag
@@ -73,7 +73,7 @@ struct SitePlanTests {
     func promoteWithForce() throws {
         let cases: [(SiteRole, FollowerStatus?)] = [
             (.standby, Self.follower(connected: true)),
-            (.standby, Self.follower(connected: false, fetching: 3)), (.fenced, nil),
+            (.standby, Self.follower(connected: false, missing: 3)), (.fenced, nil),
         ]
         for (role, follower) in cases {
             #expect(throws: SiteRefusal.self) {

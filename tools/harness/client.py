@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+from base64 import encodebytes
 from pathlib import Path
 
 
@@ -77,10 +78,12 @@ class Recorder:
 
     def __init__(
         self, port: int, path: Path, clients: int = 8, domain: str = "recipient.example",
-        recipients: int = 1, body_octets: int = 600,
+        recipients: int = 1, body_octets: int = 600, is_noise: bool = False,
     ):
+        """`is_noise`: bodies that do not compress, so that few messages fill a segment."""
         self.port, self.path, self.domain = port, Path(path), domain
         self.recipients, self.body_octets = recipients, body_octets
+        self.is_noise = is_noise
         self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.lock = threading.Lock()
         self.numbers = iter(range(10**9))
@@ -151,6 +154,8 @@ class Recorder:
     def _message(self, client: int, number: int) -> bytes:
         line = b"This is line of message %d by client %d.\r\n" % (number, client)
         body = line * (self.body_octets // len(line) + 1)
+        if self.is_noise:
+            body = line + encodebytes(os.urandom(self.body_octets * 3 // 4)).replace(b"\n", b"\r\n")
         return (
             b"From: sender@client.example\r\nSubject: message %d\r\n"
             b"Message-ID: <%d.%d@client.example>\r\nDate: Fri, 21 Nov 2025 10:00:00 +0000\r\n\r\n"

@@ -81,15 +81,16 @@ class Site(Waybill):
         whole["listeners"][0].update(acknowledge or {})
         if tenants:
             whole["tenants"] = tenants
-        if lease is not None or replication:
+        if lease is not None or replication is not None:
             files = dict(zip(("certificate", "key"), map(str, certificate(authority, name))))
             whole["replication"] = {
-                **files, "authority": str(authority.certificate), **(replication or {}),
-                **({} if lease is None else {"lease": lease})}
+                **files, "authority": str(authority.certificate), **(replication or {})}
+        if lease is not None:
+            whole["replication"]["lease"] = lease
         super().__init__(
             Path(directory), port=port, listen=False, relay_from=None, data=data,
             configuration=whole)
-        self.name, self.authority = name, authority
+        self.name, self.authority, self.whole = name, authority, whole
         self.site_port, self.http_port = free_port(), free_port()
         shown, key = certificate(authority, name)
         self.flags += [
@@ -200,6 +201,10 @@ class Site(Waybill):
         """The role as it stands in DATA/site."""
         text = (self.data / "site").read_text()
         return dict(line.split(" ", 1) for line in text.splitlines())
+
+    def last_sequence(self) -> int:
+        """Where the log ends, read from its files."""
+        return int(self.json("log", "info")[0]["sequence"])
 
     def segments(self) -> list[Path]:
         """Files of the log, oldest first."""

@@ -74,9 +74,11 @@ package struct DivergedTail<Codec: BatchCodec> {
     package func cut(after position: Position) throws(EventLogError) {
         let all = try segments(with: position)
         guard let straddling = all.first else { return }
-        let begins = straddling <= position.sequence
-        if begins { try rewrite(straddling, through: position) }
-        for first in all.reversed() where first > position.sequence {
+        // Where the logs parted at the end of a sealed segment, the one behind it stays, empty: a sealed
+        // segment without a successor would be taken for damage.
+        let stays = position.sequence > 0 && straddling <= position.sequence + 1
+        if stays { try rewrite(straddling, through: position) }
+        for first in all.reversed() where !stays || first > straddling {
             guard unsafe unlink(directory.segmentPath(first)) == 0 else {
                 throw EventLogError.system(
                     "removing", errno: errno, file: directory.segmentPath(first))
@@ -85,7 +87,7 @@ package struct DivergedTail<Codec: BatchCodec> {
             configuration.crashPoints.reach(.tailRemoved)
         }
         for leftover in try directory.list().temporaries { directory.remove(temporary: leftover) }
-        if begins {
+        if stays {
             let path = directory.incomingPath(straddling)
             guard unsafe rename(path, directory.segmentPath(straddling)) == 0 else {
                 throw EventLogError.system("renaming", errno: errno, file: path)

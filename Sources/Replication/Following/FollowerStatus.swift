@@ -17,6 +17,8 @@ package struct FollowerStatus: Hashable, Sendable {
     package var retryMilliseconds = Int(ReplicationLimits.retryMilliseconds.first)
     /// Sealed segments are being fetched.
     package var fetching = 0
+    /// Sealed segments that were to be fetched and are not here; it stays when the link ends.
+    package var missing = 0
     /// Where this site's log ends; nil while there is none.
     package var position: Position?
     /// Where the other site's log ended when it said so last.

@@ -87,7 +87,15 @@ extension StandbyFollower {
         _ link: Link, _ address: SiteAddress
     ) throws -> Waybill_Replication_V1_Welcome {
         switch try link.receive(milliseconds: ReplicationLimits.answerMilliseconds) {
-        case .control(.welcome(let welcome)): return welcome
+        case .control(.welcome(let welcome)):
+            let ours = ReplicationLimits.protocolVersion
+            guard welcome.protocol == ours else {
+                throw ReplicationError(
+                    .refused,
+                    "\(welcome.site) speaks protocol \(welcome.protocol), this site protocol \(ours)",
+                    hint: "Run the same release at both.")
+            }
+            return welcome
         case .control(.refused(let refused)):
             var error = ReplicationError(refused)
             if error.code == .diverged {
@@ -161,7 +169,10 @@ extension StandbyFollower {
         guard !segments.isEmpty else { return }
         guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
         else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
-        state.withLock { $0.status.fetching = segments.count }
+        state.withLock { state in
+            state.status.fetching = segments.count
+            state.status.missing = segments.count
+        }
         defer { state.withLock { $0.status.fetching = 0 } }
         let paths = Dictionary(
             uniqueKeysWithValues: segments.map {
@@ -176,7 +187,10 @@ extension StandbyFollower {
         try fetch.run(segments) { segment in
             try replica.install(segment)
             moved(replica)
-            state.withLock { $0.status.fetching -= 1 }
+            state.withLock { state in
+                state.status.fetching -= 1
+                state.status.missing -= 1
+            }
         }
     }
 

@@ -82,26 +82,17 @@ final class PrimarySites: Sendable {
         if !watch.firstRound(milliseconds: firstRoundMilliseconds(desk)) {
             logger.warning("not every site could be asked whether a higher epoch is open")
         }
-        var shipping: ShippingServer?
-        if let listen = settings.listen {
-            var site = ShippingSite(
-                reader: log.reader, standing: standing, learnedEpoch: learned, board: board,
-                octetsPerSecond: UInt64(settings.octetsPerSecond),
-                now: { SystemClock.microseconds() }, version: Version.text,
-                logger: logger)
-            site.states = SiteStates(dataDirectory: configuration.dataDirectory)
-            do throws(ReplicationError) {
-                shipping = try await ShippingServer.start(
-                    listen, tls: settings.tls, site: site, group: group)
-            } catch {
-                watch.stop()
-                throw error
-            }
-            logger.info(
-                "listening",
-                metadata: [
-                    "listener": "sites", "host": "\(listen.host)", "port": "\(shipping?.port ?? 0)",
-                ])
+        var site = ShippingSite(
+            reader: log.reader, standing: standing, learnedEpoch: learned, board: board,
+            octetsPerSecond: UInt64(settings.octetsPerSecond),
+            now: { SystemClock.microseconds() }, version: Version.text, logger: logger)
+        site.states = SiteStates(dataDirectory: configuration.dataDirectory)
+        let shipping: ShippingServer?
+        do throws(ReplicationError) {
+            shipping = try await ship(site, settings, group)
+        } catch {
+            watch.stop()
+            throw error
         }
         desk.show(
             SiteDesk.View(
@@ -121,6 +112,21 @@ final class PrimarySites: Sendable {
             shipping: shipping, watch: watch, board: board, desk: desk, demand: demand,
             ticks: ticks, reserve: reserve, ask: { try? dialer.ask($0, standing()) },
             logger: logger)
+    }
+
+    /// Begins to take links of other sites, where there is an address for them.
+    private static func ship(
+        _ site: ShippingSite, _ settings: ReplicationSettings, _ group: MultiThreadedEventLoopGroup
+    ) async throws(ReplicationError) -> ShippingServer? {
+        guard let listen = settings.listen else { return nil }
+        let shipping = try await ShippingServer.start(
+            listen, tls: settings.tls, site: site, group: group)
+        site.logger.info(
+            "listening",
+            metadata: [
+                "listener": "sites", "host": "\(listen.host)", "port": "\(shipping.port)",
+            ])
+        return shipping
     }
 
     /// The configured sites, and the one that was followed before.

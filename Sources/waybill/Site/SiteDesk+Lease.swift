@@ -110,7 +110,7 @@ extension SiteDesk {
         guard standing.logID != nil else { return "there is no log here yet" }
         guard let follower else { return "this site follows nobody" }
         if follower.isDiverged { return "the logs have gone different ways" }
-        if follower.fetching > 0 { return "segments are still being fetched" }
+        if follower.missing > 0 { return "segments were still to be fetched" }
         if settings?.delaySeconds ?? 0 > 0 { return "this standby stays behind by a delay" }
         return demand.isRaised ? "a change of role is under way" : nil
     }

@@ -75,10 +75,10 @@ struct SitePlan: Hashable, Sendable {
                 "The primary answers. Use waybill site switchover there, which loses nothing, or --force "
                     + "to fence it.")
         }
-        if follower?.fetching ?? 0 > 0, !force {
+        if let missing = follower?.missing, missing > 0, !force {
             throw SiteRefusal(
-                "Segments are still being fetched, so much of the log is missing here. Use --force to go "
-                    + "on without it.")
+                "\(missing) segment(s) were still to be fetched, so much of the log is missing here. Use "
+                    + "--force to go on without it.")
         }
         if let lease, !force { try checkLease(lease) }
         let token = lease?.view?.token?.epoch ?? 0

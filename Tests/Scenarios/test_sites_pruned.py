@@ -74,9 +74,26 @@ def test_sites_in_a_row_take_the_cut_over(pruned, site, sink):
     assert third.report()["chain_hash"] == first.report()["chain_hash"]
 
 
+def test_a_drill_at_either_site_of_a_pruned_log_passes(pruned, site, sink):
+    first, cut = pruned
+    second = site("bert", sink.port, standby_of=first.site_port).start_site("standby")
+    second.wait_connected()
+    send(first.port, "later@recipient.example")
+    first.wait_drained()
+    second.wait_caught_up(first)
+    for one in (first, second):
+        [report] = one.json("site", "drill")
+        assert report["passed"] and report["findings"] == [], report
+        assert not list(one.data.glob(".drill-*"))
+        compared = one.command("site", "verify", check=False)
+        assert compared.returncode == 0, compared.stdout + compared.stderr
+
+
 def test_a_standby_that_lacks_what_was_pruned_begins_anew_when_it_is_empty(site, sink):
     first, second = pair(site, sink)
     second.stop()
+    wait_until(
+        lambda: not any(row["connected"] for row in first.report()["standbys"]), 30, "its leaving")
     first.site("forget", "bert")
     first.prune()
     second.start_site("standby")

@@ -51,7 +51,11 @@ package final class LogReader: Sendable {
                     .notFound, "there is no log here", file: files.directory.path)
             }
             let end = try files.file(first).end(flush: true)
-            if end.isSealed, try files.refresh() { continue }
+            if end.isSealed {
+                try files.refresh()
+                // Another thread may have seen the next one first.
+                if files.firsts.last != first { continue }
+            }
             return end.lastSequence
         }
     }

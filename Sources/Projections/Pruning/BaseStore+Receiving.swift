@@ -31,6 +31,19 @@ extension BaseStore {
         ProjectionPaths(directory: making, name: base.name, version: base.version).live
     }
 
+    /// Takes a base of another directory, as if it had been received.
+    ///
+    /// - Parameters:
+    ///   - base: Which.
+    ///   - record: Of the other log.
+    ///   - other: Where it is.
+    /// - Throws: `ProjectionError` when it cannot be copied.
+    package func receive(
+        _ base: PruneRecord.Base, in record: PruneRecord, from other: BaseStore
+    ) throws(ProjectionError) {
+        try Self.copy(other.path(of: base, in: record), to: incomingPath(of: base))
+    }
+
     /// Reads the received bases back and gives them their names, durably.
     ///
     /// One of another version than this program's is believed by its mark alone: whether its rows can be

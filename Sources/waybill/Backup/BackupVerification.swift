@@ -114,7 +114,11 @@ struct BackupVerification {
 
     /// Removes what a verification or a restore made: the log, the projections and what goes with them.
     static func clear(_ directory: String) throws(FileProblem) {
-        for folder in ["log", "projections", "backup", "configuration"] {
+        let folders = [
+            "log", "projections/base/making", "projections/base", "projections", "backup",
+            "configuration",
+        ]
+        for folder in folders {
             let path = directory + "/" + folder
             guard let handle = unsafe opendir(path) else { continue }
             while let entry = unsafe readdir(handle) {

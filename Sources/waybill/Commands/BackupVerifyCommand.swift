@@ -44,8 +44,14 @@ struct BackupVerify: ParsableCommand {
             let parent =
                 scratch ?? (settings.scratchDirectory.isEmpty ? nil : settings.scratchDirectory)
                 ?? live?.data ?? "/var/tmp"
+            let copies = ScratchPlace(prefix: ".backup-verify-")
+            do {
+                try copies.removeLeftovers(in: parent)
+            } catch {
+                complain("waybill: the copy of an earlier verification stays: \(error)")
+            }
             var verification = BackupVerification(
-                archive: archive, scratch: parent + "/.backup-verify-\(getpid())", live: live)
+                archive: archive, scratch: copies.path(in: parent), live: live)
             let bars = StageBars()
             verification.progress = { bars.show($0, $1, $2) }
             let report = try verification.run()

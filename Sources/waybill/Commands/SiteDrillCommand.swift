@@ -37,10 +37,10 @@ struct SiteDrillCommand: AsyncParsableCommand {
 
     func run() async throws {
         let data = try options.directory()
-        let place = SiteDrill.scratch(in: scratch ?? data)
+        let place = SiteDrill.place.path(in: scratch ?? data)
         if dryRun { return try plan(place) }
         do {
-            try SiteDrill.removeLeftovers(in: scratch ?? data)
+            try SiteDrill.place.removeLeftovers(in: scratch ?? data)
         } catch {
             complain("waybill: the copy of an earlier drill stays: \(error)")
         }

@@ -44,36 +44,13 @@ struct SiteDrill {
 
     /// Octets that the copy takes.
     ///
-    /// - Throws: When the log cannot be read, or was pruned: a log from its middle cannot be taken over.
+    /// - Throws: When the log cannot be read.
     static func octets(of log: LogReader) throws -> UInt64 {
-        guard log.firstSequence <= 1 else {
-            throw FileProblem(
-                description:
-                    "the log was pruned and begins at \(log.firstSequence): rehearse with a"
-                    + " backup instead, which has all of it: waybill backup verify")
-        }
-        return try log.info().segments.reduce(0) { $0 + $1.fileBytes }
+        try log.info().segments.reduce(0) { $0 + $1.fileBytes }
     }
 
-    private static let prefix = ".drill-"
-
-    /// Where this process makes its copy, below a directory.
-    static func scratch(in parent: String) -> String { "\(parent)/\(prefix)\(getpid())" }
-
-    /// Removes copies of drills whose process was killed.
-    static func removeLeftovers(in parent: String) throws(FileProblem) {
-        guard let handle = unsafe opendir(parent) else { return }
-        defer { unsafe _ = closedir(handle) }
-        while let entry = unsafe readdir(handle) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard name.hasPrefix(prefix), let process = pid_t(name.dropFirst(prefix.utf8.count)),
-                kill(process, 0) != 0, errno == ESRCH
-            else { continue }
-            try BackupVerification.clear(parent + "/" + name)
-        }
-    }
+    /// Where drills make their copies.
+    static let place = ScratchPlace(prefix: ".drill-")
 
     /// Rehearses.
     ///
@@ -124,7 +101,8 @@ struct SiteDrill {
         let began = SystemClock.monotonicMilliseconds()
         let replica = try LogReplica(
             directory: DataDirectory.log(scratch), codec: MailEventCodec(),
-            logID: try live.logID(), configuration: Self.settings)
+            logID: try live.logID(), beginning: try takeStates(live),
+            configuration: Self.settings)
         let end = try live.lastSequence()
         takeOver: while replica.position.sequence < end {
             switch try live.nextToShip(
@@ -145,6 +123,20 @@ struct SiteDrill {
         replica.close()
         report.position = replica.position
         report.copyMilliseconds = Self.milliseconds(since: began)
+    }
+
+    /// Takes the states over as of the cut of a pruned log, with every check of a standby.
+    private func takeStates(_ live: LogReader) throws -> LogBeginning? {
+        guard let record = live.pruned else { return nil }
+        let (here, there) = (SiteStates(dataDirectory: scratch), SiteStates(dataDirectory: data))
+        try here.prepare()
+        for (number, base) in record.bases.enumerated() {
+            progress("taking over states", number, record.bases.count)
+            try here.store.receive(base, in: record, from: there.store)
+        }
+        let beginning = LogBeginning(record: record, epochs: try live.epochs())
+        try here.install(beginning)
+        return beginning
     }
 
     private static func write(_ source: SegmentSource, to path: String) throws {

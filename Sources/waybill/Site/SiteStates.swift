@@ -10,7 +10,7 @@ import Replication
 struct SiteStates: PrunedStates {
     let dataDirectory: String
 
-    private var store: BaseStore {
+    var store: BaseStore {
         BaseStore(directory: DataDirectory.projections(dataDirectory))
     }
     /// A log without events is made here, only to read the states with.

@@ -52,7 +52,7 @@ struct IsolationTests {
         "GET /api/v1/reputation/sources": .read, "GET /api/v1/reputation/providers": .read,
         "GET /api/v1/analytics/delivery": .read, "GET /api/v1/analytics/bounces": .read,
         "GET /api/v1/analytics/domains": .read, "GET /api/v1/analytics/providers": .read,
-        "GET /api/v1/analytics/latency": .read,
+        "GET /api/v1/analytics/latency": .read, "GET /api/v1/analytics/campaigns": .read,
         "POST /api/v1/log/seal": .admin, "POST /api/v1/log/compact": .admin,
         "POST /api/v1/log/prune": .admin, "GET /api/v1/site": .operate,
         "GET /api/v1/site/verify": .operate,
@@ -160,7 +160,9 @@ struct IsolationTests {
         #expect(!metrics.text.contains("acme"))
         #expect(!metrics.text.contains("waybill_log_sequence"))
         #expect(!metrics.text.contains("waybill_provider"))
-        for path in ["campaigns", "domains", "providers", "analytics/delivery"] {
+        for path in [
+            "campaigns", "domains", "providers", "analytics/delivery", "analytics/campaigns",
+        ] {
             let answer = try await api.call(.get, "/api/v1/\(path)?tenant=zeta", key: "acme")
             #expect(answer.status == 403, "\(path)")
         }

@@ -119,6 +119,53 @@ struct StatisticsRouteTests {
         }
     }
 
+    @Test("Campaigns are exported by period, a tenant's key gets its own")
+    func export() async throws {
+        let api = try await api()
+        let path = "/api/v1/analytics/campaigns?by=day"
+        let all = try await api.call(.get, path, key: "read")
+        #expect(Set(names(all, "tenant")) == ["acme", "zeta"])
+        let own = try await api.call(.get, path, key: "acme")
+        #expect(Set(names(own, "tenant")) == ["acme"])
+        #expect(Set(names(own, "campaign")) == ["spring", "autumn"])
+        let one = try await api.call(.get, path + "&campaign=autumn", key: "acme")
+        #expect(Set(names(one, "campaign")) == ["autumn"])
+        #expect(try await api.call(.get, path + "&campaign=none", key: "acme").status == 404)
+        #expect(try await api.call(.get, path + "&tenant=zeta", key: "acme").status == 403)
+    }
+
+    /// Line ends of CSV.
+    private static func lines(_ text: String) -> Int {
+        text.unicodeScalars.count { $0 == "\n" }
+    }
+
+    @Test("Every listing comes as JSON, as lines of JSON and as CSV")
+    func formats() async throws {
+        let api = try await api()
+        for path in ["campaigns", "analytics/campaigns?by=day", "domains", "reputation/sources"] {
+            let separator = path.contains("?") ? "&" : "?"
+            let address = "/api/v1/" + path + separator + "format="
+            let json = try await api.call(.get, address + "json", key: "read")
+            let count = json.json["items"].count
+            #expect(count > 0, "\(path)")
+            let lines = try await api.call(.get, address + "ndjson", key: "read")
+            #expect(lines.headers[.contentType] == "application/x-ndjson")
+            let rows = lines.text.split(separator: "\n").map { JSONValue(Array($0.utf8)) }
+            #expect(rows.count == count && rows.allSatisfy { $0 != nil })
+            let table = try await api.call(.get, address + "csv", key: "read")
+            #expect(table.headers[.contentType] == "text/csv")
+            #expect(Self.lines(table.text) == count + 1)
+        }
+        let first = try await api.call(
+            .get, "/api/v1/campaigns?format=csv&limit=1", key: "acme")
+        #expect(Self.lines(first.text) == 2)
+        #expect(first.text.hasPrefix("tenant,campaign,"))
+        let wrong = try await api.call(.get, "/api/v1/campaigns?format=xml", key: "read")
+        #expect(wrong.status == 400 && wrong.text.contains("json, ndjson or csv"))
+        let card = try await api.call(.get, "/api/v1/clients/acme?format=csv", key: "read")
+        #expect(card.status == 400, "one subject is no listing")
+    }
+
     @Test(
         "A complaint counts for its way, campaign and domain; its opposite does not")
     func complaints() async throws {

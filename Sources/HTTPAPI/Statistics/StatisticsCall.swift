@@ -11,14 +11,14 @@ struct StatisticsCall: Sendable {
 
         /// `since` and `until`.
         static let span = Parts(rawValue: 1)
-        /// `limit` and `offset`.
+        /// `limit`, `offset` and `format`.
         static let page = Parts(rawValue: 2)
 
         /// The names of the parameters.
         var names: Set<String> {
             var names: Set<String> = []
             if contains(.span) { names.formUnion(["since", "until"]) }
-            if contains(.page) { names.formUnion(["limit", "offset"]) }
+            if contains(.page) { names.formUnion(["limit", "offset", "format"]) }
             return names
         }
     }
@@ -95,6 +95,15 @@ struct StatisticsCall: Sendable {
         return resolution
     }
 
+    /// How rows are written.
+    func format() throws(Problem) -> RowFormat {
+        guard let text = try one("format") else { return .json }
+        guard let format = RowFormat(rawValue: text) else {
+            throw .invalid("format", "The parameter format is json, ndjson or csv.")
+        }
+        return format
+    }
+
     /// Which rows.
     func page() throws(Problem) -> Page {
         Page(
@@ -126,6 +135,25 @@ struct StatisticsCall: Sendable {
             throw .invalid(name, "`\(name)` is a time such as 2026-11-21T09:41:27Z or 24h.")
         }
         return point
+    }
+}
+
+/// How rows are written.
+enum RowFormat: String, Sendable {
+    /// An object with the rows, how many there are in all, and as of when.
+    case json
+    /// The rows alone, an object a line.
+    case ndjson
+    /// The rows alone, with a line of names (RFC 4180).
+    case csv
+
+    /// The media type.
+    var type: String {
+        switch self {
+        case .json: "application/json"
+        case .ndjson: "application/x-ndjson"
+        case .csv: "text/csv"
+        }
     }
 }
 

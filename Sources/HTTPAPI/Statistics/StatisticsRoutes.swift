@@ -118,6 +118,13 @@ struct StatisticsRoutes: Sendable {
             route("/api/v1/analytics/providers", [.span, .page], filters) { call throws(Problem) in
                 .providers(try call.scope())
             },
+            route(
+                "/api/v1/analytics/campaigns", [.span, .page], ["tenant", "campaign", "by"]
+            ) { call throws(Problem) in
+                .export(
+                    campaign: try call.one("campaign"), tenant: try call.tenant(),
+                    by: try call.resolution())
+            },
             route("/api/v1/analytics/latency", [.span], filters) { call throws(Problem) in
                 .latency(try call.scope())
             },
@@ -143,6 +150,7 @@ struct StatisticsRoutes: Sendable {
         let point = try call.point()
         let page = try call.page()
         let span = try call.span()
+        let format = try call.format()
         let clock = services.now()
         let bytes = try await services.asking(at: point) { statistics in
             // What lies before the last event that is counted has an end there.
@@ -150,18 +158,21 @@ struct StatisticsRoutes: Sendable {
             do throws(AnswerError) {
                 let answer = try statistics.answer(
                     question, span: span.span(now: now), now: now, page: page)
-                return Self.json(answer, statistics, page)
+                return Self.bytes(answer, statistics, format)
             } catch {
                 throw Problem(error, seesAll: call.caller.seesAll)
             }
         }
-        return .octets(bytes, type: "application/json")
+        return .octets(bytes, type: format.type)
     }
 
-    /// `sequence` and `as_of` say which events are in the answer.
-    private static func json(
-        _ answer: StatisticsAnswer, _ statistics: Statistics, _ page: Page
+    /// In JSON, `sequence` and `as_of` say which events are in the answer.
+    private static func bytes(
+        _ answer: StatisticsAnswer, _ statistics: Statistics, _ format: RowFormat
     ) -> [UInt8] {
+        if let (rows, _) = answer.listing, format != .json {
+            return Array((format == .csv ? rows.csv : rows.ndjson).utf8)
+        }
         var writer = JSONWriter()
         writer.beginObject()
         writer.number(statistics.lastSequence, "sequence")

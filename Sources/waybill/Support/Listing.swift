@@ -28,18 +28,6 @@ extension Cell {
         case .share(let part, let whole, let width): Shape.bar(part, of: whole, width: width)
         }
     }
-
-    /// As programs read it, without quotes; nil for a shape.
-    var plain: String? {
-        switch self {
-        case .text(let text): text
-        case .number(let number), .octets(let number): String(number)
-        case .rate(let rate): rate.map { Human.decimal($0, places: 4) } ?? ""
-        case .time(let time): time.map(\.description) ?? ""
-        case .milliseconds(let time): time.map { String($0) } ?? ""
-        case .share: nil
-        }
-    }
 }
 
 extension Listing {
@@ -55,36 +43,9 @@ extension Listing {
             var writer = JSONWriter()
             write(to: &writer)
             return writer.text + "\n"
-        case .ndjson:
-            var writer = JSONWriter()
-            for row in rows {
-                write(row, to: &writer)
-                writer.endLine()
-            }
-            return writer.text
-        case .csv:
-            let shown = columns.indices.filter { !columns[$0].isShape }
-            var text = shown.map { Self.quoted(columns[$0].key) }.joined(separator: ",") + "\r\n"
-            for row in rows {
-                text += shown.map { Self.quoted(row[$0].plain ?? "") }.joined(separator: ",")
-                text += "\r\n"
-            }
-            return text
+        case .ndjson: return ndjson
+        case .csv: return csv
         }
-    }
-
-    /// A field of CSV: in quotes if it has one, a comma or a line end (RFC 4180 section 2). One that
-    /// a spreadsheet would take for a formula gets a `'` before it.
-    private static func quoted(_ field: String) -> String {
-        var field = field
-        if let first = field.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first),
-            Double(field) == nil
-        {
-            field = "'" + field
-        }
-        guard field.unicodeScalars.contains(where: { "\",\r\n".unicodeScalars.contains($0) })
-        else { return field }
-        return "\"" + field.replacing("\"", with: "\"\"") + "\""
     }
 }
 

@@ -21,6 +21,8 @@ package struct SourceWord: Hashable, Sendable {
     }
 
     /// Of a site that was asked; nil when it does not take part in this log.
+    ///
+    /// - Parameter answer: What it said.
     package init?(_ answer: PeerAnswer) {
         guard answer.refusal == nil else { return nil }
         self.init(

@@ -65,6 +65,8 @@ package final class PeerWatch: Sendable {
     }
 
     /// Asks one more site, if it is new and there are not too many.
+    ///
+    /// - Parameter peer: Where.
     package func add(_ peer: SiteAddress) {
         let isNew = state.withLock { state in
             guard !state.isStopped, !state.peers.contains(peer),

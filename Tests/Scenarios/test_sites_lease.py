@@ -87,8 +87,12 @@ def test_a_killed_primary_is_replaced_without_an_operator(site, etcd, tmp_path, 
         sends = time.monotonic() - began
         print(f"{members} member(s), ttl {TTL} s: accepts after {accepts:.2f} s, "
               f"first delivery after {sends:.2f} s")
-        assert sends < 15
+        # How long it takes is for the drill to judge: a busy machine takes longer. Never sooner, though.
         assert sends > WRITES - 2, "before the lease could have ended"
+        wait_until(
+            lambda: any(event["epoch"] == 2 for event in second.of_type("delivered")), 60,
+            "a delivery in the second epoch", every=0.2)
+        assert [event["started_epoch"] for event in second.of_type("epoch_started")] == [1, 2]
         report = second.wait_report(
             lambda report: report["ready"] and report["lease"]["held"], "the lease")
         assert (report["role"], report["epoch"], report["lease"]["epoch"]) == ("primary", 2, 2)
@@ -115,13 +119,14 @@ def test_without_etcd_the_primary_stops_itself_and_nobody_takes_over(
     first, second = pair(site, sink.port, lease(cluster))
     recorder = record(first.port, tmp_path)
     wait_until(lambda: recorder.acknowledged > 50, 60, "50 messages")
-    began = time.monotonic()
+    began, lost_at = time.monotonic(), time.time()
     cluster.stop() if how == "killed" else cluster.pause()
     # Below the end of the lease: it began at the earliest when it was renewed last.
     wait_until(lambda: not listens(first.port), TTL + 5, "the primary's stop", every=0.01)
     took = time.monotonic() - began
     print(f"etcd {how}, ttl {TTL} s: the primary stopped listening after {took:.2f} s")
-    assert took < TTL
+    last = max(int(line.split()[2]) for line in recorder.path.read_text().splitlines())
+    assert last / 1e6 < lost_at + TTL, "acknowledged behind the end of the lease"
     report = first.wait_role("waiting", 30)
     assert not report["ready"] and not report["lease"]["held"]
     assert not report["lease"]["etcd_answers"]

@@ -79,11 +79,12 @@ class Recorder:
     def __init__(
         self, port: int, path: Path, clients: int = 8, domain: str = "recipient.example",
         recipients: int = 1, body_octets: int = 600, is_noise: bool = False,
+        address: str = "127.0.0.1",
     ):
         """`is_noise`: bodies that do not compress, so that few messages fill a segment."""
         self.port, self.path, self.domain = port, Path(path), domain
         self.recipients, self.body_octets = recipients, body_octets
-        self.is_noise = is_noise
+        self.is_noise, self.address = is_noise, address
         self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.lock = threading.Lock()
         self.numbers = iter(range(10**9))
@@ -120,7 +121,7 @@ class Recorder:
                 time.sleep(0.02)
 
     def _session(self, client: int) -> None:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with socket.create_connection((self.address, self.port), timeout=5) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             file = connection.makefile("rb")
             self._expect(file, b"220")

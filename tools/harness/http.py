@@ -45,12 +45,12 @@ class Keys:
 class API:
     """The HTTP API of one server; `key` is used unless a request says otherwise."""
 
-    def __init__(self, port: int, key: str | None = None):
-        self.port = port
+    def __init__(self, port: int, key: str | None = None, address: str = "127.0.0.1"):
+        self.port, self.address = port, address
         self.key = key
 
     def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return http.client.HTTPConnection(self.address, self.port, timeout=timeout)
 
     def headers(self, key: str | None, more: dict[str, str] | None) -> dict[str, str]:
         headers = dict(more or {})

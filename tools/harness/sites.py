@@ -26,9 +26,9 @@ def certificate(authority: Authority, name: str) -> tuple[Path, Path]:
 class CountingSink:
     """`waybill sink` that writes a JSON line for each message; the far end of all sites."""
 
-    def __init__(self, directory: Path, *flags: str, port: int = 0):
+    def __init__(self, directory: Path, *flags: str, port: int = 0, address: str = "127.0.0.1"):
         Path(directory).mkdir(parents=True, exist_ok=True)
-        self.port = port or free_port()
+        self.port, self.address = port or free_port(), address
         self.path = Path(directory) / "sink.jsonl"
         self.flags = flags
         self.process: subprocess.Popen | None = None
@@ -36,10 +36,10 @@ class CountingSink:
     def start(self) -> "CountingSink":
         with open(self.path, "ab") as output:
             self.process = subprocess.Popen(
-                [str(waybill_binary()), "sink", "--listen", f"127.0.0.1:{self.port}", "--verbose",
+                [str(waybill_binary()), "sink", "--listen", f"{self.address}:{self.port}", "--verbose",
                  *self.flags], stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.DEVNULL, start_new_session=True)
-        wait_until(lambda: listens(self.port), 30, "the sink")
+        wait_until(lambda: listens(self.port, self.address), 30, "the sink")
         return self
 
     def taken(self) -> int:
@@ -66,6 +66,9 @@ class CountingSink:
 
 class Site(Waybill):
     """One site: a server with a name, a port for other sites and an HTTP API."""
+
+    # Where all of that is.
+    address = "127.0.0.1"
 
     def __init__(
         self, directory: Path, name: str, authority: Authority, next_hop: int, *flags: str,
@@ -181,7 +184,8 @@ class Site(Waybill):
     def wait_accepts(self, seconds: float = 60) -> None:
         """Waits until it is the primary and accepts mail."""
         self.wait_role("primary", seconds)
-        wait_until(lambda: listens(self.port), seconds, f"{self.name} to accept mail")
+        wait_until(
+            lambda: listens(self.port, self.address), seconds, f"{self.name} to accept mail")
 
     def wait_lost(self, seconds: float = 60) -> dict:
         """Waits until a standby has noticed that nobody answers."""

@@ -115,6 +115,15 @@ class Verdict:
         self.wrong.append(text + (f", such as {some}" if some else ""))
 
 
+def cut_after(directory: Path) -> int | None:
+    """Behind which sequence an export is what only that site had, as it says itself."""
+    try:
+        words = (directory / "salvage").read_text().split()
+    except OSError:
+        return None
+    return int(words[1]) if words[:1] == ["after"] and words[1].isdigit() else None
+
+
 class Judge:
     """Judges logs against each other and against what clients and the next hop saw."""
 
@@ -247,10 +256,12 @@ class Judge:
         # In a tail that the survivor does not have: the survivor could not know of it.
         again = set()
         for log in [*self.others, *self.salvaged]:
-            common = self.common.get(log.directory, 0)
+            common = self.common.get(log.directory, cut_after(log.directory))
             for who, times in log.delivered.items():
+                # Behind the common part even the same sequence is another delivery.
                 if who in survivor.delivered and any(
-                        time > common and time not in survivor.delivered[who] for time in times):
+                        time not in survivor.delivered[who] if common is None else time > common
+                        for time in times):
                     again.add(who)
         self.verdict.counts["delivered"] = len(survivor.delivered)
         self.verdict.counts["delivered_again_after_failover"] = len(again)

@@ -147,8 +147,7 @@ extension DeliveryEngine {
         doubtTimer?.cancel()
         doubtTimer = nil
         guard !isStopping, let due = verdicts.firstDue else { return }
-        let delay = TimeAmount.microseconds(max(0, due.microseconds - now().microseconds))
-        doubtTimer = eventLoop.assumeIsolated().scheduleTask(in: delay) {
+        doubtTimer = eventLoop.assumeIsolated().scheduleTask(in: wait(until: due)) {
             self.doubtTimer = nil
             self.decideWhatIsDue()
         }

@@ -170,10 +170,10 @@ extension DeliveryEngine {
         guard !isStopping, !held.isEmpty, let end = queue.suspensions.nextEnd(after: now) else {
             return
         }
-        let delay = TimeAmount.microseconds(end.microseconds - now.microseconds)
-        holdTimer = eventLoop.assumeIsolated().scheduleTask(in: delay) {
+        holdTimer = eventLoop.assumeIsolated().scheduleTask(in: wait(until: end)) {
             self.holdTimer = nil
-            self.releaseHeld()
+            // Sooner than that, it was only a look at the clock.
+            if end <= self.now() { self.releaseHeld() } else { self.armHoldTimer() }
         }
     }
 

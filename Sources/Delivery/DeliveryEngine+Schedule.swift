@@ -156,8 +156,7 @@ extension DeliveryEngine {
         if let armed = scheduleTimerDue, armed <= due, armed > now { return }
         scheduleTimer?.cancel()
         scheduleTimerDue = due
-        let delay = TimeAmount.microseconds(due.microseconds - now.microseconds)
-        scheduleTimer = eventLoop.assumeIsolated().scheduleTask(in: delay) {
+        scheduleTimer = eventLoop.assumeIsolated().scheduleTask(in: wait(until: due)) {
             self.scheduleTimerDue = nil
             self.runSchedule()
         }

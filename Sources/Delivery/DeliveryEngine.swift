@@ -152,6 +152,12 @@ final class DeliveryEngine {
     /// The time for events and due times.
     func now() -> EventTime { wallClock() }
 
+    /// How long to wait for an instant, before the clock is looked at again: somebody may set it.
+    func wait(until due: EventTime) -> TimeAmount {
+        .microseconds(
+            min(max(0, due.microseconds - now().microseconds), Limits.clockLookMicroseconds))
+    }
+
     /// Anything from 0 to 1.
     func randomUnit() -> Double { Double(random.next() >> 11) * 0x1p-53 }
 

@@ -50,6 +50,9 @@ package enum Limits {
     package static let rememberedHosts = 10_000
     /// Domains whose destination is remembered, so that it need not be worked out each time.
     package static let rememberedDomains = 50_000
+    /// After which the clock is looked at again while something waits for an instant: somebody may have
+    /// set it.
+    package static let clockLookMicroseconds: Int64 = 10_000_000
     /// Microseconds between two looks at timeouts, idle connections and backoffs: their precision.
     package static let sweepMicroseconds: Int64 = 1_000_000
     /// Microseconds after its backoff at which a destination without mail is forgotten.

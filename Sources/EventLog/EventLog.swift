@@ -26,6 +26,8 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
     package let reader: LogReader
     /// The epoch that is written.
     package let epoch: UInt32
+    /// What its events' times are taken from.
+    package let clock: LogClock
     /// What a power failure had cut off, and opening took back: nobody had been told of it.
     package let undone: UndoneCommit?
 
@@ -36,6 +38,7 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         self.directory = directory
         self.configuration = configuration
         undone = state.undone
+        clock = LogClock(floor: state.lastTime, wall: configuration.now)
         epoch = configuration.epoch(after: state.position)
         durable = DurablePosition(state.position)
         queue = Monitor(LogQueue())

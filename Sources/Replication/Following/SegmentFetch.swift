@@ -76,13 +76,7 @@ struct SegmentFetch: Sendable {
         do throws(ReplicationError) {
             let link = try dialer.dial(address, heartbeat: { .init() })
             defer { link.close() }
-            var hello = hello
-            hello.purpose = .fetch
-            try link.send(.control(.hello(hello)))
-            guard
-                case .control(.welcome) = try link.receive(
-                    milliseconds: ReplicationLimits.answerMilliseconds)
-            else { throw ReplicationError(.refused, "\(address) lets nothing be fetched") }
+            try link.beginFetching(hello, from: address)
             while let segment = work.withLock({ $0.waiting.popFirst() }) {
                 try fetch(segment, over: link)
                 work.withLock { _ = $0.arrived.insert(segment.firstSequence) }

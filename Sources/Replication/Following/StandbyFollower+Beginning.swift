@@ -40,13 +40,7 @@ extension StandbyFollower {
         defer { state.withLock { $0.status.fetching = 0 } }
         let link = try dialer.dial(address, heartbeat: { .init() })
         defer { link.close() }
-        var hello = hello(nil)
-        hello.purpose = .fetch
-        try link.send(.control(.hello(hello)))
-        guard
-            case .control(.welcome) = try link.receive(
-                milliseconds: ReplicationLimits.answerMilliseconds)
-        else { throw ReplicationError(.refused, "\(address) lets nothing be fetched") }
+        try link.beginFetching(hello(nil), from: address)
         for base in record.bases {
             var request = Waybill_Replication_V1_StateRequest()
             request.name = base.name
@@ -55,17 +49,12 @@ extension StandbyFollower {
             try link.send(.control(.stateRequest(request)))
             let file = IncomingFile(
                 path: states.incomingPath(of: base),
-                isStopped: { [self] in isStopped || standsElsewhere(address) },
+                isStopped: { [self] in isStopped || !isFollowing(address) },
                 received: { [self] octets in
                     state.withLock { $0.status.receivedOctets += UInt64(octets) }
                 })
             try file.receive("the state of \(base.name)", over: link)
             state.withLock { $0.status.fetching -= 1 }
         }
-    }
-
-    /// Whether another site is to be followed than this one.
-    private func standsElsewhere(_ address: SiteAddress) -> Bool {
-        state.withLock { $0.address != address }
     }
 }

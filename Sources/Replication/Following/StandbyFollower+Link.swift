@@ -134,7 +134,7 @@ extension StandbyFollower {
         throw ReplicationError(.stopped, "following has ended")
     }
 
-    private func isFollowing(_ address: SiteAddress) -> Bool {
+    func isFollowing(_ address: SiteAddress) -> Bool {
         state.withLock { $0.address == address }
     }
 
@@ -144,6 +144,8 @@ extension StandbyFollower {
         try replica.append(batches.batches, segmentFirst: batches.segmentFirst)
         state.withLock { state in
             state.status.receivedOctets += UInt64(batches.batches.reduce(0) { $0 + $1.octets })
+            // Batches continue the log: whatever segments were missing before it are here.
+            state.status.missing = 0
         }
         acknowledge(replica, link)
         moved(replica)

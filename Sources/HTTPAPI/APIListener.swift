@@ -12,7 +12,8 @@ struct APIListener: Sendable {
     let application: any Service
     let bound = BoundPort()
 
-    /// `everyCaller`: who every request is from, nil where the key says.
+    /// `everyCaller`: who every request is from, nil where the key says. Where it is known, on the
+    /// control socket, commands are answered too.
     init(
         services: APIServices, address: BindAddress, server: HTTPServerBuilder, connections: Int,
         everyCaller: Caller?, _ eventLoops: any EventLoopGroup
@@ -21,8 +22,8 @@ struct APIListener: Sendable {
         let logger = services.quietLogger
         application = Application(
             responder: APIResponder(
-                table: RouteTable(services: services), keys: services.keys,
-                everyCaller: everyCaller),
+                table: RouteTable(services: services, forCommands: everyCaller != nil),
+                keys: services.keys, everyCaller: everyCaller),
             server: server,
             configuration: ApplicationConfiguration(
                 address: address,

@@ -18,6 +18,8 @@ final class APIServices: Sendable {
     let desk: OrderDesk
     let messages: any MessageIndexSource
     let site: any SiteControl
+    /// Who answers commands on the control socket; nil where nobody does.
+    let commands: CommandAnswers?
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
@@ -32,7 +34,7 @@ final class APIServices: Sendable {
         configuration: APIConfiguration, log: any APILog, keys: APIKeyDirectory,
         readiness: Readiness, state: any ServerState, folds: any LiveState,
         messages: any MessageIndexSource, site: any SiteControl = LoneSite(site: ""),
-        now: @escaping @Sendable () -> EventTime, logger: Logger
+        commands: CommandAnswers? = nil, now: @escaping @Sendable () -> EventTime, logger: Logger
     ) {
         self.configuration = configuration
         self.log = log
@@ -43,6 +45,7 @@ final class APIServices: Sendable {
         desk = OrderDesk(log: log, state: folds, now: now)
         self.messages = messages
         self.site = site
+        self.commands = commands
         self.now = now
         self.logger = logger
         idempotency = IdempotencyTable()

@@ -48,8 +48,8 @@ package final class HTTPAPI: Sendable {
     package static func start(
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
         state: any ServerState, folds: any LiveState, messages: any MessageIndexSource,
-        site: any SiteControl = LoneSite(site: ""), group eventLoops: any EventLoopGroup,
-        now: @escaping @Sendable () -> EventTime, logger: Logger
+        site: any SiteControl = LoneSite(site: ""), commands: CommandAnswers? = nil,
+        group eventLoops: any EventLoopGroup, now: @escaping @Sendable () -> EventTime, logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
         guard problems.isEmpty else { throw APIError(problems.joined(separator: "\n")) }
@@ -61,7 +61,8 @@ package final class HTTPAPI: Sendable {
         }
         let services = APIServices(
             configuration: configuration, log: log, keys: keys, readiness: readiness,
-            state: state, folds: folds, messages: messages, site: site, now: now, logger: logger)
+            state: state, folds: folds, messages: messages, site: site, commands: commands,
+            now: now, logger: logger)
         services.readers.start()
         _ = log.follow(services.bell)
         do {

@@ -97,6 +97,10 @@ package enum APILimits {
     package static let rowsUnlessAsked = 50
     /// Campaigns that one is compared with. Beyond: 400.
     package static let comparedCampaigns = 20
+    /// How often, and how many milliseconds apart, it is looked whether the statistics have come to the
+    /// log's end before a command is answered: a second in all. Beyond: the command reads the files.
+    static let commandLooks = 500
+    static let commandLookMilliseconds = 2
     /// Questions about an earlier state that may wait: each takes up to a second of one thread.
     /// Beyond: 503 `overloaded`.
     package static let pastQuestions = 8

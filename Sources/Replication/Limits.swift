@@ -13,6 +13,9 @@ package enum ReplicationLimits {
     /// Octets of a segment's file in one frame.
     package static let pieceOctets = 512 << 10
 
+    /// Segments of a ``FetchPlan`` that are remembered, the last ones: a line of the file each.
+    package static let segmentsRemembered = 10_000
+
     /// Octets that may wait at one end of a link to be worked on; then it stops reading, and the
     /// other end's writes wait.
     package static let inboxOctets = 16 << 20

@@ -209,6 +209,7 @@ final class TestState: ServerState {
     private let log: LogReader
     private let settings = Mutex<(isReady: Bool, queue: QueueFigures?)>((true, nil))
     private let replays = Atomic<Int>(0)
+    private let looksBehind = Atomic<Int>(0)
 
     init(directory: String, log: LogReader) {
         self.directory = directory
@@ -220,6 +221,12 @@ final class TestState: ServerState {
 
     /// Whether the statistics have reached the log's end.
     func set(isReady: Bool) { settings.withLock { $0.isReady = isReady } }
+
+    /// How many of the next looks at the statistics do not see the last event.
+    func set(looksBehind: Int) { self.looksBehind.store(looksBehind, ordering: .relaxed) }
+
+    /// How many of them there still are.
+    var looksLeft: Int { looksBehind.load(ordering: .relaxed) }
 
     /// What waits.
     func set(queue: QueueFigures?) { settings.withLock { $0.queue = queue } }
@@ -251,8 +258,10 @@ final class TestState: ServerState {
     func queue() async -> QueueFigures? { settings.withLock { $0.queue } }
 
     func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? {
+        let isBehind = looksBehind.load(ordering: .relaxed) > 0
+        if isBehind { looksBehind.subtract(1, ordering: .relaxed) }
         guard settings.withLock({ $0.isReady }), let end = try? log.lastSequence(),
-            let statistics = try? load(end)
+            let statistics = try? load(isBehind ? end - 1 : end)
         else { return nil }
         return try body(statistics)
     }

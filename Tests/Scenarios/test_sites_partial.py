@@ -80,6 +80,9 @@ def test_a_part_of_the_log_goes_on_by_force_only_when_the_primary_is_lost(site, 
         "bert", sink.port, standby_of=first.site_port).start_site("standby")
     fetching(second)
     first.kill()
+    # A standby that starts anew knows it still.
+    second.kill()
+    second.start_site("standby")
     report = second.wait_lost()
     refused = second.site("promote", check=False)
     assert refused.returncode == 1, refused.stdout
@@ -90,6 +93,7 @@ def test_a_part_of_the_log_goes_on_by_force_only_when_the_primary_is_lost(site, 
     first.flags += ["--peer", f"127.0.0.1:{second.site_port}"]
     first.start_site("fenced")
     rejoin_and_judge((first, second), sink, told)
+    assert not (first.data / "fetching").exists()
 
 
 def test_a_late_standby_catches_up_no_faster_than_the_bandwidth_and_mail_still_gets_over(

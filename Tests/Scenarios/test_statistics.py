@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from harness.http import start_with_api
 from harness.peer import Peer
 from harness.stones import Sink, source
-from harness.support import Skip, program, run, wait_until
+from harness.support import Skip, program, run, wait_until, waybill_binary
 
 # What may be asked: the path, and the command that asks the same.
 ASKED = [
@@ -87,6 +88,43 @@ def test_an_event_that_was_just_appended_is_in_the_answer(sent):
             if answer.status == 200 and answer.json()["messages"] == number:
                 break
             assert time.monotonic() < deadline, answer.body
+
+
+def test_commands_are_answered_by_the_server_and_say_the_same_without_it(sent, tmp_path):
+    one, api, _ = sent
+    commands = [command for _, command in ASKED] + [
+        ("provider", "stats", "127.0.0.1"), ("source", "reputation"), ("campaign", "export"),
+        ("campaign", "list", "--limit", "1"), ("client", "list", "--format", "csv"),
+        ("analytics", "latency", "--json")]
+    # Where there is nothing but the socket, it is the server that answers.
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "control.sock").symlink_to(one.data / "control.sock")
+    by_server = {
+        command: run(waybill_binary(), *command, "--data", beside).stdout for command in commands}
+    assert "and 1 more" in by_server["campaign", "list", "--limit", "1"]
+    for number in range(1, 21):
+        assert api.post("/api/v1/inject", message("fresh", "c.example", 1)).status == 200
+        shown = run(waybill_binary(), "campaign", "stats", "fresh", "--json", "--data", beside).stdout
+        assert json.loads(shown)["messages"] == number
+    fresh = run(waybill_binary(), "campaign", "stats", "fresh", "--data", beside).stdout
+    absent = one.command("campaign", "stats", "nonsense", check=False)
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert 'no campaign "nonsense"' in absent.stderr
+    one.wait_drained()
+    by_server = {
+        command: run(waybill_binary(), *command, "--data", beside).stdout for command in commands}
+    one.process.send_signal(signal.SIGSTOP)
+    try:
+        # A server that does not answer is passed by.
+        assert one.command("campaign", "stats", "spring").stdout == by_server[
+            "campaign", "stats", "spring"]
+    finally:
+        one.process.send_signal(signal.SIGCONT)
+    assert one.stop() == 0
+    for command in commands:
+        assert one.command(*command).stdout == by_server[command], command
+    assert "fresh" in fresh
 
 
 def test_a_moment_in_the_past_is_what_was_so_then(sent):

@@ -75,7 +75,8 @@ class SitesBenchmark:
         self.authority = Authority(directory / "authority")
         self.accept = {name: Samples() for name in ("alone", "local", "replicated")}
         self.standby = Samples()
-        self.postgres = Samples()
+        # Rows as large as a message is, and as what Waybill ships of one.
+        self.postgres = {"message": Samples(), "shipped": Samples()}
         self.change: dict[str, float] = {}
         self.missing = ""
 
@@ -85,7 +86,8 @@ class SitesBenchmark:
             self._round(number, place)
             shutil.rmtree(place, ignore_errors=True)
             try:
-                self._postgres(number)
+                self._postgres(number, "message", SIZE_OCTETS)
+                self._postgres(number, "shipped", round(self.standby.values["shipped"][-1]))
             except Skip as reason:
                 self.missing = str(reason)
         self._change_sites(self.directory / "change")
@@ -96,12 +98,14 @@ class SitesBenchmark:
         options.setdefault("segment_size", "64MiB")
         return Site(place / name, name, self.authority, 9, *flags, **options)
 
-    def _load(self, site: Site, samples: Samples) -> None:
+    def _load(self, site: Site, samples: Samples) -> int:
+        """Sends; returns how many messages were taken."""
         with Probe(site.port, SIZE_OCTETS) as probe:
             result = source(site.port, self.messages, sessions=SESSIONS, size_octets=SIZE_OCTETS)
         total = self.messages + len(probe.milliseconds)
         samples.add(
             rate=total / result.seconds, p50=probe.quantile(0.5), p99=probe.quantile(0.99))
+        return total
 
     def _round(self, number: int, place: Path) -> None:
         first = self._site(place, "anna", "--hold-delivery").start_site()
@@ -111,10 +115,12 @@ class SitesBenchmark:
             place, "bert", "--hold-delivery", standby_of=first.site_port).start_site("standby")
         second.wait_connected()
         second.wait_caught_up(first)
+        before = second.report()["primary"]["received_octets"]
         with Lag(first, second) as lag:
-            self._load(first, self.accept["local"])
+            total = self._load(first, self.accept["local"])
         second.wait_caught_up(first)
         self.standby.add(
+            shipped=(second.report()["primary"]["received_octets"] - before) / total,
             lag_events_p50=quantile(lag.events, 0.5), lag_events_p99=quantile(lag.events, 0.99),
             lag_p50=quantile(lag.milliseconds, 0.5), lag_p99=quantile(lag.milliseconds, 0.99))
         self._replicated(first, second)
@@ -165,16 +171,19 @@ class SitesBenchmark:
 
     # PostgreSQL
 
-    def _postgres(self, number: int) -> None:
-        """As many clients, each a row of the same size a transaction, alone and waiting for a standby."""
-        peer = Streaming(self.directory / "postgresql")
+    def _postgres(self, number: int, row: str, octets: int) -> None:
+        """As many clients, each a row of that size a transaction, alone and waiting for a standby."""
+        peer = Streaming(self.directory / "postgresql", octets)
         try:
             peer.begin()
             for name in ("alone", "local", "replicated"):
-                rate, p50, p99 = peer.load(name, self.clients_seconds)
-                self.postgres.add(
-                    **{f"{name}_rate": rate, f"{name}_p50": p50, f"{name}_p99": p99})
-                print(f"round {number}/{self.rounds} postgresql {name:<11}{rate:>9,.0f}/s", flush=True)
+                rate, p50, p99, shipped = peer.load(name, self.clients_seconds)
+                self.postgres[row].add(**{
+                    f"{name}_rate": rate, f"{name}_p50": p50, f"{name}_p99": p99,
+                    f"{name}_octets": shipped})
+                print(
+                    f"round {number}/{self.rounds} postgresql {name:<11}{rate:>9,.0f}/s, rows of "
+                    f"{octets} octets", flush=True)
         finally:
             peer.end()
 
@@ -235,7 +244,7 @@ class SitesBenchmark:
     # The report
 
     def report(self) -> list[str]:
-        ours, standby, theirs = self.accept, self.standby, self.postgres
+        ours, standby = self.accept, self.standby
 
         def cost(one: float | None, other: float | None) -> str:
             return f"{one / other:.2f}" if one and other else "-"
@@ -247,7 +256,7 @@ class SitesBenchmark:
             f"{SESSIONS} sessions, 4 KiB messages, delivery off; median [lowest-highest]. "
             "Made by `tools/benchmarks --sites`.", "",
             "## What waiting for a standby costs", "",
-            "Messages (PostgreSQL: transactions of one row of 4 KiB, that do not compress) a second, and milliseconds "
+            "Messages (PostgreSQL: transactions of one row that does not compress) a second, and milliseconds "
             "to the answer. Local: a standby follows, nobody waits for it. Replicated: answered when it "
             "is durable there too (PostgreSQL: synchronous_standby_names, synchronous_commit = on).", "",
             "| | alone | local | replicated | replicated / local |", "| --- | --- | --- | --- | --- |",
@@ -260,18 +269,25 @@ class SitesBenchmark:
         if self.missing:
             lines.append(f"| PostgreSQL | {self.missing} | | | |")
         else:
+            shipped = round(standby.median("shipped") or 0)
+            for row, title in [
+                ("message", "rows of 4 KiB"), ("shipped", f"rows of {shipped} octets")]:
+                theirs = self.postgres[row]
+                lines += [
+                    f"| PostgreSQL, {title}, a second | " + " | ".join(
+                        theirs.text(f"{name}_rate") for name in ours)
+                    + f" | {cost(theirs.median('replicated_rate'), theirs.median('local_rate'))} |",
+                    "| p50 / p99 ms | " + " | ".join(
+                        f"{theirs.text(f'{name}_p50', 1)} / {theirs.text(f'{name}_p99', 1)}"
+                        for name in ours) + " | |",
+                ]
             lines += [
-                "| PostgreSQL, a second | " + " | ".join(
-                    theirs.text(f"{name}_rate") for name in ours)
-                + f" | {cost(theirs.median('replicated_rate'), theirs.median('local_rate'))} |",
-                "| PostgreSQL, p50 / p99 ms | " + " | ".join(
-                    f"{theirs.text(f'{name}_p50', 1)} / {theirs.text(f'{name}_p99', 1)}"
-                    for name in ours) + " | |",
-            ]
+                "", "What smtp-source sends is all alike and compresses well: Waybill ships "
+                f"{standby.text('shipped')} octets a message, events and content together. PostgreSQL has "
+                "rows as large as the message, and rows as large as what Waybill ships of it, of which its "
+                f"own log makes {self.postgres['message'].text('local_octets')} and "
+                f"{self.postgres['shipped'].text('local_octets')} octets a transaction."]
         lines += [
-            "", "What smtp-source sends is all alike and compresses to little, so Waybill writes and ships fewer "
-            "octets than PostgreSQL does: the last column compares what waiting costs each, the rates are "
-            "not of the same octets.",
             "", "## Following", "",
             "Lag: how long ago the primary's log ended where the standby's ends now, as two requests side by "
             "side see it; less than the some 20 ms between two looks is shown as 0. MiB are of files, "
@@ -310,7 +326,8 @@ class Streaming:
     SCRIPT = (
         "INSERT INTO messages (body) VALUES ((SELECT body FROM bodies WHERE id = :client_id % 50));\n")
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, row_octets: int):
+        self.row_octets = row_octets
         self.first = PostgreSQL(directory / "first")
         self.directory = directory
         self.second: subprocess.Popen | None = None
@@ -327,8 +344,9 @@ class Streaming:
             "ALTER TABLE bodies ALTER body SET STORAGE PLAIN; "
             "CREATE TABLE messages (id bigserial PRIMARY KEY, body bytea); "
             "ALTER TABLE messages ALTER body SET STORAGE PLAIN; "
-            "INSERT INTO bodies SELECT n, (SELECT string_agg(sha256((n * 1000 + k)::text::bytea), '') "
-            "FROM generate_series(1, 128) k) FROM generate_series(0, 49) n")
+            "INSERT INTO bodies SELECT n, (SELECT substring(string_agg(sha256((n * 1000 + k)::text::bytea), '') "
+            f"for {self.row_octets}) FROM generate_series(1, {self.row_octets // 32 + 1}) k) "
+            "FROM generate_series(0, 49) n")
         (self.directory / "script.sql").write_text(self.SCRIPT)
 
     def _sql(self, text: str) -> str:
@@ -355,8 +373,8 @@ class Streaming:
             lambda: self._sql("SELECT count(*) FROM pg_stat_replication") == "1", 60,
             "PostgreSQL's standby")
 
-    def load(self, name: str, seconds: int) -> tuple[float, float, float]:
-        """Transactions a second, and the median and 99th percentile of their milliseconds."""
+    def load(self, name: str, seconds: int) -> tuple[float, float, float, float]:
+        """Transactions a second, median and 99th percentile of their milliseconds, octets of log for each."""
         if name != "alone":
             self._follow()
         self._sql(
@@ -365,6 +383,7 @@ class Streaming:
         time.sleep(1)
         logs = self.directory / f"log-{name}"
         logs.mkdir(exist_ok=True)
+        before = self._log_octets()
         result = run(
             self.first.programs / "pgbench", "-n", "-h", self.first.directory, "-p", self.first.port,
             "-U", "waybill", "-c", SESSIONS, "-j", 2, "-M", "prepared", "-T", seconds, "-f",
@@ -375,7 +394,12 @@ class Streaming:
             int(line.split()[2]) / 1000 for path in logs.iterdir()
             for line in path.read_text().splitlines()]
         shutil.rmtree(logs)
-        return rate, quantile(times, 0.5), quantile(times, 0.99)
+        shipped = (self._log_octets() - before) / max(1, len(times))
+        return rate, quantile(times, 0.5), quantile(times, 0.99), shipped
+
+    def _log_octets(self) -> int:
+        """Where the write-ahead log ends: what is streamed."""
+        return int(self._sql("SELECT pg_current_wal_lsn() - '0/0'"))
 
     def end(self) -> None:
         """Stops both and removes them."""

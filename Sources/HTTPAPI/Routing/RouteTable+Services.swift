@@ -1,7 +1,7 @@
 extension RouteTable {
-    /// Every route of the server.
-    init(services: APIServices) {
-        let all =
+    /// Every route of the server; on the control socket those for commands, too.
+    init(services: APIServices, forCommands: Bool = false) {
+        var all =
             HealthRoutes(services: services).routes
             + MetricsRoutes(services: services).routes
             + InjectionRoutes(services: services).routes
@@ -17,6 +17,9 @@ extension RouteTable {
             + SiteRoutes(services: services).routes
             + PruneRoute(services: services).routes
             + DocumentRoutes.routes
+        if forCommands, let answers = services.commands {
+            all += CommandRoute(services: services, answers: answers).routes
+        }
         routes = all.map { $0.refusing(without: services) }
     }
 }

@@ -21,6 +21,9 @@ package struct FollowerConfiguration: Sendable {
     package var rejoinCommand = "waybill site rejoin --follow"
     /// Where states go as of the cut of a pruned log; nil: such a log is not taken over.
     package var states: (any PrunedStates)?
+    /// Where it is remembered which segments are being fetched (``FetchPlan``): `DATA/fetching`; nil:
+    /// nowhere.
+    package var fetchPlanPath: String?
     /// Of the program.
     package var version: String
     /// Told of setbacks.

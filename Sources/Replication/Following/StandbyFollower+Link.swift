@@ -144,9 +144,9 @@ extension StandbyFollower {
         try replica.append(batches.batches, segmentFirst: batches.segmentFirst)
         state.withLock { state in
             state.status.receivedOctets += UInt64(batches.batches.reduce(0) { $0 + $1.octets })
-            // Batches continue the log: whatever segments were missing before it are here.
-            state.status.missing = 0
         }
+        // Batches continue the log: whatever segments were missing before it are here.
+        forgetFetch()
         acknowledge(replica, link)
         moved(replica)
         heard(batches.end)
@@ -171,10 +171,7 @@ extension StandbyFollower {
         guard !segments.isEmpty else { return }
         guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
         else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
-        state.withLock { state in
-            state.status.fetching = segments.count
-            state.status.missing = segments.count
-        }
+        remember(segments)
         defer { state.withLock { $0.status.fetching = 0 } }
         let paths = Dictionary(
             uniqueKeysWithValues: segments.map {

@@ -29,6 +29,8 @@ package final class StandbyFollower<Codec: BatchCodec>: Sendable {
         var giveUp: (@Sendable () -> Void)?
         /// A compared position: the other site's end that has not been reached here.
         var ahead: Position?
+        /// There is a file that says which segments are being fetched.
+        var remembersFetch = false
     }
 
     let configuration: FollowerConfiguration
@@ -158,6 +160,7 @@ extension StandbyFollower {
         var replica: LogReplica<Codec>?
         // The log that stands here can be read before anybody answers.
         replica = try? open(logID: nil)
+        recallFetch()
         var retry = ReplicationLimits.retryMilliseconds.first
         while !isStopped {
             let before = replica?.position.sequence ?? 0

@@ -36,18 +36,18 @@ struct AnalyticsOptions: ParsableArguments {
         AnalyticsScope(tenant: tenant, campaign: campaign, domain: domain)
     }
 
-    /// Asks about what the filters name, and prints the answer.
-    func ask(
+    /// The question about what the filters name.
+    func asking(
         _ question: (AnalyticsScope) -> StatisticsQuestion, page: PageOptions? = nil, empty: String
-    ) throws {
-        var options = statistics
-        if let last { options.since = last }
-        try options.ask(question(scope), page: page, empty: empty)
+    ) -> AskedStatistics {
+        var asked = statistics.asking(question(scope), page: page, empty: empty)
+        if let last { asked.since = last }
+        return asked
     }
 }
 
 /// `waybill analytics delivery`.
-struct AnalyticsDelivery: ParsableCommand {
+struct AnalyticsDelivery: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "delivery", abstract: "What was delivered, by minute, hour or day.",
         discussion: """
@@ -56,18 +56,19 @@ struct AnalyticsDelivery: ParsableCommand {
               waybill analytics delivery --tenant acme --by minute --last 30m
             """)
 
-    @OptionGroup var options: AnalyticsOptions
+    @OptionGroup var analysis: AnalyticsOptions
     @OptionGroup var history: HistoryOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask(
+    var options: StatisticsOptions { analysis.statistics }
+    var asked: AskedStatistics {
+        analysis.asking(
             { .delivery($0, by: history.by) }, page: page, empty: "nothing happened then")
     }
 }
 
 /// `waybill analytics bounces`.
-struct AnalyticsBounces: ParsableCommand {
+struct AnalyticsBounces: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "bounces", abstract: "Why deliveries failed or were deferred.",
         discussion: """
@@ -76,15 +77,16 @@ struct AnalyticsBounces: ParsableCommand {
               waybill analytics bounces --last 24h
             """)
 
-    @OptionGroup var options: AnalyticsOptions
+    @OptionGroup var analysis: AnalyticsOptions
 
-    func run() throws {
-        try options.ask({ .bounces($0) }, empty: "nothing failed then")
+    var options: StatisticsOptions { analysis.statistics }
+    var asked: AskedStatistics {
+        analysis.asking({ .bounces($0) }, empty: "nothing failed then")
     }
 }
 
 /// `waybill analytics domains`.
-struct AnalyticsDomains: ParsableCommand {
+struct AnalyticsDomains: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "domains", abstract: "Recipients' domains, the busiest first.",
         discussion: """
@@ -94,16 +96,17 @@ struct AnalyticsDomains: ParsableCommand {
               waybill analytics domains --campaign spring
             """)
 
-    @OptionGroup var options: AnalyticsOptions
+    @OptionGroup var analysis: AnalyticsOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask({ .domains($0) }, page: page, empty: "no recipient then")
+    var options: StatisticsOptions { analysis.statistics }
+    var asked: AskedStatistics {
+        analysis.asking({ .domains($0) }, page: page, empty: "no recipient then")
     }
 }
 
 /// `waybill analytics latency`.
-struct AnalyticsLatency: ParsableCommand {
+struct AnalyticsLatency: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "latency", abstract: "How long deliveries took, from acceptance on.",
         discussion: """
@@ -113,9 +116,10 @@ struct AnalyticsLatency: ParsableCommand {
               waybill analytics latency --last 24h
             """)
 
-    @OptionGroup var options: AnalyticsOptions
+    @OptionGroup var analysis: AnalyticsOptions
 
-    func run() throws {
-        try options.ask({ .latency($0) }, empty: "nothing was delivered then")
+    var options: StatisticsOptions { analysis.statistics }
+    var asked: AskedStatistics {
+        analysis.asking({ .latency($0) }, empty: "nothing was delivered then")
     }
 }

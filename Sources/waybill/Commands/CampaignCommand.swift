@@ -17,7 +17,7 @@ struct CampaignCommand: ParsableCommand {
 }
 
 /// `waybill campaign list`.
-struct CampaignList: ParsableCommand {
+struct CampaignList: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List campaigns, the last active first.",
         discussion: """
@@ -31,14 +31,14 @@ struct CampaignList: ParsableCommand {
     @OptionGroup var page: PageOptions
     @Option(help: "Only this client's.") var tenant: String?
     @Option(help: "Only recipients at this domain.") var domain: String?
-    func run() throws {
-        try options.ask(
+    var asked: AskedStatistics {
+        options.asking(
             .campaigns(tenant: tenant, domain: domain), page: page, empty: "no campaign")
     }
 }
 
 /// `waybill campaign stats`.
-struct CampaignStats: ParsableCommand {
+struct CampaignStats: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
         abstract: "Show everything counted of a campaign.",
@@ -53,8 +53,8 @@ struct CampaignStats: ParsableCommand {
     @OptionGroup var options: StatisticsOptions
     @Option(help: "The client, when several have a campaign of that name.") var tenant: String?
 
-    func run() throws {
-        try options.ask(.campaign(name, tenant: tenant))
+    var asked: AskedStatistics {
+        options.asking(.campaign(name, tenant: tenant))
     }
 }
 
@@ -67,7 +67,7 @@ struct HistoryOptions: ParsableArguments {
 extension Resolution: ExpressibleByArgument {}
 
 /// `waybill campaign history`.
-struct CampaignHistory: ParsableCommand {
+struct CampaignHistory: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Show a campaign by minute, hour or day.",
         discussion: """
@@ -82,15 +82,15 @@ struct CampaignHistory: ParsableCommand {
     @OptionGroup var page: PageOptions
     @Option(help: "The client, when several have a campaign of that name.") var tenant: String?
 
-    func run() throws {
-        try options.ask(
+    var asked: AskedStatistics {
+        options.asking(
             .campaignHistory(name, tenant: tenant, by: history.by), page: page,
             empty: "nothing happened then")
     }
 }
 
 /// `waybill campaign compare`.
-struct CampaignCompare: ParsableCommand {
+struct CampaignCompare: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Show campaigns side by side.",
         discussion: """
@@ -106,13 +106,13 @@ struct CampaignCompare: ParsableCommand {
         if names.count < 2 { throw ValidationError("say at least two campaigns") }
     }
 
-    func run() throws {
-        try options.ask(.comparison(names, tenant: tenant))
+    var asked: AskedStatistics {
+        options.asking(.comparison(names, tenant: tenant))
     }
 }
 
 /// `waybill campaign export`.
-struct CampaignExport: ParsableCommand {
+struct CampaignExport: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "Write campaigns' counts by period, for spreadsheets and databases.",
@@ -127,8 +127,8 @@ struct CampaignExport: ParsableCommand {
     @Option(help: "Only this client's.") var tenant: String?
     @Option(help: "Only this campaign.") var campaign: String?
 
-    func run() throws {
-        try options.ask(
+    var asked: AskedStatistics {
+        options.asking(
             .export(campaign: campaign, tenant: tenant, by: history.by),
             format: options.format ?? (options.data.json ? .ndjson : .csv))
     }

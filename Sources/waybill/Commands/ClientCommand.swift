@@ -10,7 +10,7 @@ struct ClientCommand: ParsableCommand {
 }
 
 /// `waybill client list`.
-struct ClientList: ParsableCommand {
+struct ClientList: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List clients, the busiest first.",
         discussion: """
@@ -22,13 +22,13 @@ struct ClientList: ParsableCommand {
     @OptionGroup var options: StatisticsOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask(.clients(only: nil), page: page, empty: "no client")
+    var asked: AskedStatistics {
+        options.asking(.clients(only: nil), page: page, empty: "no client")
     }
 }
 
 /// `waybill client stats`.
-struct ClientStats: ParsableCommand {
+struct ClientStats: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Show everything counted of a client.",
         discussion: """
@@ -41,13 +41,13 @@ struct ClientStats: ParsableCommand {
     @Argument(help: "Name of the client; empty for mail that names none.") var name: String
     @OptionGroup var options: StatisticsOptions
 
-    func run() throws {
-        try options.ask(.subject(.tenant, name))
+    var asked: AskedStatistics {
+        options.asking(.subject(.tenant, name))
     }
 }
 
 /// `waybill client history`.
-struct ClientHistory: ParsableCommand {
+struct ClientHistory: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Show a client's mail by minute, hour or day.",
         discussion: """
@@ -60,8 +60,8 @@ struct ClientHistory: ParsableCommand {
     @OptionGroup var history: HistoryOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask(
+    var asked: AskedStatistics {
+        options.asking(
             .history(.tenant, name, by: history.by), page: page, empty: "nothing happened then")
     }
 }

@@ -14,7 +14,7 @@ struct ProviderCommand: ParsableCommand {
 }
 
 /// `waybill provider list`.
-struct ProviderList: ParsableCommand {
+struct ProviderList: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List providers, the busiest first.",
         discussion: """
@@ -25,13 +25,13 @@ struct ProviderList: ParsableCommand {
     @OptionGroup var options: StatisticsOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask(.receivers(.provider), page: page, empty: "no delivery was attempted")
+    var asked: AskedStatistics {
+        options.asking(.receivers(.provider), page: page, empty: "no delivery was attempted")
     }
 }
 
 /// `waybill provider stats`.
-struct ProviderStats: ParsableCommand {
+struct ProviderStats: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Show everything counted of a provider, and its windows.",
         discussion: """
@@ -43,14 +43,12 @@ struct ProviderStats: ParsableCommand {
     @Argument(help: "Name of the provider, as provider list shows it.") var name: String
     @OptionGroup var options: StatisticsOptions
 
-    func run() throws {
-        let (statistics, span) = try options.load()
-        let card = try options.answer(.subject(.provider, name), statistics, span)
-        put(card.text(options.output))
-        guard options.output == .table else { return }
-        let windows = try options.answer(
-            .reputation(.provider, source: nil, provider: name), statistics, span)
-        put("\nWindows\n" + windows.text(.table, empty: "no attempt within 7 days"))
+    var asked: AskedStatistics {
+        var asked = options.asking(.subject(.provider, name))
+        asked.addition = AskedStatistics.Addition(
+            title: "Windows", question: .reputation(.provider, source: nil, provider: name),
+            empty: "no attempt within 7 days")
+        return asked
     }
 }
 
@@ -62,7 +60,7 @@ struct SourceCommand: ParsableCommand {
 }
 
 /// `waybill source list`.
-struct SourceList: ParsableCommand {
+struct SourceList: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List source addresses, the busiest first.",
         discussion: """
@@ -73,13 +71,13 @@ struct SourceList: ParsableCommand {
     @OptionGroup var options: StatisticsOptions
     @OptionGroup var page: PageOptions
 
-    func run() throws {
-        try options.ask(.receivers(.source), page: page, empty: "no delivery was attempted")
+    var asked: AskedStatistics {
+        options.asking(.receivers(.source), page: page, empty: "no delivery was attempted")
     }
 }
 
 /// `waybill source reputation`.
-struct SourceReputation: ParsableCommand {
+struct SourceReputation: StatisticsCommand {
     static let configuration = CommandConfiguration(
         commandName: "reputation",
         abstract: "Show delivery, bounce and deferral rates of the last hour, day and week.",
@@ -104,9 +102,9 @@ struct SourceReputation: ParsableCommand {
         }
     }
 
-    func run() throws {
+    var asked: AskedStatistics {
         let isByProvider = byProvider || provider != nil
-        try options.ask(
+        return options.asking(
             .reputation(isByProvider ? .route : .source, source: address, provider: provider),
             page: page, empty: "no attempt within 7 days")
     }

@@ -251,7 +251,7 @@ final class MailServer: Sendable {
         }
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, site: desk, group: group,
+            messages: state, site: desk, commands: AskedStatistics.answers, group: group,
             now: { EventTime(microseconds: log.clock.microseconds()) },
             logger: Logger(label: "http"))
     }

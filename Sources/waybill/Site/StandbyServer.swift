@@ -73,6 +73,7 @@ final class StandbyServer: Sendable {
             log: configuration.log, version: Version.text, logger: Logger(label: "replication"))
         following.rejoinCommand =
             "waybill site rejoin --data \(configuration.dataDirectory) --follow"
+        following.fetchPlanPath = DataDirectory.fetchPlan(configuration.dataDirectory)
         following.states = SiteStates(dataDirectory: configuration.dataDirectory)
         following.delaySeconds = UInt32(settings.delaySeconds)
         following.port = UInt32(settings.listen?.port ?? 0)
@@ -211,7 +212,7 @@ final class StandbyServer: Sendable {
         api.controlSocket = DataDirectory.controlSocket(configuration.dataDirectory)
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, site: desk, group: group, now: { SystemClock.now() },
+            messages: state, site: desk, commands: AskedStatistics.answers, group: group, now: { SystemClock.now() },
             logger: Logger(label: "http"))
     }
 }

@@ -30,9 +30,29 @@ struct StatisticsOptions: ParsableArguments {
         }
     }
 
-    /// The statistics, and the instant that `24h` counts back from: the wall clock's, with `--at`
-    /// that of the last event before.
-    func load() throws -> (statistics: Statistics, span: Span) {
+    /// A question with these options; a table without rows says `empty`.
+    func asking(
+        _ question: StatisticsQuestion, page: PageOptions? = nil, format: OutputFormat? = nil,
+        empty: String = "nothing"
+    ) -> AskedStatistics {
+        AskedStatistics(
+            question: question, since: since, until: until, page: page?.page,
+            format: format ?? output, empty: empty)
+    }
+
+    /// Prints the answer, from the projection's file and the log; complains when there is none.
+    func answerHere(_ asked: AskedStatistics) throws {
+        let statistics = try load()
+        // What is counted back from: the wall clock, with `--at` the last event before.
+        let now = at == nil ? max(SystemClock.now(), statistics.time) : statistics.time
+        do {
+            put(try asked.text(statistics, now: now))
+        } catch let error as AnswerError {
+            throw complained(error)
+        }
+    }
+
+    private func load() throws -> Statistics {
         let log = try data.openLog()
         let directory = DataDirectory.projections(try data.directory())
         var statistics = Statistics()
@@ -43,61 +63,28 @@ struct StatisticsOptions: ParsableArguments {
                 directory: directory, log: log, at: at, now: SystemClock.now()
             ) { bar.show($0) }
         }
-        let now = now(statistics)
-        let span = Span(since: since?.time(now: now), until: until?.time(now: now))
-        if let from = span.since, let to = span.until, from >= to {
-            throw ValidationError("--since must be before --until")
+        return statistics
+    }
+
+    /// Says why there is no answer; returns the exit code for it.
+    private func complained(_ error: AnswerError) -> any Error {
+        switch error {
+        case .severalCampaigns(let name, let tenants):
+            let names = tenants.map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: ", ")
+            return ValidationError(
+                "several clients have a campaign \"\(name)\"; say --tenant with one of: " + names)
+        case .totalsOnly(let what):
+            return ValidationError(
+                "\(what) are kept in total only: leave --last, --since and --until out")
+        case .noCampaign(let name):
+            complain(
+                "waybill: no campaign \"\(name)\"; `waybill campaign list` shows those there are")
+        case .nothingCounted(let kind, let name):
+            complain(
+                "waybill: nothing is counted of \"\(name)\"; `waybill \(Self.list(kind))` shows "
+                    + "what is")
         }
-        return (statistics, span)
-    }
-
-    /// The instant that `24h` counts back from.
-    func now(_ statistics: Statistics) -> EventTime {
-        at == nil ? max(SystemClock.now(), statistics.time) : statistics.time
-    }
-
-    /// Asks, and prints the answer; in a table with a word on what is left out.
-    func ask(
-        _ question: StatisticsQuestion, page: PageOptions? = nil, format: OutputFormat? = nil,
-        empty: String = "nothing"
-    ) throws {
-        let (statistics, span) = try load()
-        let answer = try answer(question, statistics, span, page: page)
-        let format = format ?? output
-        put(answer.text(format, empty: empty))
-        guard let page, format == .table, case .rows(let rows, let total) = answer else { return }
-        page.tellRest(shown: rows.rows.count, of: total)
-    }
-
-    /// The answer to a question; complains when there is none.
-    func answer(
-        _ question: StatisticsQuestion, _ statistics: Statistics, _ span: Span,
-        page: PageOptions? = nil
-    ) throws -> StatisticsAnswer {
-        do throws(AnswerError) {
-            return try statistics.answer(
-                question, span: span, now: now(statistics), page: page?.page ?? .all)
-        } catch {
-            switch error {
-            case .severalCampaigns(let name, let tenants):
-                let names = tenants.map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: ", ")
-                throw ValidationError(
-                    "several clients have a campaign \"\(name)\"; say --tenant with one of: "
-                        + names)
-            case .totalsOnly(let what):
-                throw ValidationError(
-                    "\(what) are kept in total only: leave --last, --since and --until out")
-            case .noCampaign(let name):
-                complain(
-                    "waybill: no campaign \"\(name)\"; `waybill campaign list` shows those there "
-                        + "are")
-            case .nothingCounted(let kind, let name):
-                complain(
-                    "waybill: nothing is counted of \"\(name)\"; "
-                        + "`waybill \(Self.list(kind))` shows what is")
-            }
-            throw Exit.found
-        }
+        return Exit.found
     }
 
     /// The command that lists subjects of a kind.
@@ -129,12 +116,6 @@ struct PageOptions: ParsableArguments {
     func show(_ listing: Listing, _ format: OutputFormat, empty: String) {
         let part = listing.page(page)
         put(part.text(format, empty: empty))
-        if format == .table { tellRest(shown: part.rows.count, of: listing.rows.count) }
-    }
-
-    /// Says how many rows there are beyond a page.
-    func tellRest(shown: Int, of total: Int) {
-        let left = total - offset - shown
-        if left > 0 { put("and \(left) more; --limit and --offset show them\n") }
+        if format == .table { put(page.rest(shown: part.rows.count, of: listing.rows.count)) }
     }
 }

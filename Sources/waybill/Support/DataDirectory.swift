@@ -10,6 +10,9 @@ enum DataDirectory {
     /// The Unix socket at which commands reach the server.
     static func controlSocket(_ directory: String) -> String { directory + "/control.sock" }
 
+    /// Which segments a standby has set out to fetch.
+    static func fetchPlan(_ directory: String) -> String { directory + "/fetching" }
+
     /// Creates the directory and what belongs in it, readable by its owner only: it holds mail.
     static func create(_ directory: String) throws(FileProblem) {
         for path in [directory, log(directory), projections(directory)] {

@@ -4,8 +4,11 @@ package import Replication
 ///
 /// Concurrency: value.
 package struct ReplicationSettings: Hashable, Sendable {
-    /// Where other sites reach this one; nil: they do not.
+    /// Where links of other sites are taken; nil: nowhere.
     package var listen: SiteAddress?
+    /// Where other sites reach this one, when that is not where it listens: it listens on every address of
+    /// the machine, or something between the sites translates addresses.
+    package var address: SiteAddress?
     /// What it shows them and trusts.
     package var tls: ReplicationTLS
     /// Whom it follows while it is a standby. A site that has never had a role begins as a standby with
@@ -26,4 +29,21 @@ package struct ReplicationSettings: Hashable, Sendable {
 
     /// Creates settings.
     package init(tls: ReplicationTLS) { self.tls = tls }
+
+    /// Where other sites reach this one.
+    ///
+    /// - Parameter boundPort: The port that it listens on, where the kernel chose it.
+    /// - Returns: nil where nobody can know: it listens on every address, or not at all.
+    package func reachable(boundPort: Int?) -> SiteAddress? {
+        guard let listen else { return nil }
+        let port = listen.port == 0 ? boundPort ?? 0 : listen.port
+        if let address { return address }
+        guard port > 0, !["", "0.0.0.0", "::"].contains(listen.host) else { return nil }
+        return SiteAddress(host: listen.host, port: port)
+    }
+
+    /// The port that other sites are told to dial, at the address that they see; 0: nowhere.
+    package var announcedPort: UInt32 {
+        listen.map { UInt32(address?.port ?? $0.port) } ?? 0
+    }
 }

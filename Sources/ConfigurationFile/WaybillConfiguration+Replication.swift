@@ -19,6 +19,12 @@ extension WaybillConfiguration {
         settings.listen = section.parsed(
             "listen", default: nil, expected: "HOST:PORT such as 192.0.2.1:7025"
         ) { Self.siteAddress($0) }
+        settings.address = section.parsed(
+            "address", default: nil, expected: "HOST:PORT at which other sites reach this one"
+        ) { Self.siteAddress($0) }
+        if settings.address != nil, settings.listen == nil {
+            section.note("address", "is of no use without listen", expected: "listen, too")
+        }
         settings.standbyOf = section.parsed(
             "standby_of", default: nil, expected: "HOST:PORT of the primary"
         ) { Self.siteAddress($0) }

@@ -63,6 +63,7 @@ extension WaybillConfiguration {
     private func write(_ replication: ReplicationSettings, _ out: inout YAMLText) {
         out.open("replication")
         if let listen = replication.listen { out.line("listen", listen) }
+        if let address = replication.address { out.line("address", address) }
         out.line("certificate", replication.tls.certificateFile)
         out.line("key", replication.tls.keyFile)
         out.line("authority", replication.tls.authorityFile)

@@ -17,6 +17,7 @@ struct ReplicationSettingsTests {
         site: vienna
         replication:
           listen: 192.0.2.1:7025
+          address: vienna.example:17025
           certificate: c.pem
           key: k.pem
           authority: a.pem
@@ -33,6 +34,38 @@ struct ReplicationSettingsTests {
             ack_when_away: accept
         """
 
+    @Test(
+        "Other sites reach this one where it listens, or where it says",
+        arguments: [
+            ("192.0.2.1:7025", nil, "192.0.2.1:7025"), ("192.0.2.1:0", nil, "192.0.2.1:4000"),
+            ("0.0.0.0:7025", nil, nil), ("[::]:7025", nil, nil), (nil, nil, nil),
+            ("0.0.0.0:7025", "192.0.2.7:25", "192.0.2.7:25"),
+            ("192.0.2.1:7025", "vienna.example:7026", "vienna.example:7026"),
+            ("[2001:db8::1]:7025", nil, "[2001:db8::1]:7025"),
+        ] as [(String?, String?, String?)])
+    func reachable(listen: String?, address: String?, expected: String?) {
+        var settings = ReplicationSettings(
+            tls: ReplicationTLS(certificateFile: "", keyFile: "", authorityFile: ""))
+        settings.listen = listen.flatMap { WaybillConfiguration.siteAddress($0) }
+        settings.address = address.flatMap { WaybillConfiguration.siteAddress($0) }
+        #expect(settings.reachable(boundPort: 4_000).map { "\($0)" } == expected)
+    }
+
+    @Test("An address without listen is a mistake, for nothing is reached there")
+    func addressAlone() {
+        let text = """
+            replication:
+              address: 192.0.2.1:7025
+              certificate: c.pem
+              key: k.pem
+              authority: a.pem
+              standby_of: 192.0.2.2:7025
+            """
+        let error = #expect(throws: ConfigurationError.self) { try read(text) }
+        let words = error.map { "\($0)" } ?? ""
+        #expect(words.contains("w.yaml:2") && words.contains("is of no use without listen"))
+    }
+
     @Test("every key reaches the settings, and what is shown reads back the same")
     func all() throws {
         let configuration = try read(Self.text)
@@ -40,6 +73,8 @@ struct ReplicationSettingsTests {
         #expect(configuration.site == "vienna")
         #expect(settings.listen == SiteAddress(host: "192.0.2.1", port: 7025))
         #expect(settings.standbyOf == SiteAddress(host: "2001:db8::1", port: 7025))
+        #expect(settings.address == SiteAddress(host: "vienna.example", port: 17_025))
+        #expect(settings.announcedPort == 17_025)
         #expect(
             settings.peers == [
                 SiteAddress(host: "192.0.2.2", port: 7025),

@@ -283,7 +283,7 @@ def test_a_site_that_knows_no_other_says_so(site, sink):
         "the reason")
 
 
-@pytest.mark.parametrize("found_by", ["peers", "etcd"])
+@pytest.mark.parametrize("found_by", ["peers", "etcd", "address in etcd"])
 def test_with_a_lease_acknowledgements_on_standbys_flow_again_by_themselves(
         site, sink, tmp_path, found_by):
     """kill -9 of the leader under load with ack: replicated: one takes over, the other follows it."""
@@ -298,6 +298,9 @@ def test_with_a_lease_acknowledgements_on_standbys_flow_again_by_themselves(
             for name in ("bert", "cleo")]
         if found_by == "peers":
             know(first, *others)
+        elif found_by == "address in etcd":
+            for one in (first, *others):
+                one.listen_everywhere()
         first.start_site()
         for one in others:
             one.start_site("standby")

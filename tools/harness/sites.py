@@ -111,6 +111,11 @@ class Site(Waybill):
         self.api = API(self.http_port, keys.add("everything", "admin"))
         self.flags += ["--keys", str(keys.path)]
 
+    def listen_everywhere(self) -> None:
+        """Takes other sites' links at every address, and says at which one it is reached."""
+        self.flags[self.flags.index("--site-listen") + 1] = f"0.0.0.0:{self.site_port}"
+        self.flags += ["--site-address", f"127.0.0.1:{self.site_port}"]
+
     # How it stands
 
     def report(self) -> dict:

@@ -64,7 +64,7 @@ final class PrimarySites: Sendable {
                 site: configuration.site, logID: logID, position: log.position,
                 knownEpoch: max(desk.current.epoch, log.epoch),
                 isPrimary: desk.current.role == .primary,
-                port: UInt32(settings.listen?.port ?? 0))
+                port: settings.announcedPort)
         }
         let learned: @Sendable (UInt32, String) -> Void = { desk.learned(epoch: $0, from: $1) }
         let board = StandbyBoard(now: { SystemClock.microseconds() }) {

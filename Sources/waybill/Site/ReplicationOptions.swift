@@ -10,6 +10,9 @@ struct ReplicationOptions: ParsableArguments {
     @Option(help: "Take links of other sites here, HOST:PORT.")
     var siteListen: String?
 
+    @Option(help: "Where other sites reach this one, HOST:PORT, if not at --site-listen.")
+    var siteAddress: String?
+
     @Option(help: "Be a standby of the primary at HOST:PORT, unless another role was recorded.")
     var standbyOf: String?
 
@@ -32,7 +35,9 @@ struct ReplicationOptions: ParsableArguments {
     func apply(to configuration: inout WaybillConfiguration) throws {
         if let site { configuration.site = site }
         let files = (siteCertificate, siteKey, siteAuthority)
-        let wantsSites = siteListen != nil || standbyOf != nil || !peer.isEmpty || delay != nil
+        let wantsSites =
+            siteListen != nil || siteAddress != nil || standbyOf != nil || !peer.isEmpty
+            || delay != nil
         var settings = configuration.replication
         if case (let certificate?, let key?, let authority?) = files {
             let tls = ReplicationTLS(
@@ -52,6 +57,11 @@ struct ReplicationOptions: ParsableArguments {
             return
         }
         settings.listen = try siteListen.map { try address("--site-listen", $0) } ?? settings.listen
+        settings.address =
+            try siteAddress.map { try address("--site-address", $0) } ?? settings.address
+        if settings.address != nil, settings.listen == nil {
+            throw ValidationError("--site-address is of no use without --site-listen")
+        }
         settings.standbyOf =
             try standbyOf.map { try address("--standby-of", $0) } ?? settings.standbyOf
         settings.peers += try peer.map { try address("--peer", $0) }

@@ -87,11 +87,7 @@ extension SiteDesk {
 
     /// Where others reach this site; empty where only they can know: it listens on every address.
     private func reachableAddress(_ view: View?) -> String {
-        guard let listen = settings?.listen, !["", "0.0.0.0", "::"].contains(listen.host) else {
-            return ""
-        }
-        let port = listen.port == 0 ? view?.port ?? 0 : listen.port
-        return port == 0 ? "" : "\(SiteAddress(host: listen.host, port: port))"
+        settings?.reachable(boundPort: view?.port).map { "\($0)" } ?? ""
     }
 
     /// Where the other site that holds the lease is reached, as it has said itself.

@@ -76,7 +76,7 @@ final class StandbyServer: Sendable {
         following.fetchPlanPath = DataDirectory.fetchPlan(configuration.dataDirectory)
         following.states = SiteStates(dataDirectory: configuration.dataDirectory)
         following.delaySeconds = UInt32(settings.delaySeconds)
-        following.port = UInt32(settings.listen?.port ?? 0)
+        following.port = settings.announcedPort
         let (desk, demand) = (desk, demand)
         let follower = try StandbyFollower(
             configuration: following, codec: MailEventCodec(), knownEpoch: desk.current.epoch,
@@ -212,7 +212,8 @@ final class StandbyServer: Sendable {
         api.controlSocket = DataDirectory.controlSocket(configuration.dataDirectory)
         return try await HTTPAPI.start(
             configuration: api, log: log, readiness: readiness, state: state, folds: folds,
-            messages: state, site: desk, commands: AskedStatistics.answers, group: group, now: { SystemClock.now() },
+            messages: state, site: desk, commands: AskedStatistics.answers, group: group,
+            now: { SystemClock.now() },
             logger: Logger(label: "http"))
     }
 }

@@ -49,7 +49,8 @@ package final class HTTPAPI: Sendable {
         configuration: APIConfiguration, log: any APILog, readiness: Readiness,
         state: any ServerState, folds: any LiveState, messages: any MessageIndexSource,
         site: any SiteControl = LoneSite(site: ""), commands: CommandAnswers? = nil,
-        group eventLoops: any EventLoopGroup, now: @escaping @Sendable () -> EventTime, logger: Logger
+        group eventLoops: any EventLoopGroup, now: @escaping @Sendable () -> EventTime,
+        logger: Logger
     ) async throws -> HTTPAPI {
         let problems = configuration.problems()
         guard problems.isEmpty else { throw APIError(problems.joined(separator: "\n")) }

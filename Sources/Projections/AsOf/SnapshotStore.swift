@@ -66,6 +66,11 @@ package struct SnapshotStore: Sendable {
         for sequence in sequences() where sequence <= last { _ = unsafe unlink(path(sequence)) }
     }
 
+    /// Removes all behind a sequence: the events are not in the log any more.
+    func removeAll(after last: UInt64) {
+        for sequence in sequences() where sequence > last { _ = unsafe unlink(path(sequence)) }
+    }
+
     static func copy(_ source: String, to target: String) throws(ProjectionError) {
         let from = unsafe open(source, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else {

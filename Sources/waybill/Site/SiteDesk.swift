@@ -206,7 +206,9 @@ final class SiteDesk: SiteControl {
         report.note = note
         report.lease = lease.map { leaseReport($0, site) }
         if let listen = settings?.listen {
-            report.listen = "\(SiteAddress(host: listen.host, port: view?.port ?? listen.port))"
+            // Not bound yet: the one that is configured.
+            let port = view?.port ?? 0
+            report.listen = "\(SiteAddress(host: listen.host, port: port > 0 ? port : listen.port))"
         }
         guard let view else { return report }
         let standing = view.standing()

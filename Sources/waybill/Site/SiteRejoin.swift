@@ -3,8 +3,10 @@ import EventLog
 import Glibc
 import Logging
 import MailEvents
+import MailProjections
 import NIOCore
 import NIOPosix
+import Projections
 import Replication
 import SmallFiles
 
@@ -116,7 +118,22 @@ struct SiteRejoin {
             with: "after \(common.sequence)\nsite \(configuration.site)\n")
         try SmallFile.replace(export + "/report.txt", with: text + "\n")
         try tail.cut(after: common)
+        takeBackProjections(after: common.sequence)
         return text
+    }
+
+    /// What was folded of the events that are gone is not believed any more.
+    private func takeBackProjections(after last: UInt64) {
+        let cut = ProjectionCut(
+            directory: DataDirectory.projections(configuration.dataDirectory))
+        for outcome in cut.run(MailProjections.all, after: last) {
+            logger.notice(
+                "projection taken back behind the cut",
+                metadata: [
+                    "projection": "\(outcome.name)",
+                    "begins_at": "\(outcome.sequence.map { "\($0)" } ?? "the log's first event")",
+                ])
+        }
     }
 }
 

@@ -27,7 +27,8 @@ struct BlockBuilder: ~Copyable {
         guard let first = entries.first else { return nil }
         defer {
             entries.removeAll(keepingCapacity: true)
-            raw.removeAll(keepingCapacity: true)
+            // The room of one very large message is not kept.
+            raw.removeAll(keepingCapacity: raw.count <= octetsMax)
         }
         let block = ContentBlock(
             codec: .none, entries: entries, rawLength: UInt64(raw.count))

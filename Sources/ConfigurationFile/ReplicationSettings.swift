@@ -36,9 +36,9 @@ package struct ReplicationSettings: Hashable, Sendable {
     /// - Returns: nil where nobody can know: it listens on every address, or not at all.
     package func reachable(boundPort: Int?) -> SiteAddress? {
         guard let listen else { return nil }
-        let port = listen.port == 0 ? boundPort ?? 0 : listen.port
         if let address { return address }
-        guard port > 0, !["", "0.0.0.0", "::"].contains(listen.host) else { return nil }
+        let port = listen.port == 0 ? boundPort ?? 0 : listen.port
+        guard port > 0, !listen.isEveryAddress else { return nil }
         return SiteAddress(host: listen.host, port: port)
     }
 
@@ -46,4 +46,9 @@ package struct ReplicationSettings: Hashable, Sendable {
     package var announcedPort: UInt32 {
         listen.map { UInt32(address?.port ?? $0.port) } ?? 0
     }
+}
+
+extension SiteAddress {
+    /// Whether it stands for every address of a machine, which nobody can dial.
+    var isEveryAddress: Bool { ["", "0.0.0.0", "::"].contains(host) }
 }

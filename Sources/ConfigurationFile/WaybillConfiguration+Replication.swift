@@ -21,7 +21,7 @@ extension WaybillConfiguration {
         ) { Self.siteAddress($0) }
         settings.address = section.parsed(
             "address", default: nil, expected: "HOST:PORT at which other sites reach this one"
-        ) { Self.siteAddress($0) }
+        ) { Self.reachableAddress($0) }
         if settings.address != nil, settings.listen == nil {
             section.note("address", "is of no use without listen", expected: "listen, too")
         }
@@ -59,6 +59,11 @@ extension WaybillConfiguration {
             + [http?.ackLevel ?? .local]
         policy.doubt.demand = asked.reduce(AckLevel.local) { $0.and($1) }.demand
         return policy
+    }
+
+    /// HOST:PORT at which a site can be reached: not every address of a machine, not any port.
+    package static func reachableAddress(_ text: String) -> SiteAddress? {
+        siteAddress(text).flatMap { $0.port > 0 && !$0.isEveryAddress ? $0 : nil }
     }
 
     /// HOST:PORT of a site.

@@ -51,6 +51,17 @@ struct ReplicationSettingsTests {
         #expect(settings.reachable(boundPort: 4_000).map { "\($0)" } == expected)
     }
 
+    @Test(
+        "An address at which nobody is reached is refused",
+        arguments: ["0.0.0.0:7025", "[::]:7025", "192.0.2.1:0", "192.0.2.1", "vienna.example"])
+    func unreachable(address: String) {
+        #expect(WaybillConfiguration.reachableAddress(address) == nil)
+        let error = #expect(throws: ConfigurationError.self) {
+            try read(Self.text.replacing("vienna.example:17025", with: "\"\(address)\""))
+        }
+        #expect(error.map { "\($0)" }?.contains("w.yaml:4") == true)
+    }
+
     @Test("An address without listen is a mistake, for nothing is reached there")
     func addressAlone() {
         let text = """

@@ -168,7 +168,8 @@ extension StandbyFollower {
             }
             return segment
         }
-        guard !segments.isEmpty else { return }
+        // Nothing is on offer: what a plan of an earlier link still lacks is not missing here.
+        guard !segments.isEmpty else { return forgetFetch() }
         guard zip(segments, segments.dropFirst()).allSatisfy({ $0.lastSequence < $1.firstSequence })
         else { throw ReplicationError(.malformed, "the segments on offer do not ascend") }
         remember(segments)

@@ -58,7 +58,9 @@ struct ReplicationOptions: ParsableArguments {
         }
         settings.listen = try siteListen.map { try address("--site-listen", $0) } ?? settings.listen
         settings.address =
-            try siteAddress.map { try address("--site-address", $0) } ?? settings.address
+            try siteAddress.map {
+                try address("--site-address", $0, WaybillConfiguration.reachableAddress)
+            } ?? settings.address
         if settings.address != nil, settings.listen == nil {
             throw ValidationError("--site-address is of no use without --site-listen")
         }
@@ -74,8 +76,11 @@ struct ReplicationOptions: ParsableArguments {
         configuration.replication = settings
     }
 
-    private func address(_ flag: String, _ text: String) throws -> SiteAddress {
-        guard let address = WaybillConfiguration.siteAddress(text) else {
+    private func address(
+        _ flag: String, _ text: String,
+        _ read: (String) -> SiteAddress? = { WaybillConfiguration.siteAddress($0) }
+    ) throws -> SiteAddress {
+        guard let address = read(text) else {
             throw ValidationError("\(flag) \(text): expected HOST:PORT")
         }
         return address

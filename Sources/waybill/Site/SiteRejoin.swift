@@ -131,7 +131,7 @@ struct SiteRejoin {
                 "projection taken back behind the cut",
                 metadata: [
                     "projection": "\(outcome.name)",
-                    "begins_at": "\(outcome.sequence.map { "\($0)" } ?? "the log's first event")",
+                    "begins_at": "\(outcome.sequence.map { "\($0)" } ?? "the log's beginning")",
                 ])
         }
     }

@@ -26,6 +26,37 @@ struct FollowingTests {
         #expect(copy.count == 500)
     }
 
+    @Test("what was being fetched is known after a restart, until the log is continued")
+    func fetchRecalled() async throws {
+        let sites = try await TwoSites.start()
+        try await sites.append(1...300)
+        let path = sites.directory.path + "/fetching"
+        try FetchPlan(epoch: 1, lastSequences: [100, 200]).save(path)
+        let nobody = SiteAddress(host: "127.0.0.1", port: 1)
+        let alone = try sites.standby(address: nobody, fetchPlan: path)
+        try await TwoSites.wait("what is missing") { alone.status.missing == 2 }
+        alone.stop()
+        let follower = try sites.standby(fetchPlan: path)
+        try await sites.waitUntilSame(follower)
+        try await sites.append(301...310)
+        try await sites.waitUntilSame(follower)
+        #expect(follower.status.missing == 0)
+        #expect(FetchPlan.load(path) == nil)
+        follower.stop()
+        await sites.stop()
+    }
+
+    @Test("a standby that cannot note what it fetches follows all the same")
+    func fetchNotNoted() async throws {
+        let sites = try await TwoSites.start()
+        try await sites.append(1...300)
+        let follower = try sites.standby(fetchPlan: sites.directory.path + "/absent/fetching")
+        try await sites.waitUntilSame(follower)
+        #expect(follower.status.missing == 0)
+        follower.stop()
+        await sites.stop()
+    }
+
     @Test("it goes on after its own restart and after the primary's link was cut, without a gap")
     func restarts() async throws {
         let sites = try await TwoSites.start()

@@ -114,7 +114,7 @@ final class TwoSites: Sendable {
     /// A standby; it follows from its start on.
     func standby(
         _ name: String = "standby", knownEpoch: UInt32 = 0, delaySeconds: UInt32 = 0,
-        address: SiteAddress? = nil, tls: ReplicationTLS? = nil,
+        address: SiteAddress? = nil, tls: ReplicationTLS? = nil, fetchPlan: String? = nil,
         handover: @escaping @Sendable (Position) -> Result<UInt32, ReplicationError> = { _ in
             .failure(ReplicationError(.refused, "not now"))
         }
@@ -124,6 +124,7 @@ final class TwoSites: Sendable {
             logDirectory: directory.path + "/" + name, log: Self.logConfiguration(),
             version: "test", logger: Self.quiet)
         configuration.delaySeconds = delaySeconds
+        configuration.fetchPlanPath = fetchPlan
         let follower = try StandbyFollower(
             configuration: configuration, codec: TextCodec(), knownEpoch: knownEpoch,
             tls: tls ?? self.tls,

@@ -6,7 +6,7 @@ import Synchronization
 final class FakeSite: SiteControl {
     private struct State {
         var orders: [SiteOrder] = []
-        var refusal: String?
+        var refusal: SiteRefusal?
         var report = SiteReport(site: "here", role: "primary", epoch: 3)
     }
 
@@ -14,7 +14,9 @@ final class FakeSite: SiteControl {
 
     var orders: [SiteOrder] { state.withLock { $0.orders } }
 
-    func refuse(_ reason: String) { state.withLock { $0.refusal = reason } }
+    func refuse(_ reason: String, isTemporary: Bool = false) {
+        state.withLock { $0.refusal = SiteRefusal(reason, isTemporary: isTemporary) }
+    }
 
     func show(_ report: SiteReport) { state.withLock { $0.report = report } }
 
@@ -23,7 +25,7 @@ final class FakeSite: SiteControl {
     func carryOut(
         _ order: SiteOrder, isDryRun: Bool
     ) throws(SiteRefusal) -> SiteOutcome {
-        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        if let refusal = state.withLock({ $0.refusal }) { throw refusal }
         if !isDryRun { state.withLock { $0.orders.append(order) } }
         return SiteOutcome(isChange: true, role: "standby", epoch: 4, steps: ["one", "two"])
     }
@@ -31,7 +33,7 @@ final class FakeSite: SiteControl {
     func salvage(
         _ directory: String, isDryRun: Bool
     ) async throws(SiteRefusal) -> SalvageOutcome {
-        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        if let refusal = state.withLock({ $0.refusal }) { throw refusal }
         var outcome = SalvageOutcome()
         outcome.messages = 3
         outcome.queued = 2
@@ -40,7 +42,7 @@ final class FakeSite: SiteControl {
     }
 
     func compare() async throws(SiteRefusal) -> [SiteComparison] {
-        if let refusal = state.withLock({ $0.refusal }) { throw SiteRefusal(refusal) }
+        if let refusal = state.withLock({ $0.refusal }) { throw refusal }
         var berlin = SiteComparison(
             address: "192.0.2.2:7025", verdict: .same, detail: "same history through 7")
         berlin.site = "berlin"

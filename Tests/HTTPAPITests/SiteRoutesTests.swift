@@ -50,6 +50,15 @@ struct SiteRoutesTests {
         #expect(salvage.status == 409)
     }
 
+    @Test("what the site refuses while it changes its role is 503, to be asked again")
+    func refusedForNow() async throws {
+        let api = try await TestAPI()
+        api.site.refuse("Another change is under way.", isTemporary: true)
+        let answer = try await post(api, "rejoin", #"{"follow": "192.0.2.1:7025"}"#)
+        #expect(answer.status == 503)
+        #expect(answer.json["detail"].text == "Another change is under way.")
+    }
+
     @Test("fields that an order does not have, and a salvage without a directory, are 422")
     func malformed() async throws {
         let api = try await TestAPI()

@@ -99,9 +99,14 @@ package struct SiteOutcome: Hashable, Sendable {
 package struct SiteRefusal: Error, Hashable, Sendable {
     /// In words, with what to do instead.
     package var reason: String
+    /// The site is changing its role: the same order may be taken in a moment.
+    package var isTemporary: Bool
 
     /// Creates a refusal.
-    package init(_ reason: String) { self.reason = reason }
+    package init(_ reason: String, isTemporary: Bool = false) {
+        self.reason = reason
+        self.isTemporary = isTemporary
+    }
 }
 
 /// How a site stands. Times are microseconds since the Unix epoch.

@@ -47,7 +47,7 @@ struct SiteRoutes: Sendable {
         do throws(SiteRefusal) {
             outcome = try services.site.carryOut(order, isDryRun: isDryRun)
         } catch {
-            throw Problem(.wrongRole, error.reason)
+            throw Problem(error.isTemporary ? .notReady : .wrongRole, error.reason)
         }
         return .json { writer in
             writer.beginObject()

@@ -28,9 +28,38 @@ enum SiteCall {
     static func post(
         _ path: String, _ json: String, _ options: DataOptions
     ) async throws -> JSONValue {
+        try await answer(request(path, json), options)
+    }
+
+    /// Between two roles a server does not listen, for about as long as it takes to open a log.
+    private static let silenceMilliseconds: UInt64 = 3_000
+
+    /// Gives an order about the site's role. A server that is changing it refuses for a moment, or does
+    /// not answer: then the order is given again.
+    ///
+    /// - Parameter seconds: How long a change under way is waited for.
+    static func order(
+        _ path: String, _ json: String, _ options: DataOptions, seconds: Int
+    ) async throws -> JSONValue {
+        let end = SystemClock.monotonicMilliseconds() + UInt64(max(0, seconds)) * 1_000
+        var heard = SystemClock.monotonicMilliseconds()
+        while true {
+            let answered = try? await call(request(path, json), options)
+            let now = SystemClock.monotonicMilliseconds()
+            if let (status, value) = answered {
+                guard status == 503, now < end else { return try taken(status, value) }
+                heard = now
+            } else if now >= min(end, heard + silenceMilliseconds) {
+                return try await answer(request(path, json), options)
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private static func request(_ path: String, _ json: String) -> LocalRequest {
         var request = LocalRequest(.post, path, body: LocalBody(Array(json.utf8)))
         request.contentType = "application/json"
-        return try await answer(request, options)
+        return request
     }
 
     /// Waits until the site stands as it should; while its server changes its role it does not answer.
@@ -67,6 +96,10 @@ enum SiteCall {
                     + "serve), and give the order as its user.")
             throw Exit.unavailable
         }
+        return try taken(status, value)
+    }
+
+    private static func taken(_ status: Int, _ value: JSONValue) throws -> JSONValue {
         guard status < 300 else {
             let detail = value["detail"].text
             complain("waybill: " + (detail.isEmpty ? "the answer's status is \(status)" : detail))

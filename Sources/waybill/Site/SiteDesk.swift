@@ -294,6 +294,8 @@ extension SiteDesk {
         if case .forget(let name) = order {
             return try forget(name, view, site, isDryRun: isDryRun)
         }
+        // What is recorded may be ahead of the part that runs, which is still ending.
+        if demand.isRaised { throw anotherChange }
         let plan = try SitePlan.make(
             order, site: site, standing: view?.standing(), follower: view?.follower?(),
             standbys: view?.standbys?() ?? [], lease: lease?.standing)
@@ -310,10 +312,15 @@ extension SiteDesk {
             // What is under way decides the role.
             if change.record != nil { try? record(site) }
             lease?.force(false)
-            throw SiteRefusal("Another change is under way: \(demand.reason).")
+            throw anotherChange
         }
         logger.notice(
             "change of role", metadata: ["steps": "\(plan.outcome.steps.joined(separator: "; "))"])
         return plan.outcome
+    }
+
+    /// Only one part of the server runs at a time, and this one is about to end.
+    private var anotherChange: SiteRefusal {
+        SiteRefusal("Another change is under way: \(demand.reason).", isTemporary: true)
     }
 }

@@ -14,7 +14,8 @@ struct SiteOrderOptions: ParsableArguments {
     @Flag(help: "Say what would be done, and do nothing.")
     var dryRun = false
 
-    @Option(help: "Seconds to wait until the site has its new role.")
+    @Option(
+        help: "Seconds to wait until a change under way is over, and until the site has its new role.")
     var wait = 60
 
     /// Gives an order to the site's server, and waits until it is carried out.
@@ -40,7 +41,8 @@ struct SiteOrderOptions: ParsableArguments {
         }
         writer.bool(dryRun, "dry_run")
         writer.endObject()
-        let answer = try await SiteCall.post("/api/v1/site/\(verb)", writer.text, options)
+        let answer = try await SiteCall.order(
+            "/api/v1/site/\(verb)", writer.text, options, seconds: wait)
         if !options.json { show(answer) }
         guard answer["changed"].isTrue, !dryRun else {
             if options.json { print(answer.json) }

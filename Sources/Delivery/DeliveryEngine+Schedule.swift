@@ -81,7 +81,8 @@ extension DeliveryEngine {
             case .suspended, .suppressed, .rebound:
                 orders.note(event.fact)
             case .attempted, .rejected, .epochStarted, .configurationApplied, .resumed,
-                .cancelled, .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
+                .cancelled, .unsuppressed, .complained, .bouncedLater, .contentReceived, .lost,
+                .unknown:
                 break
             }
         }

@@ -24,11 +24,16 @@ final class MessageReader: Sendable {
 
     /// The message's `received` event and its content.
     func message(_ id: MessageID) throws -> ActiveMessage.Stored {
-        let content = try log.bytes(of: id.sequence)
+        let received = try received(id)
+        let content = try received.content(at: id.sequence) { try log.bytes(of: $0) }
+        return ActiveMessage.Stored(received: received, content: content ?? [])
+    }
+
+    private func received(_ id: MessageID) throws -> MessageReceived {
         let cached = cache.withLock { cache in
             cache.first { $0.sequences.contains(id.sequence) }?.received[id.sequence]
         }
-        if let cached { return ActiveMessage.Stored(received: cached, content: content) }
+        if let cached { return cached }
         let events = try log.events(around: id.sequence)
         var received: [UInt64: MessageReceived] = [:]
         for event in events {
@@ -42,6 +47,6 @@ final class MessageReader: Sendable {
             if cache.count >= Limits.cachedBatches { cache.removeFirst() }
             cache.append(entry)
         }
-        return ActiveMessage.Stored(received: fact, content: content)
+        return fact
     }
 }

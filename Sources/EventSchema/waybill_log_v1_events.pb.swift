@@ -67,6 +67,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
   /// 42 stands in the recorded logs of the tests, as a type of a later version.
   /// Has no columns: it says only that the event with this sequence cannot be read any more.
   case lost // = 43
+  case contentReceived // = 44
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -99,6 +100,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     case 40: self = .configurationApplied
     case 41: self = .dictionaryAdded
     case 43: self = .lost
+    case 44: self = .contentReceived
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -129,6 +131,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     case .configurationApplied: return 40
     case .dictionaryAdded: return 41
     case .lost: return 43
+    case .contentReceived: return 44
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -159,6 +162,7 @@ package nonisolated enum Waybill_Log_V1_EventType: SwiftProtobuf.Enum, Swift.Cas
     .configurationApplied,
     .dictionaryAdded,
     .lost,
+    .contentReceived,
   ]
 
 }
@@ -306,6 +310,15 @@ package nonisolated struct Waybill_Log_V1_EventBatch: @unchecked Sendable {
   package var hasFeedback: Bool {_storage._feedback != nil}
   /// Clears the value of `feedback`. Subsequent reads from it will return its default value.
   package mutating func clearFeedback() {_uniqueStorage()._feedback = nil}
+
+  package var contentReceived: Waybill_Log_V1_ContentReceivedColumns {
+    get {_storage._contentReceived ?? Waybill_Log_V1_ContentReceivedColumns()}
+    set {_uniqueStorage()._contentReceived = newValue}
+  }
+  /// Returns true if `contentReceived` has been explicitly set.
+  package var hasContentReceived: Bool {_storage._contentReceived != nil}
+  /// Clears the value of `contentReceived`. Subsequent reads from it will return its default value.
+  package mutating func clearContentReceived() {_uniqueStorage()._contentReceived = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -465,6 +478,14 @@ package nonisolated struct Waybill_Log_V1_ReceivedColumns: @unchecked Sendable {
   package var metadataString: [UInt32] {
     get {_storage._metadataString}
     set {_uniqueStorage()._metadataString = newValue}
+  }
+
+  /// Where the content stands piece by piece, when it is not stored with this event: for each
+  /// `content_received`, in order, the own sequence minus its sequence; decimal, with a space between
+  /// two.
+  package var contentPiecesString: [UInt32] {
+    get {_storage._contentPiecesString}
+    set {_uniqueStorage()._contentPiecesString = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -753,17 +774,35 @@ package nonisolated struct Waybill_Log_V1_FeedbackColumns: Sendable {
   package init() {}
 }
 
+/// content_received: a piece of the content of a message that is still coming in. The `received` that
+/// comes when it is complete names its pieces; without one they belong to nobody.
+package nonisolated struct Waybill_Log_V1_ContentReceivedColumns: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Octets of the piece as stored.
+  package var sizeOctets: [UInt64] = []
+
+  /// SHA-256 of the piece as stored, 32 octets an entry, concatenated.
+  package var contentSha256: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "waybill.log.v1"
 
 nonisolated extension Waybill_Log_V1_EventType: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_TYPE_UNSPECIFIED\0\u{1}RECEIVED\0\u{1}QUEUED\0\u{1}DEFERRED\0\u{1}DELIVERED\0\u{1}BOUNCED\0\u{1}EXPIRED\0\u{1}ATTEMPTED\0\u{1}COMPLAINED\0\u{1}BOUNCED_LATER\0\u{1}REJECTED\0\u{1}SUPPRESSED\0\u{1}UNSUPPRESSED\0\u{2}\u{14}EPOCH_STARTED\0\u{1}SUSPENDED\0\u{1}RESUMED\0\u{1}REBOUND\0\u{1}CANCELLED\0\u{1}THROTTLE_SET\0\u{1}SOURCE_ADDED\0\u{1}SOURCE_REMOVED\0\u{1}CONFIGURATION_APPLIED\0\u{1}DICTIONARY_ADDED\0\u{2}\u{2}LOST\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_TYPE_UNSPECIFIED\0\u{1}RECEIVED\0\u{1}QUEUED\0\u{1}DEFERRED\0\u{1}DELIVERED\0\u{1}BOUNCED\0\u{1}EXPIRED\0\u{1}ATTEMPTED\0\u{1}COMPLAINED\0\u{1}BOUNCED_LATER\0\u{1}REJECTED\0\u{1}SUPPRESSED\0\u{1}UNSUPPRESSED\0\u{2}\u{14}EPOCH_STARTED\0\u{1}SUSPENDED\0\u{1}RESUMED\0\u{1}REBOUND\0\u{1}CANCELLED\0\u{1}THROTTLE_SET\0\u{1}SOURCE_ADDED\0\u{1}SOURCE_REMOVED\0\u{1}CONFIGURATION_APPLIED\0\u{1}DICTIONARY_ADDED\0\u{2}\u{2}LOST\0\u{1}CONTENT_RECEIVED\0")
 }
 
 nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EventBatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}time_delta\0\u{3}message_back\0\u{3}message_epoch_back\0\u{1}strings\0\u{2}\u{b}received\0\u{1}recipient\0\u{1}queued\0\u{1}attempt\0\u{1}deferred\0\u{1}failure\0\u{1}rejected\0\u{3}epoch_started\0\u{3}configuration_applied\0\u{1}control\0\u{1}address\0\u{1}feedback\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{3}time_delta\0\u{3}message_back\0\u{3}message_epoch_back\0\u{1}strings\0\u{2}\u{b}received\0\u{1}recipient\0\u{1}queued\0\u{1}attempt\0\u{1}deferred\0\u{1}failure\0\u{1}rejected\0\u{3}epoch_started\0\u{3}configuration_applied\0\u{1}control\0\u{1}address\0\u{1}feedback\0\u{3}content_received\0")
 
   fileprivate class _StorageClass {
     var _type: [UInt32] = []
@@ -783,6 +822,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
     var _control: Waybill_Log_V1_ControlColumns? = nil
     var _address: Waybill_Log_V1_AddressColumns? = nil
     var _feedback: Waybill_Log_V1_FeedbackColumns? = nil
+    var _contentReceived: Waybill_Log_V1_ContentReceivedColumns? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -810,6 +850,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
       _control = source._control
       _address = source._address
       _feedback = source._feedback
+      _contentReceived = source._contentReceived
     }
   }
 
@@ -845,6 +886,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
         case 25: try { try decoder.decodeSingularMessageField(value: &_storage._control) }()
         case 26: try { try decoder.decodeSingularMessageField(value: &_storage._address) }()
         case 27: try { try decoder.decodeSingularMessageField(value: &_storage._feedback) }()
+        case 28: try { try decoder.decodeSingularMessageField(value: &_storage._contentReceived) }()
         default: break
         }
       }
@@ -908,6 +950,9 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
       try { if let v = _storage._feedback {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
       } }()
+      try { if let v = _storage._contentReceived {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -934,6 +979,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
         if _storage._control != rhs_storage._control {return false}
         if _storage._address != rhs_storage._address {return false}
         if _storage._feedback != rhs_storage._feedback {return false}
+        if _storage._contentReceived != rhs_storage._contentReceived {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -945,7 +991,7 @@ nonisolated extension Waybill_Log_V1_EventBatch: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReceivedColumns"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reverse_path_local_string\0\u{3}reverse_path_domain_string\0\u{3}size_octets\0\u{3}content_sha256\0\u{3}recipient_count\0\u{3}tenant_string\0\u{3}campaign_string\0\u{1}body\0\u{3}smtp_utf8\0\u{3}return_content\0\u{3}envelope_id_string\0\u{3}listener_string\0\u{3}transmission_type\0\u{3}client_address_string\0\u{3}client_name_string\0\u{3}identity_string\0\u{3}session_string\0\u{3}tls_version_string\0\u{3}tls_cipher_string\0\u{3}ack_level\0\u{3}idempotency_key_string\0\u{3}supplied_fields\0\u{3}server_name_string\0\u{3}reports_on_back\0\u{3}header_message_id_string\0\u{3}reports_on_epoch_back\0\u{3}metadata_string\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reverse_path_local_string\0\u{3}reverse_path_domain_string\0\u{3}size_octets\0\u{3}content_sha256\0\u{3}recipient_count\0\u{3}tenant_string\0\u{3}campaign_string\0\u{1}body\0\u{3}smtp_utf8\0\u{3}return_content\0\u{3}envelope_id_string\0\u{3}listener_string\0\u{3}transmission_type\0\u{3}client_address_string\0\u{3}client_name_string\0\u{3}identity_string\0\u{3}session_string\0\u{3}tls_version_string\0\u{3}tls_cipher_string\0\u{3}ack_level\0\u{3}idempotency_key_string\0\u{3}supplied_fields\0\u{3}server_name_string\0\u{3}reports_on_back\0\u{3}header_message_id_string\0\u{3}reports_on_epoch_back\0\u{3}metadata_string\0\u{3}content_pieces_string\0")
 
   fileprivate class _StorageClass {
     var _reversePathLocalString: [UInt32] = []
@@ -975,6 +1021,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
     var _headerMessageIDString: [UInt32] = []
     var _reportsOnEpochBack: [UInt32] = []
     var _metadataString: [UInt32] = []
+    var _contentPiecesString: [UInt32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1012,6 +1059,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
       _headerMessageIDString = source._headerMessageIDString
       _reportsOnEpochBack = source._reportsOnEpochBack
       _metadataString = source._metadataString
+      _contentPiecesString = source._contentPiecesString
     }
   }
 
@@ -1057,6 +1105,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
         case 25: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._headerMessageIDString) }()
         case 26: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._reportsOnEpochBack) }()
         case 27: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._metadataString) }()
+        case 28: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._contentPiecesString) }()
         default: break
         }
       }
@@ -1146,6 +1195,9 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
       if !_storage._metadataString.isEmpty {
         try visitor.visitPackedUInt32Field(value: _storage._metadataString, fieldNumber: 27)
       }
+      if !_storage._contentPiecesString.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._contentPiecesString, fieldNumber: 28)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1182,6 +1234,7 @@ nonisolated extension Waybill_Log_V1_ReceivedColumns: SwiftProtobuf.Message, Swi
         if _storage._headerMessageIDString != rhs_storage._headerMessageIDString {return false}
         if _storage._reportsOnEpochBack != rhs_storage._reportsOnEpochBack {return false}
         if _storage._metadataString != rhs_storage._metadataString {return false}
+        if _storage._contentPiecesString != rhs_storage._contentPiecesString {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1791,6 +1844,41 @@ nonisolated extension Waybill_Log_V1_FeedbackColumns: SwiftProtobuf.Message, Swi
     if lhs.saidBy != rhs.saidBy {return false}
     if lhs.mxHostString != rhs.mxHostString {return false}
     if lhs.sourceAddressString != rhs.sourceAddressString {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Waybill_Log_V1_ContentReceivedColumns: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ContentReceivedColumns"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}size_octets\0\u{3}content_sha256\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.sizeOctets) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.contentSha256) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.sizeOctets.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.sizeOctets, fieldNumber: 1)
+    }
+    if !self.contentSha256.isEmpty {
+      try visitor.visitSingularBytesField(value: self.contentSha256, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Waybill_Log_V1_ContentReceivedColumns, rhs: Waybill_Log_V1_ContentReceivedColumns) -> Bool {
+    if lhs.sizeOctets != rhs.sizeOctets {return false}
+    if lhs.contentSha256 != rhs.contentSha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

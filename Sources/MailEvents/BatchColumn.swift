@@ -36,6 +36,7 @@ enum BatchColumn: Int, CaseIterable {
     case receivedHeaderMessageIdString
     case receivedReportsOnEpochBack
     case receivedMetadataString
+    case receivedContentPiecesString
     // RecipientColumns
     case recipientNumber
     case recipientLocalString
@@ -113,9 +114,17 @@ enum BatchColumn: Int, CaseIterable {
     case feedbackSaidBy
     case feedbackMxHostString
     case feedbackSourceAddressString
+    // ContentReceivedColumns
+    case contentReceivedSizeOctets
+    case contentReceivedContentSha256
 
     /// How many columns there are.
-    static let count = 97
+    static let count = 100
+
+    /// Whether an entry is a SHA-256 of 32 octets instead of a number.
+    static func isHash(_ column: Int) -> Bool {
+        column == receivedContentSha256.rawValue || column == contentReceivedContentSha256.rawValue
+    }
 
     /// The message the column belongs to.
     var group: ColumnGroup {

@@ -38,7 +38,7 @@ extension BatchEncoder {
                 fact.route, row: row)
             return UInt64(EventType.bouncedLater.rawValue)
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted, .rejected,
-            .epochStarted, .configurationApplied, .lost, .unknown:
+            .epochStarted, .configurationApplied, .contentReceived, .lost, .unknown:
             preconditionFailure("not such a fact: \(fact)")
         }
     }

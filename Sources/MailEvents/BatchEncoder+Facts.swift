@@ -44,7 +44,8 @@ extension BatchEncoder {
             encode(fact.attempt)
             return UInt64(EventType.attempted.rawValue)
         case .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .contentReceived,
+            .lost, .unknown:
             return encodeOther(fact, row: row)
         }
     }
@@ -68,6 +69,12 @@ extension BatchEncoder {
             put(.configurationAppliedDigestString, entry, fact.digest)
             put(.configurationAppliedVersionString, entry, fact.version)
             return UInt64(EventType.configurationApplied.rawValue)
+        case .contentReceived(let fact):
+            reference(nil, row: row)
+            let entry = begin(.contentReceived)
+            put(.contentReceivedSizeOctets, entry, fact.sizeOctets)
+            put(.contentReceivedContentSha256, entry, octets: fact.contentSHA256)
+            return UInt64(EventType.contentReceived.rawValue)
         case .lost:
             reference(nil, row: row)
             return UInt64(EventType.lost.rawValue)
@@ -115,6 +122,9 @@ extension BatchEncoder {
         put(.receivedReportsOnEpochBack, row, UInt64(fact.reportsOn.map { epoch &- $0.epoch } ?? 0))
         put(.receivedHeaderMessageIdString, row, fact.headerMessageID)
         put(.receivedMetadataString, row, fact.metadata.stored)
+        put(
+            .receivedContentPiecesString, row,
+            ContentPiece.text(fact.contentPieces, from: sequence))
     }
 
     private mutating func encode(_ session: IngressSession, row: Int) {

@@ -7,8 +7,8 @@ import MailModel
 ///
 /// Concurrency: value; ``MailEventCodec`` guards the one it keeps.
 struct BatchEncoder: ~Copyable {
-    private var columns = InlineArray<97, ColumnBuffer> { _ in ColumnBuffer() }
-    private var rows = InlineArray<13, Int>(repeating: 0)
+    private var columns = InlineArray<100, ColumnBuffer> { _ in ColumnBuffer() }
+    private var rows = InlineArray<14, Int>(repeating: 0)
     /// A bit for each column that has an entry other than zero.
     private var touched: UInt128 = 0
     private var strings: StringTable
@@ -85,7 +85,7 @@ struct BatchEncoder: ~Copyable {
     }
 
     private func write(into bytes: inout [UInt8]) {
-        var lengths = InlineArray<13, Int>(repeating: 0)
+        var lengths = InlineArray<14, Int>(repeating: 0)
         var total = strings.bytes.count
         var rest = touched
         while rest != 0 {

@@ -4,11 +4,11 @@
 /// Concurrency: value.
 struct BatchIndex: ~Copyable {
     /// The columns' octets; an absent column is empty.
-    var columns = InlineArray<97, WireReader> { _ in WireReader(position: 0, end: 0) }
+    var columns = InlineArray<100, WireReader> { _ in WireReader(position: 0, end: 0) }
     /// Octets of the string table's entries, in order.
     private(set) var strings: [Range<Int>] = []
     /// Entries that each group of columns has.
-    private(set) var rows = InlineArray<13, Int>(repeating: 0)
+    private(set) var rows = InlineArray<14, Int>(repeating: 0)
 
     /// The types that the batch has events of.
     private(set) var types = EventTypes()
@@ -18,7 +18,7 @@ struct BatchIndex: ~Copyable {
 
     /// Reads the structure.
     init(_ bytes: Span<UInt8>) throws(BatchDecodingError) {
-        var seen = InlineArray<13, Bool>(repeating: false)
+        var seen = InlineArray<14, Bool>(repeating: false)
         var input = WireReader(position: 0, end: bytes.count)
         while !input.isAtEnd {
             let start = input.position
@@ -113,7 +113,7 @@ struct BatchIndex: ~Copyable {
             for column in group.columns where columns[column].end > 0 {
                 let range = columns[column].position..<columns[column].end
                 let complete =
-                    column == BatchColumn.receivedContentSha256.rawValue
+                    BatchColumn.isHash(column)
                     ? range.count == expected * 32
                     : bytes[range.upperBound - 1] < 0x80
                         && entries(in: range, bytes) == expected

@@ -16,9 +16,10 @@ enum ColumnGroup: Int, CaseIterable {
     case control
     case address
     case feedback
+    case contentReceived
 
     /// How many groups there are.
-    static let count = 13
+    static let count = 14
 
     /// `allCases`, made once.
     static let all: [ColumnGroup] = allCases
@@ -36,7 +37,7 @@ enum ColumnGroup: Int, CaseIterable {
     var columns: Range<Int> {
         switch self {
         case .batch: range(.batchType, .batchMessageEpochBack)
-        case .received: range(.receivedReversePathLocalString, .receivedMetadataString)
+        case .received: range(.receivedReversePathLocalString, .receivedContentPiecesString)
         case .recipient: range(.recipientNumber, .recipientCampaignString)
         case .queued: range(.queuedDueDelay, .queuedOriginalRecipientString)
         case .attempt: range(.attemptNumber, .attemptCommandString)
@@ -49,6 +50,7 @@ enum ColumnGroup: Int, CaseIterable {
         case .control: range(.controlCampaignString, .controlUntilDelay)
         case .address: range(.addressTenantString, .addressExpiresDelay)
         case .feedback: range(.feedbackNumber, .feedbackSourceAddressString)
+        case .contentReceived: range(.contentReceivedSizeOctets, .contentReceivedContentSha256)
         }
     }
 

@@ -4,7 +4,7 @@
 ///
 /// Concurrency: value.
 struct ColumnReader: ~Copyable {
-    private var columns: InlineArray<97, WireReader>
+    private var columns: InlineArray<100, WireReader>
     /// How many texts the batch has.
     private let textCount: UInt64
 
@@ -70,7 +70,7 @@ struct ColumnReader: ~Copyable {
     ) throws(BatchDecodingError) {
         for column in group.columns where !columns[column].isAtEnd {
             let (position, end) = (columns[column].position, columns[column].end)
-            if column == BatchColumn.receivedContentSha256.rawValue {
+            if BatchColumn.isHash(column) {
                 let next = min(position + 32 * count, end)
                 columns[column] = WireReader(position: next, end: end)
                 continue
@@ -91,9 +91,9 @@ struct ColumnReader: ~Copyable {
         }
     }
 
-    /// The next 32 octets of the content hashes; zeros where the column is absent.
-    mutating func hash(_ bytes: Span<UInt8>) -> [UInt8] {
-        let column = BatchColumn.receivedContentSha256.rawValue
+    /// The next 32 octets of a column of hashes; zeros where it is absent.
+    mutating func hash(_ column: BatchColumn, _ bytes: Span<UInt8>) -> [UInt8] {
+        let column = column.rawValue
         let position = columns[column].position
         let end = columns[column].end
         guard position < end else { return Array(repeating: 0, count: 32) }

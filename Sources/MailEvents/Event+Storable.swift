@@ -9,6 +9,9 @@ extension Event {
         switch fact {
         case .received(var fact) where !fact.isStorable || fact.reportsOn?.isRelative == true:
             fact.makeStorable()
+            fact.contentPieces = fact.contentPieces.map {
+                ContentPiece.resolved($0, appendFirst: appendFirst)
+            }
             fact.reportsOn = fact.reportsOn?.resolved(epoch: epoch, appendFirst: appendFirst)
             self.fact = .received(fact)
         case .queued(var fact) where !fact.recipient.isFinal:
@@ -63,13 +66,17 @@ extension Event {
         case .bouncedLater(var fact) where !fact.recipient.isFinal:
             fact.recipient.makeFinal(epoch: epoch, appendFirst: appendFirst)
             self.fact = .bouncedLater(fact)
+        case .contentReceived(var fact) where !fact.isStorable:
+            fact.makeStorable()
+            self.fact = .contentReceived(fact)
         case .unknown(let type, let message):
             self.fact = .unknown(
                 type: Fact.isDescribed(type: type) ? 0 : type,
                 message: message?.resolved(epoch: epoch, appendFirst: appendFirst))
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted,
             .rejected, .epochStarted, .configurationApplied, .suspended, .resumed, .rebound,
-            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost:
+            .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .contentReceived,
+            .lost:
             break
         }
     }
@@ -87,6 +94,7 @@ extension MessageReceived {
     fileprivate var isStorable: Bool {
         contentSHA256.count == 32 && sizeOctets >= 0 && UInt32(exactly: recipientCount) != nil
             && UInt32(exactly: ackLevel) != nil && !hasEmptyMailbox
+            && !contentPieces.contains(where: ContentPiece.isRelative)
     }
 
     private var hasEmptyMailbox: Bool {
@@ -102,6 +110,15 @@ extension MessageReceived {
         recipientCount = recipientCount.clampedToUInt32
         ackLevel = ackLevel.clampedToUInt32
         if hasEmptyMailbox { reversePath = .null }
+    }
+}
+
+extension ContentReceived {
+    fileprivate var isStorable: Bool { contentSHA256.count == 32 && sizeOctets >= 0 }
+
+    fileprivate mutating func makeStorable() {
+        contentSHA256 = Array((contentSHA256 + Array(repeating: 0, count: 32)).prefix(32))
+        sizeOctets = max(0, sizeOctets)
     }
 }
 

@@ -37,6 +37,7 @@ package enum Fact: Equatable, Sendable {
     case unsuppressed(AddressUnsuppressed)
     case complained(RecipientComplained)
     case bouncedLater(RecipientBouncedLater)
+    case contentReceived(ContentReceived)
     /// Stands in the place of an event that a damage took: `waybill log repair`.
     case lost
     /// A type this version does not know: kept in its place so that sequences stay gapless.
@@ -77,7 +78,7 @@ package struct RecordedEvent: Equatable, Sendable {
         case .suppressed(let fact): fact.message
         case .unsuppressed(let fact): fact.message
         case .unknown(_, let message): message
-        case .rejected, .epochStarted, .configurationApplied, .lost: nil
+        case .rejected, .epochStarted, .configurationApplied, .contentReceived, .lost: nil
         }
     }
 }

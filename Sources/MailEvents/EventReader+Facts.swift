@@ -49,6 +49,11 @@ extension EventReader {
         case .unsuppressed: .unsuppressed(try unsuppressed(isAboutNone ? nil : message, bytes))
         case .complained: .complained(try complained(message, bytes))
         case .bouncedLater: .bouncedLater(try bouncedLater(message, bytes))
+        case .contentReceived:
+            .contentReceived(
+                ContentReceived(
+                    sizeOctets: try columns.number(.contentReceivedSizeOctets, bytes),
+                    contentSHA256: columns.hash(.contentReceivedContentSha256, bytes)))
         case .lost: .lost
         case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, nil: nil
         }
@@ -65,7 +70,7 @@ extension EventReader {
             reversePath: local == 0 && domain == 0
                 ? .null : .mailbox(Mailbox(recorded: text(local), text(domain))),
             sizeOctets: try columns.number(.receivedSizeOctets, bytes),
-            contentSHA256: columns.hash(bytes),
+            contentSHA256: columns.hash(.receivedContentSha256, bytes),
             recipientCount: Int(try columns.small(.receivedRecipientCount, bytes)),
             tenant: try text(.receivedTenantString, bytes),
             campaign: try text(.receivedCampaignString, bytes),
@@ -83,7 +88,16 @@ extension EventReader {
             reportsOn: back == 0 && epochBack == 0
                 ? nil : MessageID(epoch: epoch &- epochBack, sequence: sequence &- back),
             headerMessageID: try text(.receivedHeaderMessageIdString, bytes),
-            metadata: MessageMetadata(stored: try text(.receivedMetadataString, bytes)))
+            metadata: MessageMetadata(stored: try text(.receivedMetadataString, bytes)),
+            contentPieces: try pieces(bytes))
+    }
+
+    private mutating func pieces(_ bytes: Span<UInt8>) throws(BatchDecodingError) -> [UInt64] {
+        let text = try text(.receivedContentPiecesString, bytes)
+        guard let pieces = ContentPiece.sequences(text.utf8, from: sequence) else {
+            throw columns.outOfRange(.receivedContentPiecesString)
+        }
+        return pieces
     }
 
     private mutating func sessionKey(

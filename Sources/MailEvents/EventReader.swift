@@ -9,7 +9,7 @@ struct EventReader: ~Copyable {
     private let strings: [String]
     private let texts: BatchTexts
     /// Events passed over since a group's columns were read last.
-    private var passed = InlineArray<13, Int>(repeating: 0)
+    private var passed = InlineArray<14, Int>(repeating: 0)
     private var sessions = Interned<SessionKey, IngressSession>()
     private var peers = Interned<PeerKey, DeliveryPeer>()
     let epoch: UInt32

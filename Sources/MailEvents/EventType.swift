@@ -26,6 +26,7 @@ package enum EventType: UInt32, CaseIterable, Sendable {
     case configurationApplied = 40
     case dictionaryAdded = 41
     case lost = 43
+    case contentReceived = 44
 
     /// The wire name, for example `bounced_later`.
     package var name: String { String(describing: self).snakeCased() }
@@ -44,6 +45,7 @@ package enum EventType: UInt32, CaseIterable, Sendable {
         case .suspended, .resumed, .rebound, .cancelled: [.control]
         case .suppressed, .unsuppressed: [.address]
         case .complained, .bouncedLater: [.feedback]
+        case .contentReceived: [.contentReceived]
         case .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .lost: []
         }
     }

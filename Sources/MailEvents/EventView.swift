@@ -23,6 +23,7 @@ package struct EventView: Equatable, Sendable {
     package var campaignText: UInt32 = 0
 
     // received
+    /// content_received too.
     package var sizeOctets: Int = 0
     package var recipientCount: UInt32 = 0
     package var reportsOn: MessageID?
@@ -34,6 +35,8 @@ package struct EventView: Equatable, Sendable {
     package var smtpUTF8 = false
     /// ENVID
     package var envelopeIDText: UInt32 = 0
+    /// See ``ContentPiece/sequences(_:from:)``; 0: the content is stored with the event.
+    package var contentPiecesText: UInt32 = 0
 
     // queued, attempted, deferred, delivered, bounced, expired, complained, bounced_later
     package var recipientNumber: UInt32 = 0

@@ -50,7 +50,7 @@ package struct MailEventCodec: BatchCodec {
             firstTime: time, into: &bytes)
     }
 
-    /// Each `received` of the batch, with the size and the hash it gives.
+    /// Each event of the batch that has content, with the size and the hash it gives.
     package func contentReferences(
         inBatch bytes: [UInt8], firstSequence: UInt64
     ) throws -> [ContentReference] {

@@ -72,6 +72,8 @@ extension ColumnReader {
             view.identityText = try textNumber(.rejectedIdentityString, bytes)
             view.replyCode = try small(.rejectedReplyCode, bytes)
             view.enhancedStatus = try small(.rejectedEnhancedStatus, bytes)
+        case .contentReceived:
+            view.sizeOctets = try number(.contentReceivedSizeOctets, bytes)
         case .epochStarted, .configurationApplied, .lost: break
         case .suspended, .resumed, .rebound, .cancelled:
             view.message = back == 0 && epochBack == 0 ? nil : message
@@ -105,6 +107,7 @@ extension ColumnReader {
             view.returnContent = try small(.receivedReturnContent, bytes)
             view.smtpUTF8 = try small(.receivedSmtpUtf8, bytes) != 0
             view.envelopeIDText = try textNumber(.receivedEnvelopeIdString, bytes)
+            view.contentPiecesText = try textNumber(.receivedContentPiecesString, bytes)
         }
         if fields.contains(.identity) {
             view.identityText = try textNumber(.receivedIdentityString, bytes)

@@ -25,39 +25,73 @@ package enum MailEventDecoder {
         return events
     }
 
-    /// Each `received` of the batch that has content: its sequence, size and content hash. One whose
-    /// hash is ``ContentHash/none`` has none.
+    /// Each event of the batch that has content: its sequence, size and content hash. A `received` whose
+    /// hash is ``ContentHash/none`` has none, nor has one whose content stands in pieces.
     package static func contentReferences(
         _ bytes: [UInt8], firstSequence: UInt64
     ) throws(BatchDecodingError) -> [ContentReference] {
         let input = bytes.span
         let index = try BatchIndex(input)
         var types = index.columns[BatchColumn.batchType.rawValue].copied()
-        var sizes = index.columns[BatchColumn.receivedSizeOctets.rawValue].copied()
-        let hashes = index.columns[BatchColumn.receivedContentSha256.rawValue].copied()
+        var received = ContentColumns(index, .receivedSizeOctets, .receivedContentSha256)
+        var pieces = ContentColumns(
+            index, .contentReceivedSizeOctets, .contentReceivedContentSha256)
+        var inPieces = index.columns[BatchColumn.receivedContentPiecesString.rawValue].copied()
         var references: [ContentReference] = []
         references.reserveCapacity(index.rows[ColumnGroup.received.rawValue])
         var sequence = firstSequence
-        var row = 0
         while !types.isAtEnd {
             let type = try types.varint(input, .batchType)
             defer { sequence &+= 1 }
-            guard type == UInt64(EventType.received.rawValue) else { continue }
-            defer { row += 1 }
-            let size = sizes.isAtEnd ? 0 : try sizes.varint(input, .receivedSizeOctets)
-            guard let octets = Int(exactly: size) else {
-                throw BatchDecodingError(
-                    .valueOutOfRange, offset: sizes.position - 1, .receivedSizeOctets)
+            switch type {
+            case UInt64(EventType.received.rawValue):
+                let content = try received.next(input)
+                let text =
+                    inPieces.isAtEnd
+                    ? 0 : try inPieces.varint(input, .receivedContentPiecesString)
+                guard let (octets, sha256) = content, text == 0 else { continue }
+                references.append(
+                    ContentReference(sequence: sequence, sizeOctets: octets, sha256: sha256))
+            case UInt64(EventType.contentReceived.rawValue):
+                guard let (octets, sha256) = try pieces.next(input) else { continue }
+                references.append(
+                    ContentReference(sequence: sequence, sizeOctets: octets, sha256: sha256))
+            default: continue
             }
-            // A column of zeros is left out: no message of the batch has content.
-            guard !hashes.isAtEnd else { continue }
-            var sha256 = ContentHash.none
-            let start = hashes.position + row * 32
-            for position in 0..<32 { sha256[position] = input[start + position] }
-            guard sha256 != ContentHash.none else { continue }
-            references.append(
-                ContentReference(sequence: sequence, sizeOctets: octets, sha256: sha256))
         }
         return references
+    }
+}
+
+/// The columns that say what the contents of a type's events are.
+///
+/// Concurrency: value.
+private struct ContentColumns: ~Copyable {
+    private let sizeColumn: BatchColumn
+    private var sizes: WireReader
+    private let hashes: WireReader
+    private var row = 0
+
+    init(_ index: borrowing BatchIndex, _ sizes: BatchColumn, _ hashes: BatchColumn) {
+        sizeColumn = sizes
+        self.sizes = index.columns[sizes.rawValue].copied()
+        self.hashes = index.columns[hashes.rawValue].copied()
+    }
+
+    /// The next event's size and hash; nil when it has no content.
+    mutating func next(
+        _ input: Span<UInt8>
+    ) throws(BatchDecodingError) -> (octets: Int, sha256: [UInt8])? {
+        defer { row += 1 }
+        let size = sizes.isAtEnd ? 0 : try sizes.varint(input, sizeColumn)
+        guard let octets = Int(exactly: size) else {
+            throw BatchDecodingError(.valueOutOfRange, offset: sizes.position - 1, sizeColumn)
+        }
+        // A column of zeros is left out: no event of the batch has content.
+        guard !hashes.isAtEnd else { return nil }
+        var sha256 = ContentHash.none
+        let start = hashes.position + row * 32
+        for position in 0..<32 { sha256[position] = input[start + position] }
+        return sha256 == ContentHash.none ? nil : (octets, sha256)
     }
 }

@@ -34,6 +34,9 @@ package struct MessageReceived: Equatable, Sendable {
     package var headerMessageID: String
     /// What the client wants to find again in events.
     package var metadata: MessageMetadata
+    /// The sequences of the ``ContentReceived`` whose contents, one behind the other, are this message's;
+    /// empty: it is stored with this event.
+    package var contentPieces: [UInt64]
 
     package init(
         reversePath: ReversePath, sizeOctets: Int, contentSHA256: [UInt8], recipientCount: Int,
@@ -42,7 +45,7 @@ package struct MessageReceived: Equatable, Sendable {
         envelopeID: String = "", session: IngressSession, ackLevel: Int = 0,
         idempotencyKey: String = "", suppliedFields: SuppliedFields = [],
         reportsOn: MessageID? = nil, headerMessageID: String = "",
-        metadata: MessageMetadata = MessageMetadata()
+        metadata: MessageMetadata = MessageMetadata(), contentPieces: [UInt64] = []
     ) {
         self.reversePath = reversePath
         self.sizeOctets = sizeOctets
@@ -61,6 +64,7 @@ package struct MessageReceived: Equatable, Sendable {
         self.reportsOn = reportsOn
         self.headerMessageID = headerMessageID
         self.metadata = metadata
+        self.contentPieces = contentPieces
     }
 }
 

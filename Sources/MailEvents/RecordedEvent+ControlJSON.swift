@@ -31,7 +31,7 @@ extension Fact {
             writer.failure(fact.class, fact.saidBy)
             fact.route.write(to: &writer)
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted, .rejected,
-            .epochStarted, .configurationApplied, .lost, .unknown:
+            .epochStarted, .configurationApplied, .contentReceived, .lost, .unknown:
             preconditionFailure("not such a fact: \(self)")
         }
     }

@@ -56,6 +56,9 @@ extension RecordedEvent {
         case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
             .bouncedLater:
             event.fact.writeControl(to: &writer)
+        case .contentReceived(let fact):
+            writer.number(fact.sizeOctets, "size")
+            writer.hex(fact.contentSHA256, "content_sha256")
         case .lost: break
         case .unknown(let type, _): writer.number(type, "type_number")
         }
@@ -85,6 +88,7 @@ extension Fact {
         case .unsuppressed: "unsuppressed"
         case .complained: "complained"
         case .bouncedLater: "bounced_later"
+        case .contentReceived: "content_received"
         case .lost: "lost"
         case .unknown(let type, _): EventType(rawValue: type)?.name ?? "unknown"
         }
@@ -101,6 +105,11 @@ extension MessageReceived {
         }
         writer.number(sizeOctets, "size")
         writer.hex(contentSHA256, "content_sha256")
+        if !contentPieces.isEmpty {
+            writer.beginArray("content_pieces")
+            for piece in contentPieces { writer.number(piece) }
+            writer.endArray()
+        }
         writer.number(recipientCount, "recipients")
         writer.string(body.keyword, "body")
         if smtpUTF8 { writer.bool(true, "smtputf8") }

@@ -4,8 +4,9 @@ package import Projections
 
 extension Queue: Projection {
     package static var name: String { "queue" }
-    package static var version: UInt32 { 3 }
+    package static var version: UInt32 { 4 }
     /// Version 3 has added the rows of open attempts; no server of version 2 wrote an `attempted`.
+    /// Version 4 has added those of pieces; no server before wrote a `content_received`.
     package static var oldestReadableVersion: UInt32 { 2 }
 
     /// Sorts after every sequence; suspensions and open attempts come after it.
@@ -30,6 +31,9 @@ extension Queue: Projection {
             return loadSuspension(row.value, sequence: sequence)
         }
         if let key = OpenAttemptRow.recipient(row.key) { return loadAttempt(row.value, key) }
+        if let piece = ContentPieceRow.row(row.key) {
+            return ContentPieceRow.load(piece, row.value, into: &pieces)
+        }
         guard let key = Self.key(row.key), !row.value.isEmpty else { return false }
         if key.part > 0 {
             guard table.sequences.last == key.sequence else { return false }
@@ -73,6 +77,10 @@ extension Queue: Projection {
                 ProjectionRow(
                     key: OpenAttemptRow.key(key), value: OpenAttemptRow.make(attempt)))
         }
+        for row in pieces.rows {
+            guard let value = ContentPieceRow.make(row, of: pieces) else { continue }
+            try body(ProjectionRow(key: ContentPieceRow.key(row), value: value))
+        }
     }
 
     package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
@@ -107,6 +115,11 @@ extension Queue: Projection {
             changes.append(
                 ProjectionChange(
                     key: OpenAttemptRow.key(key), value: attempt.map(OpenAttemptRow.make)))
+        }
+        for row in pieces.takeChanges(whole: needsWhole) {
+            changes.append(
+                ProjectionChange(
+                    key: ContentPieceRow.key(row), value: ContentPieceRow.make(row, of: pieces)))
         }
         let isWhole = needsWhole
         savedThrough = max(savedThrough, lastSequence)

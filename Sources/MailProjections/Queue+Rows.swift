@@ -147,6 +147,7 @@ extension Queue {
         counts.messages -= 1
         counts.octets &-= head(at: index).sizeOctets
         table.remove(at: index)
+        pieces.release(message.sequence)
     }
 
     /// Counts a recipient's state in (+1) or out (-1).

@@ -26,14 +26,17 @@ extension Queue: EventVisitor {
 
     package mutating func visit(_ event: EventView) {
         guard begin(event.sequence, at: event.time), let texts,
-            let type = EventType(rawValue: event.type), let message = event.message
+            let type = EventType(rawValue: event.type)
         else { return }
+        if type == .contentReceived { return pieces.add(event.sequence, at: event.time) }
+        guard let message = event.message else { return }
         let number = Int(event.recipientNumber)
         switch type {
         case .received:
             insertMessage(event.sequence, sizeOctets: event.sizeOctets) {
                 MessageRow.write(event, texts, epoch: message.epoch, to: &$0)
             }
+            if event.contentPiecesText != 0 { use(event, texts) }
         case .queued:
             totals.queued += 1
             insert(message, number) { RecipientRecord.write(event, texts, base: $1, to: &$0) }
@@ -58,9 +61,17 @@ extension Queue: EventVisitor {
             remove(message, number)
         case .suspended, .resumed, .rebound, .cancelled, .rejected, .epochStarted,
             .configurationApplied, .suppressed, .unsuppressed, .complained, .bouncedLater,
-            .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .lost:
+            .throttleSet, .sourceAdded, .sourceRemoved, .dictionaryAdded, .contentReceived, .lost:
             break
         }
+    }
+
+    /// Takes note of the pieces of a message. A text that is none, the decoder refuses; folds that
+    /// read in place meet it here.
+    private mutating func use(_ event: EventView, _ texts: BatchTexts) {
+        let text = texts[octets: event.contentPiecesText]
+        guard let list = ContentPiece.sequences(text, from: event.sequence) else { return }
+        pieces.use(list, by: event.sequence)
     }
 }
 

@@ -27,6 +27,12 @@ package struct Queue: Sendable {
     /// Attempts that were announced and have no settled outcome.
     package internal(set) var attempts = OpenAttempts()
 
+    /// Pieces of contents that are needed.
+    var pieces = ContentPieces()
+    /// Time of the last event applied, in microseconds; 0 when only a checkpoint was loaded. Not part
+    /// of the state.
+    var lastTime: Int64 = 0
+
     var table = MessageTable()
     /// Rows of recipients from number 32 on; never empty ones.
     var parts: [PartKey: [UInt8]] = [:]
@@ -72,6 +78,9 @@ package struct Queue: Sendable {
             insertMessage(sequence, sizeOctets: fact.sizeOctets) {
                 MessageRow.write(fact, epoch: epoch, time: event.time, to: &$0)
             }
+            if !fact.contentPieces.isEmpty { pieces.use(fact.contentPieces, by: sequence) }
+        case .contentReceived:
+            pieces.add(sequence, at: event.time.microseconds)
         case .queued(let fact):
             totals.queued += 1
             insert(fact.recipient.message, fact.recipient.number) { row, base in
@@ -119,6 +128,7 @@ package struct Queue: Sendable {
     mutating func begin(_ sequence: UInt64, at time: Int64) -> Bool {
         guard sequence > lastSequence else { return false }
         lastSequence = sequence
+        lastTime = time
         if position != nil { position = nil }
         if time >= suspensions.firstEnd { dropSuspensions(overAt: EventTime(microseconds: time)) }
         return true

@@ -33,10 +33,10 @@ struct AcceptMessage: Sendable {
         }
     }
 
-    /// The events and the content that goes with the first of them.
+    /// The events and the content, or its last piece, that goes with one of them.
     struct Accepted: Sendable {
         var events: [Event]
-        var content: [UInt8]
+        var content: Content
         /// What it waits for before it is acknowledged.
         var demand: StandbyDemand?
     }
@@ -57,10 +57,17 @@ struct AcceptMessage: Sendable {
     ///
     /// The id in the `queued` events counts from the start of the append; the log's codec puts the
     /// real one in.
+    ///
+    /// - Parameters:
+    ///   - message: What came.
+    ///   - incoming: What is in the log of it already; nil: nothing.
+    ///   - digest: SHA-256.
+    /// - Returns: What to append, or the reply.
     func build(
-        _ message: CompletedMessage, digest: ([UInt8]) -> [UInt8]
+        _ message: CompletedMessage, incoming: IncomingMessage? = nil,
+        digest: ([UInt8]) -> [UInt8]
     ) -> Result<Accepted, Refusal> {
-        let scan = HeaderScan(message.content, rules: rules.headerScan)
+        let scan = incoming?.scan ?? HeaderScan(message.content, rules: rules.headerScan)
         if let problem = scan.problem {
             return .failure(Refusal(reply: ReceptionReplies.reply(to: problem)))
         }
@@ -70,18 +77,22 @@ struct AcceptMessage: Sendable {
         if let field = unusableField(scan) {
             return .failure(Refusal(reply: ReceptionReplies.unusableName(in: field)))
         }
-        let content = scan.stored(message.content)
+        if let incoming, !incoming.isInTime(time) {
+            return .failure(Refusal(reply: ReceptionReplies.notRecorded))
+        }
         let (tenant, campaign) = attribution(scan)
         let demand = rules.ackLevel(ofTenant: tenant).demand
         if let demand, demand.isHopeless(present: standbysPresent) {
             return .failure(Refusal(reply: ReceptionReplies.notReplicated))
         }
         let envelope = message.envelope
+        let content = incoming == nil ? scan.stored(message.content) : message.content
+        let (octets, sha256) = incoming?.finish(content) ?? (content.count, digest(content))
         var events: [Event] = []
         events.reserveCapacity(1 + envelope.recipients.count)
         let received = MessageReceived(
-            reversePath: envelope.reversePath, sizeOctets: content.count,
-            contentSHA256: digest(content), recipientCount: envelope.recipients.count,
+            reversePath: envelope.reversePath, sizeOctets: octets,
+            contentSHA256: sha256, recipientCount: envelope.recipients.count,
             tenant: tenant, campaign: campaign, body: envelope.body, smtpUTF8: envelope.smtpUTF8,
             returnContent: envelope.returnContent, envelopeID: envelope.envelopeID,
             session: session, ackLevel: demand?.promised(present: standbysPresent) ?? 0,
@@ -97,7 +108,9 @@ struct AcceptMessage: Sendable {
                 originalRecipient: recipient.originalRecipient)
             events.append(Event(time: time, fact: .queued(queued)))
         }
-        return .success(Accepted(events: events, content: content, demand: demand))
+        let stored = ContentPiece.Stored(pieces: incoming?.pieces ?? [], rest: content)
+        let (all, last) = stored.completed(events, at: time)
+        return .success(Accepted(events: all, content: last, demand: demand))
     }
 
     /// Tenant and campaign: the user's own tenant first, then what the header says if the client

@@ -202,6 +202,36 @@ struct InjectionTests {
         #expect(try await api.inject(message).status == 200)
     }
 
+    @Test("A large message is stored in pieces; ids, content and a repeated request are as ever")
+    func large() async throws {
+        let api = try await TestAPI()
+        let line = String(repeating: "0123456789", count: 7) + "\r\n"
+        let raw = "Subject: large\r\n\r\n" + String(repeating: line, count: 40_000)
+        for _ in 0..<2 {
+            let answer = try await api.call(
+                .post, "/api/v1/inject?sender=a@example.org&recipient=b@example.net", key: "inject",
+                headers: ["Content-Type": "message/rfc822", "Idempotency-Key": "one"],
+                body: Array(raw.utf8))
+            #expect(answer.status == 200)
+            let id = try #require(MessageID(answer.json["results"][0]["message_id"].text))
+            let events = try api.events()
+            // Two pieces; the message, its recipient, the last piece.
+            #expect(events.count == 5)
+            guard case .received(let received) = events[2].event.fact else {
+                Issue.record("no message")
+                return
+            }
+            #expect(events[2].messageID == id)
+            #expect(received.contentPieces == [1, 2, 5])
+            #expect(received.sizeOctets == raw.utf8.count)
+            #expect(try api.content() == raw)
+            let content = try await api.call(
+                .get, "/api/v1/messages/\(id)/content", key: "read")
+            #expect(content.octets == Array(raw.utf8))
+        }
+        #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
+    }
+
     @Test("Limits: body, message and recipients are 413")
     func limits() async throws {
         let api = try await TestAPI {

@@ -169,7 +169,8 @@ final class TestAPI: Sendable {
             if case .received = event.event.fact { true } else { false }
         }
         guard received.indices.contains(number),
-            let octets = try log.reader.content(of: received[number].sequence)
+            case .received(let fact) = received[number].event.fact,
+            let octets = try log.reader.content(of: fact, at: received[number].sequence)
         else { return "" }
         return String(decoding: octets, as: UTF8.self)
     }

@@ -93,8 +93,18 @@ enum ExampleEvents {
                     route: DeliveryRoute(
                         host: "mx1.example.org", sourceAddress: "192.0.2.25")))),
         event(22, .lost),
+        event(23, .contentReceived(piece)),
+        event(24, .received(inPieces)),
     ]
 
+    private static let piece = ContentReceived(
+        sizeOctets: 1_048_576, contentSHA256: (0..<32).map { UInt8($0 * 7) })
+    private static let inPieces = MessageReceived(
+        reversePath: .null, sizeOctets: 1_100_000, contentSHA256: (0..<32).map { UInt8($0 * 3) },
+        recipientCount: 1,
+        session: IngressSession(
+            listener: "", serverName: "mta1.acme.example", transmissionType: .local),
+        contentPieces: [23, 26])
     private static let order = ControlOrder(
         selector: RecipientSelector(campaign: "spring", tenant: "acme", domain: "example.org"),
         reason: "the list is in order", actor: "cli")

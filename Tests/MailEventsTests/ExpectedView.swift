@@ -56,6 +56,9 @@ struct ExpectedView {
             set(fact.reply)
         case .epochStarted: view.type = 32
         case .configurationApplied: view.type = 40
+        case .contentReceived(let fact):
+            view.type = 44
+            view.sizeOctets = fact.sizeOctets
         case .lost: view.type = 43
         case .unknown(let type, _): view.type = type
         default: setControl(recorded.event.fact)

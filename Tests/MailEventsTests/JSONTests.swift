@@ -37,7 +37,7 @@ struct JSONTests {
                 if case .unknown = $0 { false } else { true }
             }
             .map(\.typeName))
-        #expect(types.count == 19)
+        #expect(types.count == 20)
         for type in types {
             #expect(document.contains("`\(type)`\n") || document.contains("`\(type)`,"), "\(type)")
         }

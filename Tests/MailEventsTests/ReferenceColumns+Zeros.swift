@@ -52,6 +52,7 @@ extension ReferenceColumns {
         drop(\.received.reportsOnEpochBack)
         drop(\.received.headerMessageIDString)
         drop(\.received.metadataString)
+        drop(\.received.contentPiecesString)
         if batch.received == .init() { batch.clearReceived() }
     }
 
@@ -121,6 +122,13 @@ extension ReferenceColumns {
             drop(\.epochStarted.siteString)
             drop(\.epochStarted.reasonString)
             if batch.epochStarted == .init() { batch.clearEpochStarted() }
+        }
+        if batch.hasContentReceived {
+            drop(\.contentReceived.sizeOctets)
+            if batch.contentReceived.contentSha256.allSatisfy({ $0 == 0 }) {
+                batch.contentReceived.contentSha256 = .init()
+            }
+            if batch.contentReceived == .init() { batch.clearContentReceived() }
         }
         if batch.hasConfigurationApplied {
             drop(\.configurationApplied.digestString)

@@ -92,6 +92,10 @@ struct ReferenceColumns {
         case .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
             .bouncedLater:
             addControl(event.event.fact, now: now)
+        case .contentReceived(let fact):
+            batch.type.append(44)
+            batch.contentReceived.sizeOctets.append(UInt64(fact.sizeOctets))
+            batch.contentReceived.contentSha256.append(contentsOf: fact.contentSHA256)
         case .lost:
             batch.type.append(43)
         case .unknown(let type, _):
@@ -132,6 +136,8 @@ struct ReferenceColumns {
         batch.received.reportsOnEpochBack.append(fact.reportsOn.map { epoch &- $0.epoch } ?? 0)
         batch.received.headerMessageIDString.append(text(fact.headerMessageID))
         batch.received.metadataString.append(text(fact.metadata.stored))
+        let pieces = fact.contentPieces.map { String(Int64(sequence) - Int64($0)) }
+        batch.received.contentPiecesString.append(text(pieces.joined(separator: " ")))
     }
 
     private mutating func add(_ recipient: RecipientReference) {

@@ -53,8 +53,8 @@ struct QueueModel {
                     until: fact.until, reason: fact.order.reason, actor: fact.order.actor))
         case .resumed(let order): suspensions.removeAll { $0.selector == order.selector }
         case .rebound(let order): rebind(order.selector, event.time)
-        case .rejected, .epochStarted, .configurationApplied, .cancelled, .suppressed,
-            .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
+        case .rejected, .epochStarted, .configurationApplied, .contentReceived, .cancelled,
+            .suppressed, .unsuppressed, .complained, .bouncedLater, .lost, .unknown:
             break
         }
     }

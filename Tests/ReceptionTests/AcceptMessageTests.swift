@@ -50,8 +50,8 @@ struct AcceptMessageTests {
         #expect(accepted.events.count == 3)
         #expect(accepted.events.allSatisfy { $0.time == time })
         let expected = MessageReceived(
-            reversePath: .null, sizeOctets: accepted.content.count,
-            contentSHA256: [UInt8(accepted.content.count)], recipientCount: 2, body: .sevenBit,
+            reversePath: .null, sizeOctets: accepted.content.bytes.count,
+            contentSHA256: [UInt8(accepted.content.bytes.count)], recipientCount: 2, body: .sevenBit,
             smtpUTF8: true, returnContent: .full, envelopeID: "e1", session: session,
             headerMessageID: "<1@x>")
         #expect(accepted.events[0].fact == .received(expected))
@@ -66,9 +66,9 @@ struct AcceptMessageTests {
     @Test("the content is as it came, but for the fields that name tenant and campaign")
     func content() throws {
         let accepted = try accept("x-tenant: a\nSubject: s\nX-CAMPAIGN:\n spring\n\nhi\n").get()
-        #expect(String(decoding: accepted.content, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
-        #expect(try received(accepted).sizeOctets == accepted.content.count)
-        #expect(try received(accepted).contentSHA256 == [UInt8(accepted.content.count)])
+        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
+        #expect(try received(accepted).sizeOctets == accepted.content.bytes.count)
+        #expect(try received(accepted).contentSHA256 == [UInt8(accepted.content.bytes.count)])
     }
 
     @Test("a client that may not relay names no tenant, but its fields are removed all the same")
@@ -78,7 +78,7 @@ struct AcceptMessageTests {
         ) { listener, _ in listener.attribution.tenant = "house" }.get()
         #expect(try received(accepted).tenant == "house")
         #expect(try received(accepted).campaign.isEmpty)
-        #expect(String(decoding: accepted.content, as: UTF8.self) == "\r\nhi\r\n")
+        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "\r\nhi\r\n")
         let trusted = try accept("X-Tenant: a\n\nhi\n", mayRelay: false) { listener, _ in
             listener.attribution.trustsEverybody = true
         }.get()
@@ -146,7 +146,7 @@ struct AcceptMessageTests {
         }.get()
         #expect(try received(accepted).tenant == "house")
         #expect(try received(accepted).campaign.isEmpty)
-        #expect(String(decoding: accepted.content, as: UTF8.self) == "\r\nhi\r\n")
+        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "\r\nhi\r\n")
     }
 
     @Test("other field names can be chosen, and none")
@@ -158,7 +158,7 @@ struct AcceptMessageTests {
         #expect(try received(accepted).tenant == "b")
         #expect(try received(accepted).campaign.isEmpty)
         #expect(
-            String(decoding: accepted.content, as: UTF8.self)
+            String(decoding: accepted.content.bytes, as: UTF8.self)
                 == "X-Tenant: a\r\nX-Campaign: c\r\n\r\n")
     }
 

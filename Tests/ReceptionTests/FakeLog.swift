@@ -30,6 +30,8 @@ final class FakeLog: MessageLog {
         var acceptance: Result<Void, EventLogError> = .success(())
         var nextSequence: UInt64 = 1
         var messages: [Message] = []
+        /// Pieces of contents, by sequence.
+        var pieces: [UInt64: [UInt8]] = [:]
         var rejected: [SessionRejected] = []
         var waiting: [Append<Event>] = []
     }
@@ -39,6 +41,10 @@ final class FakeLog: MessageLog {
     /// What is durable.
     var messages: [Message] { state.withLock { $0.messages } }
     var rejected: [SessionRejected] { state.withLock { $0.rejected } }
+    /// Octets of the pieces that are durable, in order.
+    var pieces: [Int] {
+        state.withLock { state in state.pieces.sorted { $0.key < $1.key }.map(\.value.count) }
+    }
     /// Appends that wait for ``release(_:)``.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
@@ -90,9 +96,20 @@ final class FakeLog: MessageLog {
             default: break
             }
         }
-        if case .received(let fact)? = append.events.first?.fact {
+        for content in append.contents {
+            guard case .contentReceived = append.events[content.eventIndex].fact else { continue }
+            state.pieces[first + UInt64(content.eventIndex)] = content.bytes
+        }
+        if var event = append.events.first, case .received = event.fact {
+            // As the log does: ids that count from the start of the append become real ones.
+            _ = MailEventCodec().resolve(
+                &event, epoch: 1, appendFirstSequence: first, notBefore: 0)
+            guard case .received(let fact) = event.fact else { preconditionFailure() }
+            let content = fact.content(at: first) { sequence in
+                sequence == first ? append.contents[0].bytes : state.pieces[sequence]
+            }
             state.messages.append(
-                Message(received: fact, queued: queued, content: append.contents[0].bytes))
+                Message(received: fact, queued: queued, content: content ?? []))
         }
         return AppendOutcome(
             token: append.token,

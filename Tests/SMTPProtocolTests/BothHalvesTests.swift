@@ -10,7 +10,9 @@ private struct Pair: ~Copyable {
     var server: ServerSession
     var toServer = ByteBuffer()
     var toClient = ByteBuffer()
+    /// Their contents are whole, however they were handed over.
     var received: [CompletedMessage] = []
+    private var coming: [UInt8] = []
     var random: SeededRandom
     private let verifier = SCRAMVerifier(password: "pencil", salt: [1, 2, 3], iterations: 4096)
 
@@ -22,6 +24,7 @@ private struct Pair: ~Copyable {
         serving.authentication.mechanisms = mechanisms
         serving.lineEndings = .normalise
         serving.extensions.remove(.startTLS)
+        serving.pieceOctets = [0, 1, 7, 1000][Int(seed % 4)]
         server = ServerSession(
             configuration: serving, client: IPAddress("192.0.2.1"),
             tls: mechanisms.isEmpty ? nil : TLSFacts(version: "TLSv1.3"))
@@ -80,7 +83,11 @@ private struct Pair: ~Copyable {
             case .authenticate(.scramVerifier):
                 _ = server.authenticationFinished(
                     .verifier(verifier, nonce: "xyz"), into: &toClient)
-            case .message(let message):
+            case .piece(let octets, let isFirst):
+                coming = isFirst ? octets : coming + octets
+                server.pieceStored()
+            case .message(var message):
+                if message.precedingOctets > 0 { message.content = coming + message.content }
                 received.append(message)
                 _ = server.messageAnswered(
                     .queued(MessageID(epoch: 1, sequence: UInt64(received.count))), into: &toClient)

@@ -46,6 +46,7 @@ GROUPS = {
     "complained": ("feedback",),
     "bounced_later": ("feedback",),
     "lost": (),
+    "content_received": ("content_received",),
 }
 ABOUT_RECIPIENT = {
     name for name, groups in GROUPS.items() if groups[:1] in (("recipient",), ("feedback",))}
@@ -212,6 +213,13 @@ class Decoder:
         event["reverse_path"] = f"{local}@{domain}" if local or domain else ""
         event["size"] = row("size_octets")
         event["content_sha256"] = row("content_sha256").hex()
+        pieces = row("content_pieces_string")
+        try:
+            event |= without_empty({"content_pieces": [
+                (event["sequence"] - int(number)) & MASK64
+                for number in (pieces.split(" ") if pieces else [])]})
+        except ValueError as error:
+            raise self.damage(f"pieces of a content that are none: {pieces!r}") from error
         event["recipients"] = row("recipient_count")
         event["body"] = named(BODY, row("body"))
         back, epoch_back = row("reports_on_back"), row("reports_on_epoch_back")
@@ -314,6 +322,11 @@ class Decoder:
             "identity": row("identity_string"), "session": row("session_string"),
             "command": row("command_string"), "reverse_path": row("reverse_path_string"),
             "forward_path": row("forward_path_string"), "reply": self.reply(row)})
+
+    def content_received(self, event: dict, time: int) -> None:
+        row = self.take("content_received")
+        event["size"] = row("size_octets")
+        event["content_sha256"] = row("content_sha256").hex()
 
     def lost(self, event: dict, time: int) -> None:
         """Has no columns."""

@@ -379,8 +379,31 @@ def contents(segment: Segment):
             yield damage
 
 
+def batch(directory: Path, sequence: int) -> Batch:
+    """The batch that the event is in."""
+    holding = [segment for segment in segments(directory) if segment.first <= sequence]
+    if not holding:
+        raise NothingThere(f"no event {sequence}")
+    start = holding[-1].first
+    environment = open_segment(holding[-1])
+    table = environment.open_db(b"events", integerkey=True, create=False)
+    with environment.begin(db=table) as transaction, transaction.cursor() as cursor:
+        if cursor.set_range(struct.pack("<Q", sequence + 1)):
+            found = cursor.prev()
+        else:
+            found = cursor.last()
+        if found:
+            start = struct.unpack("<Q", cursor.key())[0]
+    for found in batches(holding[-1], start):
+        if isinstance(found, Damage):
+            raise found
+        if found.last >= sequence:
+            return found
+    raise NothingThere(f"no event {sequence}")
+
+
 def content(directory: Path, sequence: int) -> bytes:
-    """The content of the message whose `received` has the sequence."""
+    """The content that is stored with an event."""
     holding = [segment for segment in segments(directory) if segment.first <= sequence]
     if not holding:
         raise NothingThere(f"no event {sequence}")

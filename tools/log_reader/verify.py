@@ -33,6 +33,10 @@ class Verifier:
         self.chain: bytes | None = None
         self.time = None
         self.epoch = 0
+        # Messages whose contents stand in pieces, and where contents are not there on purpose.
+        self.in_pieces: list[dict] = []
+        self.dropped_ranges: list[tuple[int, int]] = []
+        self.kept = 1
 
     def bad(self, what: str, path: Path, first: int | None = None, last: int | None = None):
         self.report.damages.append(Damage(what, path, first, last))
@@ -54,13 +58,39 @@ class Verifier:
                 # The chain is picked up again at the next segment.
                 self.next = self.chain = None
             storage.close_segment(segment)
+        self.whole(directory)
         return self.report
+
+    def whole(self, directory: Path) -> None:
+        """Puts contents together that stand in pieces, as far as all of them are there."""
+        for event in self.in_pieces:
+            if any(self.dropped(piece) for piece in event["content_pieces"]):
+                continue
+            digest, octets = hashlib.sha256(), 0
+            for piece in event["content_pieces"]:
+                try:
+                    part = storage.content(directory, piece)
+                except (storage.NothingThere, Damage) as problem:
+                    self.bad(f"a piece of the content cannot be read: {problem}", directory,
+                             event["sequence"])
+                    break
+                digest.update(part)
+                octets += len(part)
+            else:
+                if (octets, digest.hexdigest()) != (event["size"], event["content_sha256"]):
+                    self.bad("the pieces of the content are not what the event says", directory,
+                             event["sequence"])
+
+    def dropped(self, sequence: int) -> bool:
+        return sequence < self.kept or any(
+            first <= sequence <= last for first, last in self.dropped_ranges)
 
     def begin(self, record: storage.Pruned | None, first: Segment) -> None:
         """A log begins at event 1, or where its record says that it was pruned."""
         self.next, self.chain = 1, ZEROS
         if record is not None:
             self.next, self.chain, self.log_id = record.last + 1, record.chain, record.log_id
+            self.kept = self.next
         if first.first != self.next:
             self.bad("the segments before are missing", first.path, self.next, first.first - 1)
             self.next = self.chain = None
@@ -135,8 +165,11 @@ class Verifier:
         for event, time in Decoder(batch).events():
             times.append(time)
             # A hash of zeros: no content was stored (an imported log).
-            if event["type"] == "received" and event["content_sha256"].strip("0"):
-                wanted[event["sequence"]] = (event["size"], event["content_sha256"])
+            if event["type"] in ("received", "content_received") and event["content_sha256"].strip("0"):
+                if "content_pieces" in event:
+                    self.in_pieces.append(event)
+                else:
+                    wanted[event["sequence"]] = (event["size"], event["content_sha256"])
         if times[0] != batch.first_time or times[-1] != batch.last_time:
             self.bad("the times of the batch are not those of its header",
                      batch.file, batch.first, batch.last)
@@ -160,6 +193,7 @@ class Verifier:
                     self.bad("the content is not what its event says", segment.path, sequence)
                 else:
                     self.report.contents += 1
+        self.dropped_ranges += meta.dropped
         for first, last in meta.dropped:
             if first > last:
                 self.bad("a range of dropped contents runs backwards", segment.path, first, last)

@@ -46,7 +46,8 @@ extension Fact {
         case .resumed(let order), .rebound(let order), .cancelled(let order): order.owner
         case .suppressed(let fact): (fact.address.tenant, "")
         case .unsuppressed(let fact): (fact.address.tenant, "")
-        case .rejected, .epochStarted, .configurationApplied, .lost, .unknown: nil
+        case .rejected, .epochStarted, .configurationApplied, .contentReceived, .lost, .unknown:
+            nil
         }
     }
 }

@@ -20,6 +20,10 @@ struct InjectionPlan: Sendable {
         var campaign: String
         var suppliedFields: SuppliedFields
         var headerMessageID: String
+        /// Pieces of the content that are in the log already; ``content`` is what is left then.
+        var pieces: [UInt64] = []
+        /// Octets of the whole content.
+        var sizeOctets: Int
     }
 
     /// What became of one recipient of the request.
@@ -51,7 +55,9 @@ struct InjectionPlan: Sendable {
         var contents: [Content] = []
         for message in messages {
             let first = events.count
-            contents.append(Content(eventIndex: first, bytes: message.content))
+            if message.pieces.isEmpty {
+                contents.append(Content(eventIndex: first, bytes: message.content))
+            }
             events.append(Event(time: time, fact: .received(received(message, session, ackLevel))))
             for (number, recipient) in message.recipients.enumerated() {
                 let reference = RecipientReference(
@@ -63,14 +69,33 @@ struct InjectionPlan: Sendable {
                 events.append(Event(time: time, fact: .queued(queued)))
             }
         }
+        addLastPieces(to: &events, &contents, at: time)
         return (events, contents)
+    }
+
+    /// The last pieces of large contents come behind all messages, so that these stand one behind the
+    /// other as without them.
+    private func addLastPieces(
+        to events: inout [Event], _ contents: inout [Content], at time: EventTime
+    ) {
+        var place = 0
+        for message in messages {
+            defer { place += 1 + message.recipients.count }
+            guard !message.pieces.isEmpty, case .received(var received) = events[place].fact else {
+                continue
+            }
+            received.contentPieces = message.pieces + [ContentPiece.inThisAppend(at: events.count)]
+            events[place].fact = .received(received)
+            contents.append(Content(eventIndex: events.count, bytes: message.content))
+            events.append(ContentPiece.event(message.content, at: time))
+        }
     }
 
     private func received(
         _ message: Message, _ session: IngressSession, _ ackLevel: Int
     ) -> MessageReceived {
         MessageReceived(
-            reversePath: request.reversePath, sizeOctets: message.content.count,
+            reversePath: request.reversePath, sizeOctets: message.sizeOctets,
             contentSHA256: message.contentSHA256, recipientCount: message.recipients.count,
             tenant: message.tenant, campaign: message.campaign, body: message.body,
             smtpUTF8: message.smtpUTF8, returnContent: request.returnContent,

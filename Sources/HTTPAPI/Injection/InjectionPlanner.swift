@@ -116,7 +116,8 @@ struct InjectionPlanner: Sendable {
             body: stored.contains { $0 >= 0x80 } ? .eightBitMIME : .sevenBit,
             smtpUTF8: request.smtpUTF8 || addresses.contains(where: AddressText.needsUTF8),
             tenant: tenant, campaign: request.campaign ?? scan.campaign ?? "",
-            suppliedFields: supplied, headerMessageID: scan.messageID ?? "")
+            suppliedFields: supplied, headerMessageID: scan.messageID ?? "",
+            sizeOctets: stored.count)
     }
 }
 

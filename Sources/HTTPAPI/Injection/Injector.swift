@@ -91,6 +91,26 @@ struct Injector: Sendable {
         return receipt
     }
 
+    /// Large contents go to the log piece by piece, so that nobody else waits for them.
+    private func storingAhead(_ plan: InjectionPlan) async throws(Problem) -> InjectionPlan {
+        var plan = plan
+        for index in plan.messages.indices
+        where plan.messages[index].content.count > ContentPiece.octets {
+            do {
+                let stored = try await ContentPiece.storeAhead(
+                    plan.messages[index].content, now: services.now
+                ) { (events, contents) async throws(EventLogError) in
+                    try await services.log.append(events, contents: contents)
+                }
+                plan.messages[index].pieces = stored.pieces
+                plan.messages[index].content = stored.rest
+            } catch {
+                throw Problem(appending: error)
+            }
+        }
+        return plan
+    }
+
     private func append(
         _ plan: InjectionPlan, _ session: IngressSession,
         recordedOnly: (AppendReceipt) -> Void = { _ in }
@@ -106,6 +126,7 @@ struct Injector: Sendable {
                 "\(demand.standbys) standby(s) must have the message before it is answered for, and"
                     + " \(present) follow(s); nothing was recorded.")
         }
+        let plan = try await storingAhead(plan)
         let (events, contents) = plan.append(
             session: session, time: services.now(),
             ackLevel: demand?.promised(present: present) ?? 0)

@@ -22,7 +22,12 @@ struct MessageRoutes: Sendable {
         try call.query.allow([])
         let trace = try await trace(call)
         let id = trace.message
-        let hasContent = try await services.reading { try $0.content(of: id.sequence) != nil }
+        guard case .received(let received)? = trace.events.first?.event.fact else {
+            throw Self.unknown(id)
+        }
+        let hasContent = try await services.reading {
+            try $0.hasContent(of: received, at: id.sequence)
+        }
         let view = MessageView(trace: trace, hasContent: hasContent)
         return .json { view.write(to: &$0) }
     }
@@ -36,7 +41,9 @@ struct MessageRoutes: Sendable {
             try call.knownCaller().sees(
                 tenant: received.tenant)
         else { throw Self.unknown(id) }
-        guard let octets = try await services.reading({ try $0.content(of: id.sequence) }) else {
+        guard let octets = try await services.reading({
+            try $0.content(of: received, at: id.sequence)
+        }) else {
             throw Problem(.notFound, "The content of \(id) is no longer kept; its events are.")
         }
         return .octets(octets, type: "message/rfc822")

@@ -73,7 +73,7 @@ package struct KumoExporter: EventExporter {
             record.report = fact
         case .rejected(let fact): record.reject(fact)
         case .received, .attempted, .epochStarted, .configurationApplied, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .lost, .unknown:
+            .rebound, .cancelled, .suppressed, .unsuppressed, .contentReceived, .lost, .unknown:
             return nil
         }
         return record

@@ -68,7 +68,8 @@ package struct PowerMTAExporter: EventExporter {
             set(.userAgent, fact.reporter)
             fill(fact.route)
         case .received, .attempted, .rejected, .epochStarted, .configurationApplied, .suspended,
-            .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .lost, .unknown:
+            .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .contentReceived, .lost,
+            .unknown:
             return 0
         }
         appendRow(to: &bytes)

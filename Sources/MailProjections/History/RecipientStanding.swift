@@ -72,9 +72,9 @@ extension Fact {
         case .bounced(let fact): (fact.recipient, .bounced, fact.attempt)
         case .expired(let fact): (fact.recipient, .expired, fact.attempt)
         case .attempted(let fact): (fact.recipient, .attempted, fact.attempt)
-        case .received, .rejected, .epochStarted, .configurationApplied, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .complained, .bouncedLater, .lost,
-            .unknown:
+        case .received, .contentReceived, .rejected, .epochStarted, .configurationApplied,
+            .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .complained,
+            .bouncedLater, .lost, .unknown:
             nil
         }
     }

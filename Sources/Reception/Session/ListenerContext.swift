@@ -1,3 +1,4 @@
+import MailEvents
 import MailModel
 import MessageFormat
 import SMTPProtocol
@@ -56,6 +57,7 @@ final class ListenerContext: Sendable {
         _ policy: ListenerPolicy, _ configuration: ReceptionConfiguration, decoySecret: [UInt8]
     ) -> ServerSessionConfiguration {
         var session = ServerSessionConfiguration(hostname: configuration.serverName)
+        session.pieceOctets = ContentPiece.octets
         if policy.tls == nil || policy.implicitTLS { session.extensions.remove(.startTLS) }
         session.requireTLS = policy.requiresTLS
         session.relay.networks = policy.relayNetworks

@@ -2,6 +2,7 @@ import EventLog
 import Logging
 import MailEvents
 import MailModel
+import MessageFormat
 import NIOCore
 import SMTPProtocol
 import SMTPTransport
@@ -15,6 +16,8 @@ extension SessionHandler {
             return false
         case .message(let message):
             return accept(message, context)
+        case .piece(let octets, let isFirst):
+            return take(octets, isFirst: isFirst)
         case .authenticate(let request):
             return authenticate(request, context)
         case .startTLS:
@@ -38,19 +41,20 @@ extension SessionHandler {
             session: ingress, time: now)
         // What is known to be away now is not promised in the event.
         accept.standbysPresent = services.log.standbysPresent
-        switch accept.build(message, digest: table.digest.sha256) {
+        let incoming = message.precedingOctets > 0 ? incoming : nil
+        self.incoming = nil
+        switch accept.build(message, incoming: incoming, digest: table.digest.sha256) {
         case .failure(let refusal):
             return answer(.reply(refusal.reply), context)
         case .success(let accepted):
             if listener.hasMessageRate {
                 listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
             }
-            waiting = .append(octets: accepted.content.count)
-            services.memory.change(by: accepted.content.count)
+            waiting = .append(octets: accepted.content.bytes.count)
+            services.memory.change(by: accepted.content.bytes.count)
             services.log.append(
                 Append(
-                    events: accepted.events,
-                    contents: [Content(eventIndex: 0, bytes: accepted.content)], observer: table,
+                    events: accepted.events, contents: [accepted.content], observer: table,
                     token: table.token(slot), demand: accepted.demand,
                     retraction: accepted.demand.map { _ in
                         Append.takingBack(accepted.events, now: services.now)
@@ -59,9 +63,56 @@ extension SessionHandler {
         }
     }
 
+    /// Hands a piece of a large message to the log, and waits: others are written meanwhile, and the
+    /// client is held back. True when the session goes on at once.
+    private func take(_ piece: [UInt8], isFirst: Bool) -> Bool {
+        countOctets(session.memoryOctets)
+        let time = services.now()
+        if isFirst {
+            incoming = IncomingMessage(piece, rules: listener.rules.headerScan, at: time)
+        }
+        guard let incoming else { preconditionFailure("a message begins with its first piece") }
+        if let problem = incoming.scan.problem {
+            session.refuseContent(ReceptionReplies.reply(to: problem))
+            session.pieceStored()
+            return true
+        }
+        let stored = incoming.stored(piece)
+        waiting = .piece(octets: stored.count)
+        services.memory.change(by: stored.count)
+        let now = NIODeadline.now().uptimeNanoseconds
+        let limit = UInt64(ReceptionLimits.appendSeconds) * 1_000_000_000
+        table.setDeadline(slot, now + limit)
+        services.log.append(
+            Append(
+                events: [incoming.event(stored, at: time)],
+                contents: [Content(eventIndex: 0, bytes: stored)], observer: table,
+                token: table.token(slot)))
+        return false
+    }
+
+    /// The log has answered about a piece, or will not: nil.
+    func pieceAppended(
+        _ result: Result<AppendReceipt, EventLogError>?, _ context: ChannelHandlerContext
+    ) {
+        switch result {
+        case .success(let receipt): incoming?.took(receipt.firstSequence)
+        case .failure(let error): session.refuseContent(ReceptionReplies.reply(to: error))
+        case nil: session.refuseContent(ReceptionReplies.notRecorded)
+        }
+        waiting = .nothing
+        session.pieceStored()
+        goOn(context)
+    }
+
     /// The log has answered: on the event loop, once for each append of a session that is there.
     func appended(_ result: Result<AppendReceipt, EventLogError>) {
-        guard case .append(let octets) = waiting, let context else { return }
+        guard let context else { return }
+        if case .piece(let octets) = waiting {
+            services.memory.change(by: -octets)
+            return pieceAppended(result, context)
+        }
+        guard case .append(let octets) = waiting else { return }
         services.memory.change(by: -octets)
         waiting = .nothing
         let goesOn =

@@ -82,6 +82,10 @@ extension SessionHandler {
             services.memory.change(by: -octets)
             waiting = .nothing
             if answer(.reply(ReceptionReplies.notRecorded), context) { goOn(context) }
+        case .piece(let octets):
+            table.forgetTokens(slot)
+            services.memory.change(by: -octets)
+            pieceAppended(nil, context)
         case .password, .nothing:
             session.timedOut(into: &output)
             end(context, lingering: true)
@@ -95,7 +99,7 @@ extension SessionHandler {
         case .handshake:
             isEnding = true
             context.close(promise: nil)
-        case .append, .password:
+        case .append, .password, .piece:
             return
         case .nothing:
             guard !session.isInTransaction else { return }

@@ -25,6 +25,8 @@ final class SessionHandler: ChannelDuplexHandler {
         case nothing
         /// The log's answer; the content's octets are counted in the memory budget.
         case append(octets: Int)
+        /// The same, about a piece of the message that is coming in.
+        case piece(octets: Int)
         case password
         case handshake
     }
@@ -53,6 +55,8 @@ final class SessionHandler: ChannelDuplexHandler {
     var countedOctets = 0
     /// What the events of this session share, and the facts it was made of.
     var ingress: (facts: ServerSessionFacts, session: IngressSession, tenant: String)?
+    /// The large message that is coming in, if its first piece is there.
+    var incoming: IncomingMessage?
     /// A SCRAM exchange is going on whose end the session decides.
     var isInSCRAM = false
     var messages = 0
@@ -86,7 +90,10 @@ final class SessionHandler: ChannelDuplexHandler {
         table.remove(slot)
         if isAdmitted { services.release(listener: listener.index, address: address) }
         countOctets(0)
-        if case .append(let octets) = waiting { services.memory.change(by: -octets) }
+        switch waiting {
+        case .append(let octets), .piece(let octets): services.memory.change(by: -octets)
+        case .nothing, .password, .handshake: break
+        }
         self.context = nil
         logEnd()
     }
@@ -188,7 +195,10 @@ final class SessionHandler: ChannelDuplexHandler {
             input.discardReadBytes()
         }
         guard !isEnding else { return }
-        if case .handshake = waiting { return }
+        switch waiting {
+        case .handshake, .piece: return
+        case .nothing, .append, .password: break
+        }
         updateDeadline(
             readOctets: consumed, progressed: consumed > 0,
             now: NIODeadline.now().uptimeNanoseconds)

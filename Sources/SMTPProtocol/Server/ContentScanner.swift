@@ -61,8 +61,10 @@ struct ContentScanner: Sendable {
     /// Octets the client announced: how much to reserve, at most.
     let announcedOctets: Int
 
-    /// The content so far; empty once there is a defect.
+    /// The content so far, without the pieces that were taken; empty once there is a defect.
     var octets: [UInt8] = []
+    /// Octets of the pieces that were taken.
+    private(set) var takenOctets = 0
     var defects: Defects = []
     /// Whether there was an octet above 127.
     var hasEightBit = false
@@ -186,6 +188,15 @@ struct ContentScanner: Sendable {
         size += run.count
         if maximumOctets > 0, size > maximumOctets { mark(.tooLarge) }
         if defects.isEmpty { unsafe octets.append(contentsOf: run) }
+    }
+
+    /// Takes the first octets of the content away, leaving at least one.
+    mutating func takePiece(_ count: Int) -> [UInt8] {
+        let rest = Array(octets[count...])
+        octets.removeSubrange(count...)
+        takenOctets += count
+        defer { octets = rest }
+        return octets
     }
 
     /// Notes a defect; nothing is kept from here on.

@@ -14,6 +14,10 @@ package enum ServerEffect: Sendable {
     /// Check a password or look up a verifier. Answer:
     /// ``ServerSession/authenticationFinished(_:into:)``.
     case authenticate(AuthenticationRequest)
+    /// Keep a piece of the content that is coming in; more follows. Answer:
+    /// ``ServerSession/pieceStored()``, behind ``ServerSession/refuseContent(_:)`` where it could not be
+    /// kept.
+    case piece([UInt8], isFirst: Bool)
     /// Take responsibility for a message. Answer: ``ServerSession/messageAnswered(_:into:)``.
     case message(CompletedMessage)
     /// Send `out` and close. No answer.
@@ -70,14 +74,19 @@ package struct CompletedMessage: Hashable, Sendable {
     /// The octets of the content: dots of transparency removed, without the final dot, line ends
     /// CRLF unless the body is BINARYMIME. May be empty.
     package var content: [UInt8]
+    /// Octets of the content that were handed over before, as ``ServerEffect/piece(_:isFirst:)``;
+    /// ``content`` is what came behind them.
+    package var precedingOctets: Int
     /// What the session was like.
     package var session: ServerSessionFacts
     /// Whether it came by BDAT.
     package var chunked: Bool
 
     package init(
-        envelope: Envelope, content: [UInt8], session: ServerSessionFacts, chunked: Bool = false
+        envelope: Envelope, content: [UInt8], session: ServerSessionFacts, chunked: Bool = false,
+        precedingOctets: Int = 0
     ) {
+        self.precedingOctets = precedingOctets
         self.envelope = envelope
         self.content = content
         self.session = session

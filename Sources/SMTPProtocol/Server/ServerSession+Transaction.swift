@@ -113,7 +113,8 @@ extension ServerSession {
             framing: framing, normalises: configuration.lineEndings == .normalise,
             maximumOctets: configuration.limits.messageOctets,
             maximumLineOctets: configuration.limits.textLineOctets,
-            announcedOctets: announcedOctets)
+            announcedOctets: configuration.pieceOctets > 0
+                ? min(announcedOctets, configuration.pieceOctets) : announcedOctets)
     }
 
     /// Octets after which a refused message ends the session.
@@ -127,14 +128,38 @@ extension ServerSession {
     mutating func readContent(
         _ input: inout ByteBuffer, into out: inout ByteBuffer
     ) -> ServerEffect? {
-        let (used, ended) = scanner.scan(input.readableBytesUInt8Span)
-        input.moveReaderIndex(forwardBy: used)
-        if scanner.size > contentCeiling {
-            close(.tooLarge, .data, into: &out)
-            return nil
+        while true {
+            let count = min(input.readableBytes, octetsToScan)
+            let (used, ended) = scanner.scan(input.readableBytesUInt8Span.extracting(0..<count))
+            input.moveReaderIndex(forwardBy: used)
+            if scanner.size > contentCeiling {
+                close(.tooLarge, .data, into: &out)
+                return nil
+            }
+            if ended { return finishContent(.data, into: &out) }
+            if let piece = nextPiece {
+                state = .suspended(.piece(nil))
+                return piece
+            }
+            guard input.readableBytes > 0 else { return .needMore }
         }
-        guard ended else { return .needMore }
-        return finishContent(.data, into: &out)
+    }
+
+    /// Octets of content to be looked at before the next piece may be complete.
+    private var octetsToScan: Int {
+        let octets = configuration.pieceOctets
+        guard octets > 0, scanner.defects.isEmpty else { return .max }
+        return max(1, octets + 1 - scanner.octets.count)
+    }
+
+    /// The next piece of the content, if one is complete and is not the end of it.
+    private var nextPiece: ServerEffect? {
+        mutating get {
+            let octets = configuration.pieceOctets
+            guard octets > 0, scanner.octets.count > octets else { return nil }
+            let isFirst = scanner.takenOctets == 0
+            return .piece(scanner.takePiece(octets), isFirst: isFirst)
+        }
     }
 
     /// BDAT (RFC 3030 section 2): so many octets follow, whatever is thought of them.
@@ -171,15 +196,24 @@ extension ServerSession {
         return nil
     }
 
-    /// Reads octets of a chunk; whether all were there.
-    mutating func readChunk(_ input: inout ByteBuffer, _ chunk: inout Chunk) -> Bool {
-        let count = min(chunk.left, input.readableBytes)
-        if chunk.refusal == nil {
-            _ = scanner.scan(input.readableBytesUInt8Span.extracting(0..<count))
+    /// Reads octets of a chunk, as many as are there or up to the end of a piece, which is returned.
+    mutating func readChunk(
+        _ input: inout ByteBuffer, _ chunk: inout Chunk
+    ) -> ServerEffect? {
+        guard chunk.refusal == nil else {
+            let count = min(chunk.left, input.readableBytes)
+            input.moveReaderIndex(forwardBy: count)
+            chunk.left -= count
+            return nil
         }
-        input.moveReaderIndex(forwardBy: count)
-        chunk.left -= count
-        return chunk.left == 0
+        while chunk.left > 0, input.readableBytes > 0 {
+            let count = min(chunk.left, input.readableBytes, octetsToScan)
+            _ = scanner.scan(input.readableBytesUInt8Span.extracting(0..<count))
+            input.moveReaderIndex(forwardBy: count)
+            chunk.left -= count
+            if let piece = nextPiece { return piece }
+        }
+        return nil
     }
 
     /// Answers a BDAT; nil: go on.
@@ -221,7 +255,8 @@ extension ServerSession {
         if envelope.body == .sevenBit, scanner.hasEightBit { envelope.body = .eightBitMIME }
         let chunked = if case .none = chunking { false } else { true }
         let message = CompletedMessage(
-            envelope: envelope, content: scanner.octets, session: facts, chunked: chunked)
+            envelope: envelope, content: scanner.octets, session: facts, chunked: chunked,
+            precedingOctets: scanner.takenOctets)
         resetTransaction()
         state = .suspended(.message)
         return .message(message)

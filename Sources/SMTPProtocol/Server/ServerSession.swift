@@ -49,6 +49,8 @@ package struct ServerSession: ~Copyable, Sendable {
         case password
         case verifier(SCRAMServerExchange)
         case message
+        /// The content goes on with DATA (nil) or with this chunk.
+        case piece(Chunk?)
     }
 
     /// The octets of one BDAT (RFC 3030 section 2).
@@ -142,7 +144,11 @@ package struct ServerSession: ~Copyable, Sendable {
             case .data:
                 if let effect = readContent(&input, into: &out) { return effect }
             case .chunk(var chunk):
-                guard readChunk(&input, &chunk) else {
+                if let piece = readChunk(&input, &chunk) {
+                    state = .suspended(.piece(chunk))
+                    return piece
+                }
+                guard chunk.left == 0 else {
                     state = .chunk(chunk)
                     return .needMore
                 }
@@ -202,6 +208,16 @@ package struct ServerSession: ~Copyable, Sendable {
         }
     }
 
+    /// After ``ServerEffect/piece(_:isFirst:)``: call consume again.
+    package mutating func pieceStored() {
+        // Stopped while it waited: the client has been told.
+        if case .closed = state { return }
+        guard case .suspended(.piece(let chunk)) = state else {
+            preconditionFailure("no piece waits for an answer: \(state)")
+        }
+        state = chunk.map { .chunk($0) } ?? .data
+    }
+
     /// Ends the session at any moment with `421 4.4.2`: the client was silent for too long
     /// (RFC 5321 section 3.8). Send `out` and close.
     package mutating func timedOut(into out: inout ByteBuffer) {
@@ -236,7 +252,7 @@ package struct ServerSession: ~Copyable, Sendable {
         switch state {
         case .greeting: .greeting
         case .command, .skippingLine, .authentication: .command
-        case .data, .chunk: .content
+        case .data, .chunk, .suspended(.piece): .content
         case .suspended: .shell
         case .closed: .closed
         }

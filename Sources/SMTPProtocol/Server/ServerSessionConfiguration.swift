@@ -34,6 +34,10 @@ package struct ServerSessionConfiguration: Hashable, Sendable {
     /// Whether refused commands are kept for ``ServerSession/takeRefusals()``.
     package var reportsRefusals = false
 
+    /// Content beyond so many octets is handed over piece by piece while it comes in
+    /// (``ServerEffect/piece(_:isFirst:)``), each piece of so many; 0: it is handed over whole.
+    package var pieceOctets = 0
+
     /// A configuration with the defaults.
     package init(hostname: String) { self.hostname = hostname }
 }

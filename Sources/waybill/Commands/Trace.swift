@@ -110,7 +110,7 @@ struct MessageShow: ParsableCommand {
                 complain("waybill: the log has no message \(id)")
                 throw Exit.found
             }
-            guard let content = try log.content(of: id.sequence) else {
+            guard let content = try log.content(of: received, at: id.sequence) else {
                 complain("waybill: the content of \(id) is no longer kept; its events are")
                 throw Exit.found
             }

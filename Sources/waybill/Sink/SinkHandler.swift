@@ -47,6 +47,9 @@ final class SinkHandler: ChannelInboundHandler {
                 let reply = rules.answer(to: message)
                 received(message, reply)
                 _ = session.messageAnswered(.reply(reply), into: &out)
+            case .piece:
+                // Never comes: the sink takes contents whole.
+                session.pieceStored()
             case .authenticate:
                 _ = session.authenticationFinished(.refused, into: &out)
             case .startTLS, .close:

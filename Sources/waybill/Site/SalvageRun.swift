@@ -40,18 +40,32 @@ struct SalvageRun: Sendable {
                 outcome.already += 1
                 continue
             }
-            guard let content = try export.content(of: message.id.sequence) else {
+            guard let whole = try content(of: message, export, after: after) else {
                 outcome.withoutContent += 1
                 continue
             }
             outcome.queued += 1
             outcome.recipients += message.waiting.count
             guard !isDryRun else { continue }
-            _ = try await log.append(
-                Self.events(message, from: origin),
-                contents: [Content(eventIndex: 0, bytes: content)])
+            let stored = try await ContentPiece.storeAhead(whole, now: SystemClock.now) {
+                (events, contents) async throws(EventLogError) in
+                try await log.append(events, contents: contents)
+            }
+            let (events, content) = stored.completed(
+                Self.events(message, from: origin), at: SystemClock.now())
+            _ = try await log.append(events, contents: [content])
         }
         return outcome
+    }
+
+    /// A message's content. Pieces that came before the logs parted are in this site's log, under the
+    /// same sequences.
+    private func content(
+        of message: TailReport.Message, _ export: LogReader, after last: UInt64
+    ) throws(EventLogError) -> [UInt8]? {
+        try message.fact.content(at: message.id.sequence) { (event) throws(EventLogError) in
+            try event > last ? export.content(of: event) : log.reader.content(of: event)
+        }
     }
 
     /// What an export says of itself.

@@ -32,7 +32,7 @@ extension EventLine {
                 fact.recipient.mailbox.description, "returned" + by(fact.reporter) + text + shown
             )
         case .received, .queued, .deferred, .delivered, .bounced, .expired, .attempted, .rejected,
-            .epochStarted, .configurationApplied, .lost, .unknown:
+            .epochStarted, .configurationApplied, .contentReceived, .lost, .unknown:
             return ("", "")
         }
     }

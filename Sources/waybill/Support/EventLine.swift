@@ -81,6 +81,8 @@ enum EventLine {
             .bouncedLater:
             let (recipient, detail) = control(event.fact)
             return (event.fact.typeName, recipient, detail)
+        case .contentReceived(let fact):
+            return ("content_received", "", "\(fact.sizeOctets) octets of a message")
         case .lost: return ("lost", "", "not readable any more when the log was repaired")
         case .unknown(let type, _):
             return ("type_\(type)", "", "written by a newer version")

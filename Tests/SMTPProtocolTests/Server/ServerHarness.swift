@@ -7,7 +7,13 @@ final class ServerHarness {
     var session: ServerSession
     /// Everything the session wrote.
     private(set) var output: [UInt8] = []
+    /// Their contents are whole, however they were handed over.
     private(set) var messages: [CompletedMessage] = []
+    /// Octets of each piece that was handed over.
+    private(set) var pieces: [Int] = []
+    /// What pieces are refused with; nil: they are stored.
+    var pieceRefusal: Reply?
+    private var coming: [UInt8] = []
     private(set) var requests: [AuthenticationRequest] = []
     private(set) var isClosed = false
     /// Whether the session handed the connection to TLS; later input belongs to TLS.
@@ -37,6 +43,8 @@ final class ServerHarness {
         configuration.relay.networks = [IPNetwork("192.0.2.0/24")].compactMap { $0 }
         configuration.authentication.mechanisms = [.plain, .login, .scramSHA256]
         configuration.authentication.decoySecret = [1, 2, 3]
+        // So small that most contents are handed over in pieces.
+        configuration.pieceOctets = 5
         configure(&configuration)
         session = ServerSession(
             configuration: configuration, client: IPAddress(client),
@@ -89,7 +97,16 @@ final class ServerHarness {
                     isClosed = true
                     return
                 }
-            case .message(let message):
+            case .piece(let octets, let isFirst):
+                if isFirst { coming = [] }
+                coming += octets
+                pieces.append(octets.count)
+                if let pieceRefusal { session.refuseContent(pieceRefusal) }
+                session.pieceStored()
+            case .message(var message):
+                precondition(message.precedingOctets == 0 || message.precedingOctets == coming.count)
+                if message.precedingOctets > 0 { message.content = coming + message.content }
+                message.precedingOctets = 0
                 messages.append(message)
                 guard answersEffects else { return }
                 let id = MessageID(epoch: 1, sequence: UInt64(messages.count))

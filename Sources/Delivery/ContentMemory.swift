@@ -15,6 +15,7 @@ final class ContentMemory {
     /// Called with the content, or with why it cannot be read.
     typealias Reader = (Result<ActiveMessage.Stored, any Error>) -> Void
 
+    private let log: any DeliveryLog
     private let messages: MessageReader
     private let threads: NIOThreadPool
     private let eventLoop: any EventLoop
@@ -32,6 +33,7 @@ final class ContentMemory {
         log: any DeliveryLog, threads: NIOThreadPool, eventLoop: any EventLoop,
         policy: DeliveryPolicy
     ) {
+        self.log = log
         messages = MessageReader(log: log)
         self.threads = threads
         self.eventLoop = eventLoop
@@ -68,8 +70,14 @@ final class ContentMemory {
     ) {
         message.readers.append((isWanted, body))
         guard message.readers.count == 1 else { return }
-        budget.ask(for: message.facts.sizeOctets, message)
+        budget.ask(for: message.heldOctets, message)
         serve()
+    }
+
+    /// The pieces behind the first one of a content in pieces; nil when there are none.
+    func feed(_ stored: ActiveMessage.Stored) -> ContentFeed? {
+        guard !stored.following.isEmpty else { return nil }
+        return ContentFeed(stored.following, log: log, threads: threads, eventLoop: eventLoop)
     }
 
     /// A use is over.
@@ -95,7 +103,7 @@ final class ContentMemory {
         while let message = budget.next() {
             message.readers.removeAll { !$0.isWanted() }
             guard !message.readers.isEmpty else {
-                budget.giveBack(message.facts.sizeOctets)
+                budget.giveBack(message.heldOctets)
                 continue
             }
             let messages = messages
@@ -105,10 +113,10 @@ final class ContentMemory {
                     switch result {
                     case .success(let stored):
                         message.stored = stored
-                        message.readOctets = message.facts.sizeOctets
+                        message.readOctets = message.heldOctets
                         self.finish(message, result)
                     case .failure:
-                        self.budget.giveBack(message.facts.sizeOctets)
+                        self.budget.giveBack(message.heldOctets)
                         self.finish(message, result)
                         self.serve()
                     }

@@ -14,7 +14,8 @@ extension DeliveryEngine {
         now: Int64
     ) {
         if let stored = contents.use(group.message) {
-            return connection.send(group, transaction(group, stored), now: now)
+            return connection.send(
+                group, transaction(group, stored), contents.feed(stored), now: now)
         }
         connection.reserve(group)
         contents.read(group.message, while: { connection.isLoading }) { [self] result in
@@ -26,7 +27,8 @@ extension DeliveryEngine {
             }
             switch result {
             case .success(let stored):
-                connection.send(group, transaction(group, stored), now: monotonic())
+                connection.send(
+                    group, transaction(group, stored), contents.feed(stored), now: monotonic())
             case .failure(let error):
                 connection.unreserve()
                 attemptFailed([group], unreadable(group.message.facts.id, error), of: destination)
@@ -41,7 +43,7 @@ extension DeliveryEngine {
         ClientTransaction(
             envelope: group.message.facts.envelope(group.recipients),
             prologue: prologue(group, stored), content: stored.content,
-            holdsEnd: mustAnnounce(group))
+            followingOctets: stored.followingOctets, holdsEnd: mustAnnounce(group))
     }
 
     func prologue(

@@ -22,11 +22,11 @@ final class MessageReader: Sendable {
         self.log = log
     }
 
-    /// The message's `received` event and its content.
+    /// The message's `received` event and its content; of one that is stored in pieces, the first.
     func message(_ id: MessageID) throws -> ActiveMessage.Stored {
         let received = try received(id)
-        let content = try received.content(at: id.sequence) { try log.bytes(of: $0) }
-        return ActiveMessage.Stored(received: received, content: content ?? [])
+        let first = received.contentPieces.first ?? id.sequence
+        return ActiveMessage.Stored(received: received, content: try log.bytes(of: first))
     }
 
     private func received(_ id: MessageID) throws -> MessageReceived {

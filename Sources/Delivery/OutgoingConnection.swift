@@ -12,7 +12,7 @@ final class OutgoingConnection: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     /// What the connection is doing, as seen from the destination.
-    private enum Stage {
+    enum Stage {
         /// On the way to taking mail; `owner` is the connector.
         case opening
         /// Idle.
@@ -27,16 +27,16 @@ final class OutgoingConnection: ChannelInboundHandler {
         case ending
     }
 
-    private let engine: DeliveryEngine
+    let engine: DeliveryEngine
     private let owner: Connector
     let target: DeliveryTarget
     private let tlsContext: TLSClientContext
 
-    private var session: ClientSession
-    private var stage = Stage.opening
-    private var context: ChannelHandlerContext?
+    var session: ClientSession
+    var stage = Stage.opening
+    var context: ChannelHandlerContext?
     private var input = ByteBuffer()
-    private var out = ByteBuffer()
+    var out = ByteBuffer()
     private var isRunning = false
 
     /// Microseconds of the monotonic clock at which the session times out; `.max`: never.
@@ -48,7 +48,9 @@ final class OutgoingConnection: ChannelInboundHandler {
     private let dialledAt: Int64
     private(set) var transactionBegan: Int64 = 0
     /// What the end of the content waits for; nil when it does not.
-    private var announcement: UInt64?
+    var announcement: UInt64?
+    /// Where the rest of the content comes from; nil when all of it is with the session.
+    var feed: ContentFeed?
 
     init(
         engine: DeliveryEngine, owner: Connector, target: DeliveryTarget,
@@ -98,9 +100,12 @@ final class OutgoingConnection: ChannelInboundHandler {
         stage = .ready
     }
 
-    /// Sends a group; its message is in memory.
-    func send(_ group: DeliveryGroup, _ transaction: ClientTransaction, now: Int64) {
+    /// Sends a group; its message is in memory, or the beginning of it, and `feed` has the rest.
+    func send(
+        _ group: DeliveryGroup, _ transaction: ClientTransaction, _ feed: ContentFeed?, now: Int64
+    ) {
         stage = .sending(group)
+        self.feed = feed
         if session.transactionCount > 0 { connectingMicroseconds = 0 }
         transactionBegan = now
         handle(session.begin(transaction, into: &out))
@@ -234,42 +239,7 @@ final class OutgoingConnection: ChannelInboundHandler {
         if input.readableBytes == 0 { input = ByteBuffer() }
     }
 
-    /// Writes what is to be written, as far as the peer takes it.
-    private func proceed() {
-        guard let context else { return }
-        restartTimeout()
-        while true {
-            if session.hasContentToWrite, context.channel.isWritable {
-                session.writeContent(into: &out)
-            } else if out.readableBytes == 0 {
-                break
-            }
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-            out.clear()
-        }
-        if session.awaitsRelease { announce() }
-    }
-
-    /// All but the end of the content is on its way: the intent goes into the log before the end.
-    private func announce() {
-        guard case .sending(var group) = stage, announcement == nil, group.announced.isEmpty else {
-            return
-        }
-        guard let goAhead = session.goAhead,
-            let asked = engine.announce(
-                (goAhead.reply, goAhead.command.name), session.acceptedRecipients, of: group,
-                over: self)
-        else {
-            // Nobody's queue holds any more.
-            session.release()
-            return proceed()
-        }
-        group.announced = asked.numbers
-        stage = .sending(group)
-        announcement = asked.token
-    }
-
-    private func restartTimeout() {
+    func restartTimeout() {
         guard let timeout = session.timeout else {
             deadline = .max
             return
@@ -277,7 +247,7 @@ final class OutgoingConnection: ChannelInboundHandler {
         deadline = engine.monotonic() + timeout.microseconds
     }
 
-    private func handle(_ effect: ClientEffect) {
+    func handle(_ effect: ClientEffect) {
         switch effect {
         case .needMore:
             break
@@ -330,6 +300,8 @@ final class OutgoingConnection: ChannelInboundHandler {
         guard case .sending(let group) = stage else { return }
         if let token = announcement { engine.announcementForgotten(token) }
         announcement = nil
+        feed?.stop()
+        feed = nil
         let isUsable = result.sessionFailure == nil
         let isReady = isUsable && session.isReady
         stage = isReady ? .ready : isUsable ? .settling : .ending

@@ -18,6 +18,7 @@ final class FaultyLog: DeliveryLog {
     let log: EventLog<MailEventCodec>
     private let failures = Mutex(0)
     private let refused = Mutex(0)
+    private let lost = Mutex<Set<UInt64>>([])
     private let missing = Mutex<EventLogError?>(nil)
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
 
@@ -78,8 +79,15 @@ final class FaultyLog: DeliveryLog {
         try log.events(around: sequence)
     }
 
+    /// Events whose content cannot be read.
+    var unreadable: Set<UInt64> {
+        get { lost.withLock { $0 } }
+        set { lost.withLock { $0 = newValue } }
+    }
+
     func bytes(of sequence: UInt64) throws -> [UInt8] {
         if let contentFailure { throw contentFailure }
+        if unreadable.contains(sequence) { throw EventLogError(.damaged, "unreadable") }
         return try log.bytes(of: sequence)
     }
 }
@@ -179,11 +187,21 @@ final class DeliveryHarness: Sendable {
         to recipients: [String], from reversePath: String = "ann@example.net",
         content: String = "Subject: test\r\n\r\nHello.\r\n", notify: NotifyOn = [],
         tenant: String = "acme", campaign: String = "", receivedAt: EventTime = now(),
-        body: BodyType = .sevenBit, demand: StandbyDemand? = nil
+        body: BodyType = .sevenBit, demand: StandbyDemand? = nil, pieces: [Int] = []
     ) async throws -> MessageID {
         let log = try #require(log)
         let bytes = Array(content.utf8)
         let sender = Self.mailbox(reversePath).map(ReversePath.mailbox) ?? .null
+        var stored = ContentPiece.Stored(rest: bytes)
+        for count in pieces {
+            let piece = Array(stored.rest.prefix(count))
+            stored.rest.removeFirst(piece.count)
+            stored.pieces.append(
+                try await log.log.append(
+                    [ContentPiece.event(piece, at: receivedAt)],
+                    contents: [Content(eventIndex: 0, bytes: piece)]
+                ).firstSequence)
+        }
         let received = MessageReceived(
             reversePath: sender, sizeOctets: bytes.count,
             contentSHA256: SHA256Functions.hash(bytes), recipientCount: recipients.count,
@@ -204,8 +222,9 @@ final class DeliveryHarness: Sendable {
                                 tenant: tenant, campaign: campaign),
                             due: receivedAt, notify: notify))))
         }
+        let (all, last) = stored.completed(events, at: receivedAt)
         let receipt = try await log.log.append(
-            events, contents: [Content(eventIndex: 0, bytes: bytes)], demand: demand,
+            all, contents: [last], demand: demand,
             retraction: demand.map { _ in Append.takingBack(events) { Self.now() } })
         return MessageID(epoch: receipt.epoch, sequence: receipt.firstSequence)
     }

@@ -13,6 +13,8 @@ private struct Pair: ~Copyable {
     /// Their contents are whole, however they were handed over.
     var received: [CompletedMessage] = []
     private var coming: [UInt8] = []
+    /// What the client has yet to be given of its content.
+    private var following: ArraySlice<UInt8> = []
     var random: SeededRandom
     private let verifier = SCRAMVerifier(password: "pencil", salt: [1, 2, 3], iterations: 4096)
 
@@ -53,11 +55,26 @@ private struct Pair: ~Copyable {
                 if client.phase == .ended { return results }
             }
             if client.hasContentToWrite { client.writeContent(into: &toServer) }
+            while client.needsContent {
+                let count = min(random.below(50) + 1, following.count)
+                let fits = client.supplyContent(Array(following.prefix(count)))
+                #expect(fits)
+                following = following.dropFirst(count)
+                client.writeContent(into: &toServer)
+            }
             if client.isReady {
                 guard let next = waiting.popFirst() else {
                     return results
                 }
-                if case .transactionFinished(let result) = client.begin(next, into: &toServer) {
+                // Often only the beginning is there.
+                var beginning = next
+                let count = random.oneIn(2) ? random.below(next.content.count + 1) : .max
+                beginning.content = Array(next.content.prefix(count))
+                following = next.content.dropFirst(count)
+                beginning.followingOctets = following.count
+                if case .transactionFinished(let result) = client.begin(
+                    beginning, into: &toServer)
+                {
                     results.append(result)
                 }
             }

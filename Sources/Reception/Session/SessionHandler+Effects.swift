@@ -47,7 +47,7 @@ extension SessionHandler {
         case .failure(let refusal):
             return answer(.reply(refusal.reply), context)
         case .success(let accepted):
-            if listener.hasMessageRate {
+            if listener.hasMessageRate, incoming == nil {
                 listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
             }
             waiting = .append(octets: accepted.content.bytes.count)
@@ -70,6 +70,10 @@ extension SessionHandler {
         let time = services.now()
         if isFirst {
             incoming = IncomingMessage(piece, rules: listener.rules.headerScan, at: time)
+            // Now, and not when it is accepted: it takes room from here on.
+            if listener.hasMessageRate {
+                listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
+            }
         }
         guard let incoming else { preconditionFailure("a message begins with its first piece") }
         if let problem = incoming.scan.problem {

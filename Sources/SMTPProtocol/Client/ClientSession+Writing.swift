@@ -51,7 +51,7 @@ extension ClientSession {
     /// Writes the next slice of content, at most about ``ClientLimits/contentSliceOctets``, or one
     /// BDAT chunk.
     package mutating func writeContent(into out: inout ByteBuffer) {
-        guard var transaction = running, transaction.isWriting else { return }
+        guard hasContentToWrite, var transaction = running else { return }
         // Moved out and back, so that there is one owner and nothing is copied.
         running = nil
         switch transaction.method {
@@ -60,6 +60,23 @@ extension ClientSession {
         }
         if transaction.endIsWritten { phase = .finalDot }
         running = transaction
+    }
+}
+
+extension ClientSession {
+    /// Goes on with the next piece of a content of which more was to follow
+    /// (``ClientTransaction/followingOctets``). Only while ``needsContent``; then write.
+    ///
+    /// - Parameter piece: Not empty, and no more than is to follow.
+    /// - Returns: False when it is not like that, and nothing has changed.
+    package mutating func supplyContent(_ piece: [UInt8]) -> Bool {
+        precondition(needsContent, "content that nobody waits for")
+        guard var transaction = running, !piece.isEmpty, piece.count <= transaction.octetsLeft
+        else { return false }
+        running = nil
+        transaction.supply(piece)
+        running = transaction
+        return true
     }
 }
 
@@ -87,7 +104,8 @@ extension ClientSession {
         if running?.contentRefusal == nil { running?.isWriting = true }
     }
 
-    /// Ends the session so that the server never sees the end of the content: nobody has the message.
+    /// Ends the session so that the server never sees the end of the content: nobody has the message. Also
+    /// where the rest of the content cannot be had.
     package mutating func withhold(_ reply: Reply) -> ClientEffect {
         fail(.withheld, reply, answering: awaited)
     }
@@ -107,7 +125,7 @@ extension RunningTransaction {
     fileprivate mutating func writeChunk(binary: Bool, into out: inout ByteBuffer) {
         if holdsEnd, octetsLeft <= ClientLimits.chunkOctets { return pause() }
         if binary {
-            let count = min(octetsLeft, ClientLimits.chunkOctets)
+            let count = min(octetsAtHand, ClientLimits.chunkOctets)
             writeCommand(octets: count, isLast: count == octetsLeft, into: &out)
             forEachPiece(atMost: count) { piece, range, _ in out.writeBytes(piece[range]) }
         } else {
@@ -136,7 +154,7 @@ extension RunningTransaction {
     }
 
     private mutating func encode(atMost limit: Int, into out: inout ByteBuffer) {
-        let count = min(limit, octetsLeft)
+        let count = min(limit, octetsAtHand)
         // A twentieth for dots and line endings; more makes the buffer grow, no harm done.
         out.reserveCapacity(minimumWritableBytes: count + count / 20 + 8)
         forEachPiece(atMost: limit) { piece, range, encoder in
@@ -149,11 +167,11 @@ extension RunningTransaction {
         atMost limit: Int, _ body: ([UInt8], Range<Int>, inout ContentEncoder) -> Void
     ) {
         var left = limit
-        while left > 0, octetsLeft > 0 {
+        while left > 0, octetsAtHand > 0 {
             let prologue = transaction.prologue
             let isInPrologue = offset < prologue.count
             let piece = isInPrologue ? prologue : transaction.content
-            let start = isInPrologue ? offset : offset - prologue.count
+            let start = isInPrologue ? offset : offset - contentStart
             let end = min(start + left, piece.count)
             body(piece, start..<end, &encoder)
             offset += end - start

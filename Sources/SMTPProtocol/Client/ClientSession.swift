@@ -62,7 +62,12 @@ package struct ClientSession: ~Copyable, Sendable {
     package var timeout: Duration? { configuration.timeouts[phase] }
 
     /// Whether ``writeContent(into:)`` has more to give.
-    package var hasContentToWrite: Bool { running?.isWriting ?? false }
+    package var hasContentToWrite: Bool {
+        running?.isWriting == true && running?.isStarved == false
+    }
+
+    /// Whether the next piece of the content is wanted: ``supplyContent(_:)``.
+    package var needsContent: Bool { running?.isWriting == true && running?.isStarved == true }
 
     /// Takes what the server sent, up to the next effect.
     package mutating func consume(

@@ -11,13 +11,18 @@ package struct ClientTransaction: Sendable {
     /// Header and body as stored; sent with CRLF line endings whatever they are here, except when
     /// the envelope says BINARYMIME.
     package var content: [UInt8]
+    /// Octets of the content behind ``content``, which come later by
+    /// ``ClientSession/supplyContent(_:)``; of 8BITMIME, they are taken to be 8-bit.
+    package var followingOctets: Int
     /// Whether the final dot, or the last BDAT chunk, waits for ``ClientSession/release()``.
     package var holdsEnd: Bool
 
     /// Creates a transaction.
     package init(
-        envelope: Envelope, prologue: [UInt8] = [], content: [UInt8], holdsEnd: Bool = false
+        envelope: Envelope, prologue: [UInt8] = [], content: [UInt8], followingOctets: Int = 0,
+        holdsEnd: Bool = false
     ) {
+        self.followingOctets = followingOctets
         self.holdsEnd = holdsEnd
         self.envelope = envelope
         self.prologue = prologue
@@ -25,5 +30,5 @@ package struct ClientTransaction: Sendable {
     }
 
     /// Octets for MAIL's SIZE (RFC 1870 section 6): CRLF counted, dot-stuffing not.
-    package var sizeOctets: Int { prologue.count + content.count }
+    package var sizeOctets: Int { prologue.count + content.count + followingOctets }
 }

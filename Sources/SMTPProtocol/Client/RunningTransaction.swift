@@ -31,6 +31,10 @@ struct RunningTransaction: Sendable {
 
     /// Octets of prologue and content already encoded.
     var offset = 0
+    /// Octets of prologue and content in all.
+    let sizeOctets: Int
+    /// Octets of prologue and content before the transaction's ``ClientTransaction/content``.
+    private(set) var contentStart: Int
     var encoder: ContentEncoder
     /// Whether content is to be written as soon as the shell can take it.
     var isWriting = false
@@ -53,6 +57,8 @@ struct RunningTransaction: Sendable {
         _ transaction: ClientTransaction, method: Method, isPipelined: Bool, passesDSN: Bool
     ) {
         self.transaction = transaction
+        sizeOctets = transaction.sizeOctets
+        contentStart = transaction.prologue.count
         holdsEnd = transaction.holdsEnd
         self.method = method
         self.isPipelined = isPipelined
@@ -69,7 +75,19 @@ struct RunningTransaction: Sendable {
     var isDATA: Bool { if case .data = method { true } else { false } }
 
     /// Octets of prologue and content not encoded yet.
-    var octetsLeft: Int { transaction.sizeOctets - offset }
+    var octetsLeft: Int { sizeOctets - offset }
+
+    /// Those of them that are there.
+    var octetsAtHand: Int { contentStart + transaction.content.count - offset }
+
+    /// Whether what is to be written has yet to be supplied.
+    var isStarved: Bool { octetsAtHand == 0 && octetsLeft > 0 }
+
+    /// Goes on with the next piece of the content; all before was encoded.
+    mutating func supply(_ piece: [UInt8]) {
+        contentStart += transaction.content.count
+        transaction.content = piece
+    }
 
     /// The first recipient from `index` on that the server is offered.
     func offered(from index: Int) -> Int {

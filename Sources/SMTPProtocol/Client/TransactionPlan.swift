@@ -84,7 +84,7 @@ struct TransactionPlan {
             if capabilities.eightBitMIME, configuration.eightBit != .undeclared {
                 body = " BODY=8BITMIME"
             } else if configuration.eightBit == .declared,
-                !Self.isASCII(transaction.content[...])
+                transaction.followingOctets > 0 || !Self.isASCII(transaction.content[...])
             {
                 refuse(
                     554, 6, 3, "the content is 8-bit and the server does not offer 8BITMIME", .mail

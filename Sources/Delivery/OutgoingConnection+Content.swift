@@ -1,0 +1,66 @@
+import EventLog
+import NIOCore
+import SMTPProtocol
+
+/// What goes out: commands, the content as it is there, and its end when it may.
+extension OutgoingConnection {
+    /// Writes what is to be written, as far as the peer takes it.
+    func proceed() {
+        guard let context else { return }
+        restartTimeout()
+        while true {
+            if session.hasContentToWrite, context.channel.isWritable {
+                session.writeContent(into: &out)
+            } else if out.readableBytes == 0 {
+                break
+            }
+            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
+            out.clear()
+        }
+        if session.needsContent { fetch() }
+        if session.awaitsRelease { announce() }
+    }
+
+    /// The session has written what it has of the content, and wants more.
+    private func fetch() {
+        guard let feed else { return }
+        feed.take { [self] result in
+            guard session.needsContent else { return }
+            switch result {
+            case .success(let piece):
+                guard session.supplyContent(piece) else { return giveUp(ContentFeed.doesNotFit) }
+                proceed()
+            case .failure(let error):
+                giveUp(error)
+            }
+        }
+    }
+
+    /// The rest of the content cannot be had: the server must not see an end of it.
+    private func giveUp(_ error: any Error) {
+        guard case .sending(let group) = stage else { return }
+        let failure = engine.unreadable(group.message.facts.id, error)
+        handle(session.withhold(failure.reply))
+        proceed()
+        close()
+    }
+
+    /// All but the end of the content is on its way: the intent goes into the log before the end.
+    private func announce() {
+        guard case .sending(var group) = stage, announcement == nil, group.announced.isEmpty else {
+            return
+        }
+        guard let goAhead = session.goAhead,
+            let asked = engine.announce(
+                (goAhead.reply, goAhead.command.name), session.acceptedRecipients, of: group,
+                over: self)
+        else {
+            // Nobody's queue holds any more.
+            session.release()
+            return proceed()
+        }
+        group.announced = asked.numbers
+        stage = .sending(group)
+        announcement = asked.token
+    }
+}

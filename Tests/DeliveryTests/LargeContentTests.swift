@@ -1,0 +1,102 @@
+import MailEvents
+import MailModel
+import NIOCore
+import Testing
+
+@testable import Delivery
+
+@Suite("Large contents are sent piece by piece")
+struct LargeContentTests {
+    private static let body =
+        "Subject: large\r\n\r\n"
+        + (0..<20_000).map { "\($0) line of a large message\r\n" }.joined()
+
+    /// What the first event says of which something is said.
+    private static func first<Value>(
+        in harness: DeliveryHarness, _ read: @escaping (Fact) -> Value?
+    ) async throws -> Value {
+        var found: Value?
+        try await harness.wait {
+            found = try harness.events().lazy.compactMap { read($0.event.fact) }.first
+            return found != nil
+        }
+        return try #require(found)
+    }
+
+    @Test(
+        "What arrives is the whole content, wherever it was cut, by DATA and by BDAT",
+        arguments: [false, true])
+    func whole(isChunked: Bool) async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(
+                group: harness.group,
+                extensions: ["PIPELINING", "8BITMIME"] + (isChunked ? ["CHUNKING"] : []))
+            var policy = DeliveryHarness.policy(port: mx.port)
+            policy.readMemoryOctets = 1 << 20
+            try await harness.start(policy)
+            for pieces in [[1000], [300_000, 1, 2, 200_000], Array(repeating: 50_000, count: 11)] {
+                try await harness.submit(
+                    to: ["a@example.org", "b@example.net"], content: Self.body, pieces: pieces)
+            }
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 6)
+            #expect(mx.messages.allSatisfy { $0.content.hasSuffix(Self.body) })
+            let snapshot = try #require(await harness.delivery?.snapshot())
+            #expect(snapshot.readOctets == 0 && snapshot.waitingReads == 0)
+        }
+    }
+
+    @Test("A piece that cannot be read defers the message: the server never sees an end of it")
+    func unreadable() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            let log = try #require(harness.log)
+            log.unreadable = [2]
+            try await harness.submit(
+                to: ["a@example.org"], content: Self.body, pieces: [100_000, 100_000, 100_000])
+            let deferred = try await Self.first(in: harness) { fact in
+                if case .deferred(let fact) = fact { fact } else { nil }
+            }
+            #expect(deferred.attempt.reply.code == 451)
+            #expect(deferred.attempt.reply.status == EnhancedStatusCode(4, 3, 0))
+            #expect(!deferred.inDoubt)
+            #expect(mx.messages.isEmpty)
+            log.unreadable = []
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 1)
+            #expect(mx.messages[0].content.hasSuffix(Self.body))
+        }
+    }
+
+    @Test("A server that refuses in the middle of it ends the reading too")
+    func refused() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group) { command, place in
+                if case .rcpt = command, place.connection == 1 { return .drop }
+                return nil
+            }
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            try await harness.submit(
+                to: ["a@example.org"], content: Self.body, pieces: [10, 200_000])
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 1)
+            let snapshot = try #require(await harness.delivery?.snapshot())
+            #expect(snapshot.readOctets == 0)
+        }
+    }
+
+    @Test("8-bit content in pieces is not offered to a server without 8BITMIME")
+    func eightBit() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group, extensions: ["PIPELINING"])
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            try await harness.submit(
+                to: ["a@example.org"], content: Self.body, body: .eightBitMIME, pieces: [1000])
+            let bounced = try await Self.first(in: harness) { fact in
+                if case .bounced(let fact) = fact { fact } else { nil }
+            }
+            #expect(bounced.attempt.reply.status == EnhancedStatusCode(5, 6, 3))
+        }
+    }
+}

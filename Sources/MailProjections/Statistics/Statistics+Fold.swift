@@ -54,7 +54,7 @@ extension Statistics: EventVisitor {
                     sequence: event.sequence, receivedAt: now, epoch: message.epoch,
                     open: event.recipientCount))
         }
-        if event.identityText != 0 { noteLogin(event) }
+        if event.identityText != 0, need.has(.tenant) { noteLogin(event) }
         let owners = owners(event)
         let size = event.sizeOctets
         countForOwners(owners) {
@@ -73,7 +73,7 @@ extension Statistics: EventVisitor {
 
     @inline(__always)
     private mutating func admitDomain(_ name: UInt32, _ owner: Int) {
-        guard owner >= 0 else { return }
+        guard owner >= 0, subjects[owner].hasBreakdowns else { return }
         subjects[owner].domains.admit(
             name, places: Limits.domainsPerSubject, pool: &names
         ) { $0.queued &+= 1 }
@@ -92,7 +92,7 @@ extension Statistics: EventVisitor {
             note.milliseconds = (now &- receivedAt) / 1000
             note.bucket = LatencyHistogram.bucket(milliseconds: note.milliseconds)
         }
-        if outcome != .delivered, event.replyCode != 0 {
+        if outcome != .delivered, event.replyCode != 0, need.hasBreakdowns {
             ReplyText.write(
                 code: event.replyCode, status: event.enhancedStatus,
                 text: batch.octets(event.replyText), to: &scratch)
@@ -157,13 +157,13 @@ extension Statistics: EventVisitor {
 
     @inline(__always)
     private mutating func addDomain(_ note: OutcomeNote, _ name: UInt32, _ number: Int) {
-        guard number >= 0 else { return }
+        guard number >= 0, subjects[number].hasBreakdowns else { return }
         subjects[number].domains.add(name) { $0.count(note) }
     }
 
     @inline(__always)
     private mutating func addProvider(_ note: OutcomeNote, _ name: UInt32, _ number: Int) {
-        guard number >= 0 else { return }
+        guard number >= 0, subjects[number].hasBreakdowns else { return }
         subjects[number].providers.admit(
             name, places: Limits.providersPerSubject, pool: &names
         ) { $0.count(note) }
@@ -175,13 +175,17 @@ extension Statistics: EventVisitor {
         guard number >= 0 else { return }
         count(number) { $0.count(note) }
         subjects[number].openDetail.count(note)
-        guard let reply = note.reply, subjects[number].kind.hasReplies else { return }
+        guard let reply = note.reply, subjects[number].hasBreakdowns,
+            subjects[number].kind.hasReplies
+        else { return }
         _ = subjects[number].replies.count(
             reply, places: Limits.repliesPerSubject, pool: &names)
     }
 
+    /// Counts for one subject; for none when it is negative.
     @inline(__always)
     private mutating func count(_ number: Int, _ body: (inout DeliveryCounters) -> Void) {
+        guard number >= 0 else { return }
         if cells[number].minute != minute { closeMinute(number) }
         cells[number].count(now, body)
     }
@@ -197,6 +201,6 @@ extension Statistics: EventVisitor {
     ) {
         count(owners.server, body)
         count(owners.tenant, body)
-        if owners.campaign >= 0 { count(owners.campaign, body) }
+        count(owners.campaign, body)
     }
 }

@@ -2,11 +2,11 @@ import MailEvents
 
 // Which subjects an event is about: looked up once for each text of a batch.
 extension Statistics {
-    /// On whose behalf something happened.
+    /// On whose behalf something happened; -1 for what is not needed.
     struct Owners {
         var server: Int
         var tenant: Int
-        /// -1 for mail that names no campaign.
+        /// -1 for mail that names no campaign, too.
         var campaign: Int
     }
 
@@ -19,6 +19,7 @@ extension Statistics {
     @inline(__always)
     var server: Int {
         mutating get {
+            guard need.has(.server) else { return -1 }
             let slot = batch.slot(0)
             if batch.slots[slot].source != 0 { return Int(batch.slots[slot].source) - 1 }
             let number = subject(.server, name: [])
@@ -29,6 +30,7 @@ extension Statistics {
 
     @inline(__always)
     private mutating func tenant(_ event: EventView) -> Int {
+        guard need.has(.tenant) else { return -1 }
         let slot = batch.slot(event.tenantText)
         if batch.slots[slot].tenant != 0 { return Int(batch.slots[slot].tenant) - 1 }
         let number = subject(.tenant, name: batch.octets(event.tenantText))
@@ -38,7 +40,7 @@ extension Statistics {
 
     @inline(__always)
     private mutating func campaign(_ event: EventView) -> Int {
-        guard event.campaignText != 0 else { return -1 }
+        guard event.campaignText != 0, need.has(.campaign) else { return -1 }
         if let known = batch.campaigns.find(event.tenantText, event.campaignText) { return known }
         let number = subject(
             .campaign, tenant: batch.octets(event.tenantText),
@@ -49,6 +51,7 @@ extension Statistics {
 
     @inline(__always)
     mutating func domain(_ event: EventView) -> Int {
+        guard need.has(.domain) else { return -1 }
         let slot = batch.slot(event.domainText)
         if batch.slots[slot].domain != 0 { return Int(batch.slots[slot].domain) - 1 }
         let number = subject(.domain, name: batch.octets(event.domainText))
@@ -56,9 +59,10 @@ extension Statistics {
         return number
     }
 
-    /// The domain's number in ``names``.
+    /// The domain's number in ``names``; 0 when no subject is broken down.
     @inline(__always)
     mutating func domainName(_ event: EventView) -> UInt32 {
+        guard need.hasBreakdowns else { return 0 }
         let slot = batch.slot(event.domainText)
         if batch.slots[slot].domainName != 0 { return batch.slots[slot].domainName - 1 }
         let name = names.number(
@@ -67,23 +71,27 @@ extension Statistics {
         return name
     }
 
-    /// The provider, and its number in ``names``.
+    /// The provider, and its number in ``names``; -1 and 0 when nothing of it is needed.
     @inline(__always)
     mutating func provider(_ event: EventView) -> (subject: Int, name: UInt32) {
+        guard need.has(.provider) || need.hasBreakdowns else { return (-1, 0) }
         let slot = batch.slot(event.mxHostText)
         if batch.slots[slot].provider != 0 {
-            return (Int(batch.slots[slot].provider) - 1, batch.slots[slot].providerName - 1)
+            return (
+                Int(batch.slots[slot].provider) - 2, batch.slots[slot].providerName
+            )
         }
         let octets = ProviderName.octets(ofHost: batch.octets(event.mxHostText))
         let number = subject(.provider, name: octets)
         let name = names.number(of: octets.prefix(Limits.nameOctetsMaximum))
-        batch.slots[slot].provider = UInt32(number + 1)
-        batch.slots[slot].providerName = name + 1
+        batch.slots[slot].provider = UInt32(number + 2)
+        batch.slots[slot].providerName = name
         return (number, name)
     }
 
     @inline(__always)
     mutating func source(_ event: EventView) -> Int {
+        guard need.has(.source) else { return -1 }
         let slot = batch.slot(event.sourceAddressText)
         if batch.slots[slot].source != 0 { return Int(batch.slots[slot].source) - 1 }
         let number = subject(.source, name: batch.octets(event.sourceAddressText))
@@ -94,6 +102,7 @@ extension Statistics {
     /// The source address at the provider.
     @inline(__always)
     mutating func route(_ event: EventView) -> Int {
+        guard need.has(.route) else { return -1 }
         if let known = batch.routes.find(event.sourceAddressText, event.mxHostText) { return known }
         let number = subject(
             .route, tenant: batch.octets(event.sourceAddressText),

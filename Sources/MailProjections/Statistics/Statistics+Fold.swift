@@ -66,6 +66,7 @@ extension Statistics: EventVisitor {
         let owners = owners(event)
         countForOwners(owners) { $0.queued &+= 1 }
         count(domain(event)) { $0.queued &+= 1 }
+        guard hasBreakdowns(owners) else { return }
         let name = domainName(event)
         admitDomain(name, owners.tenant)
         admitDomain(name, owners.campaign)
@@ -92,13 +93,20 @@ extension Statistics: EventVisitor {
             note.milliseconds = (now &- receivedAt) / 1000
             note.bucket = LatencyHistogram.bucket(milliseconds: note.milliseconds)
         }
-        if outcome != .delivered, event.replyCode != 0, need.hasBreakdowns {
+        if outcome != .delivered, event.replyCode != 0, hasReplies(event) {
             ReplyText.write(
                 code: event.replyCode, status: event.enhancedStatus,
                 text: batch.octets(event.replyText), to: &scratch)
             note.reply = names.number(of: scratch[...])
         }
         tellAll(note, event)
+    }
+
+    /// Whether a subject that is told of an outcome counts replies.
+    @inline(__always)
+    private mutating func hasReplies(_ event: EventView) -> Bool {
+        guard need.hasBreakdowns, !need.hasAllBreakdowns else { return need.hasAllBreakdowns }
+        return need.has(.provider) || need.has(.source) || hasBreakdowns(owners(event))
     }
 
     /// A report that says the opposite (RFC 5965 section 7.3) is no complaint.
@@ -136,14 +144,19 @@ extension Statistics: EventVisitor {
     @inline(__always)
     private mutating func tellAll(_ note: OutcomeNote, _ event: EventView) {
         let owners = owners(event)
-        let domainName = domainName(event)
+        let isBrokenDown = hasBreakdowns(owners)
         tell(note, owners.server)
         tell(note, domain(event))
         tell(note, owners.tenant)
         tell(note, owners.campaign)
-        addDomain(note, domainName, owners.tenant)
-        addDomain(note, domainName, owners.campaign)
-        guard event.mxHostText != 0 else { return }
+        if isBrokenDown {
+            let domainName = domainName(event)
+            addDomain(note, domainName, owners.tenant)
+            addDomain(note, domainName, owners.campaign)
+        }
+        guard event.mxHostText != 0,
+            isBrokenDown || need.has(.provider) || need.has(.source) || need.has(.route)
+        else { return }
         let (provider, providerName) = provider(event)
         tell(note, provider)
         addProvider(note, providerName, owners.tenant)

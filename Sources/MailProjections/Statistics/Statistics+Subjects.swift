@@ -15,6 +15,17 @@ extension Statistics {
         Owners(server: server, tenant: tenant(event), campaign: campaign(event))
     }
 
+    /// Whether one of them is broken down.
+    @inline(__always)
+    func hasBreakdowns(_ owners: Owners) -> Bool {
+        if need.hasAllBreakdowns { return true }
+        guard need.hasBreakdowns else { return false }
+        return has(owners.server) || has(owners.tenant) || has(owners.campaign)
+    }
+
+    @inline(__always)
+    private func has(_ number: Int) -> Bool { number >= 0 && subjects[number].hasBreakdowns }
+
     /// Text 0 of a batch has a slot as well, which serves the server: its name is empty.
     @inline(__always)
     var server: Int {
@@ -59,10 +70,9 @@ extension Statistics {
         return number
     }
 
-    /// The domain's number in ``names``; 0 when no subject is broken down.
+    /// The domain's number in ``names``.
     @inline(__always)
     mutating func domainName(_ event: EventView) -> UInt32 {
-        guard need.hasBreakdowns else { return 0 }
         let slot = batch.slot(event.domainText)
         if batch.slots[slot].domainName != 0 { return batch.slots[slot].domainName - 1 }
         let name = names.number(
@@ -71,10 +81,9 @@ extension Statistics {
         return name
     }
 
-    /// The provider, and its number in ``names``; -1 and 0 when nothing of it is needed.
+    /// The provider, -1 when it is not needed, and its number in ``names``.
     @inline(__always)
     mutating func provider(_ event: EventView) -> (subject: Int, name: UInt32) {
-        guard need.has(.provider) || need.hasBreakdowns else { return (-1, 0) }
         let slot = batch.slot(event.mxHostText)
         if batch.slots[slot].provider != 0 {
             return (

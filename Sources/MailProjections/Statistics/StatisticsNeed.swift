@@ -17,14 +17,16 @@ package struct StatisticsNeed: Hashable, Sendable {
     /// A bit for each kind whose subjects are there, by raw value.
     private var kinds: UInt8 = 0
     package let breakdowns: Breakdowns
-    /// Whether any subject has breakdowns.
+    /// Whether any subject has breakdowns, and whether all have.
     let hasBreakdowns: Bool
+    let hasAllBreakdowns: Bool
 
     /// Needs subjects of some kinds.
     package init(_ kinds: [SubjectKind], breakdowns: Breakdowns = .none) {
         for kind in kinds { self.kinds |= Self.bit(kind) }
         self.breakdowns = breakdowns
         hasBreakdowns = breakdowns != .none
+        hasAllBreakdowns = breakdowns == .all
     }
 
     /// Needs all there is.

@@ -134,7 +134,9 @@ private final class BytesOnce: Sendable {
 private struct NoState: ServerState {
     func queue() async -> QueueFigures? { nil }
     func readStatistics<Value>(_ body: (Statistics) throws -> Value) rethrows -> Value? { nil }
-    func statistics(through sequence: UInt64) throws -> Statistics { throw CancellationError() }
+    func statistics(through sequence: UInt64, need: StatisticsNeed) throws -> Statistics {
+        throw CancellationError()
+    }
     func projections() -> [ProjectionStatus] { [] }
     func compact() -> LogCompactor.Totals? { nil }
     func compaction() -> LogCompactor.Totals? { nil }

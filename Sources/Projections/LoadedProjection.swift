@@ -40,7 +40,7 @@ package struct LoadedProjection<State: Projection>: Sendable {
     /// Takes in a file's checkpoint, if there is one and it is of this log and not ahead of it; else
     /// says why not in the report. Throws only when the log cannot be read.
     static func restore(
-        _ path: String, isShared: Bool, log: LogReader, logID: [UInt8]
+        _ path: String, isShared: Bool, log: LogReader, logID: [UInt8], into blank: State = State()
     ) throws(EventLogError) -> LoadedProjection<State> {
         var loaded = LoadedProjection<State>()
         var logError: EventLogError?
@@ -53,7 +53,7 @@ package struct LoadedProjection<State: Projection>: Sendable {
                     throw error
                 }
             } begin: {
-                loaded.state = State()
+                loaded.state = blank
             } row: { row in
                 loaded.state.load(row)
             }
@@ -80,12 +80,15 @@ package struct LoadedProjection<State: Projection>: Sendable {
     ///
     /// - Throws: `ProjectionError` when there is none, or it is damaged; `EventLogError`.
     static func base(
-        _ paths: ProjectionPaths, log: LogReader
+        _ paths: ProjectionPaths, log: LogReader, into blank: State = State()
     ) throws -> LoadedProjection<State> {
         guard let path = try BaseStore(directory: paths.directory).path(paths, of: log) else {
-            return LoadedProjection()
+            var nothing = LoadedProjection()
+            nothing.state = blank
+            return nothing
         }
-        let loaded = try restore(path, isShared: false, log: log, logID: log.logID())
+        let loaded = try restore(
+            path, isShared: false, log: log, logID: log.logID(), into: blank)
         try loaded.checkBase(log, path)
         return loaded
     }

@@ -222,6 +222,26 @@ struct StatisticsRouteTests {
         #expect(ago.json["sequence"].text == "0")
     }
 
+    @Test("As of one moment what was read of each kind of subject is kept, and of no other moment")
+    func severalPast() async throws {
+        let api = try await api()
+        func ask(_ path: String, reads: Int) async throws {
+            let before = api.state.replayed
+            #expect(try await api.call(.get, "/api/v1/\(path)", key: "read").status == 200)
+            #expect(api.state.replayed - before == reads, "\(path)")
+        }
+        try await ask("campaigns/spring?tenant=acme&at=3", reads: 1)
+        // What a campaign needs has all that a list of campaigns needs.
+        try await ask("campaigns?at=3", reads: 0)
+        try await ask("clients?at=3", reads: 1)
+        try await ask("campaigns?at=3", reads: 0)
+        try await ask("clients/acme?at=3", reads: 1)
+        try await ask("clients?at=3", reads: 0)
+        try await ask("campaigns?at=4", reads: 1)
+        try await ask("campaigns?at=3", reads: 1)
+        try await ask("clients?at=3", reads: 1)
+    }
+
     @Test(
         "What cannot be understood is refused with its name",
         arguments: [

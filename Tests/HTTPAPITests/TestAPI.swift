@@ -267,14 +267,17 @@ final class TestState: ServerState {
         return try body(statistics)
     }
 
-    func statistics(through sequence: UInt64) throws -> Statistics {
+    func statistics(through sequence: UInt64, need: StatisticsNeed) throws -> Statistics {
         replays.add(1, ordering: .relaxed)
-        return try load(sequence)
+        return try load(sequence, need)
     }
 
-    private func load(_ sequence: UInt64) throws -> Statistics {
+    private func load(
+        _ sequence: UInt64, _ need: StatisticsNeed = .everything
+    ) throws -> Statistics {
         try Statistics.load(
-            directory: directory, log: log, at: .sequence(sequence), now: TestClock.now)
+            directory: directory, log: log, at: .sequence(sequence), now: TestClock.now,
+            need: need)
     }
 
     func projections() -> [ProjectionStatus] {

@@ -109,8 +109,12 @@ package protocol ServerState: Sendable {
 
     /// The statistics as of the end of an event. Reads files and the log: up to a second.
     ///
+    /// - Parameters:
+    ///   - sequence: Of the event.
+    ///   - need: What will be asked of them; the rest is not there.
+    /// - Returns: The statistics.
     /// - Throws: When the log cannot be read.
-    func statistics(through sequence: UInt64) throws -> Statistics
+    func statistics(through sequence: UInt64, need: StatisticsNeed) throws -> Statistics
 
     /// How the projections that the engine keeps stand.
     func projections() -> [ProjectionStatus]

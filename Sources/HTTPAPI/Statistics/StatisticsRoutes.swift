@@ -152,7 +152,7 @@ struct StatisticsRoutes: Sendable {
         let span = try call.span()
         let format = try call.format()
         let clock = services.now()
-        let bytes = try await services.asking(at: point) { statistics in
+        let bytes = try await services.asking(at: point, need: question.need) { statistics in
             // What lies before the last event that is counted has an end there.
             let now = point == nil ? max(clock, statistics.time) : statistics.time
             do throws(AnswerError) {
@@ -189,11 +189,12 @@ struct StatisticsRoutes: Sendable {
 }
 
 extension APIServices {
-    /// Reads statistics: the live ones, or those as of a point of the log.
+    /// Reads statistics: the live ones, or those as of a point of the log, which have what is needed.
     ///
     /// - Throws: ``Problem``: 503 while the live ones are not there yet, or too many ask for the past.
     func asking<Value: Sendable>(
-        at point: LogPoint?, _ body: @escaping @Sendable (Statistics) throws -> Value
+        at point: LogPoint?, need: StatisticsNeed,
+        _ body: @escaping @Sendable (Statistics) throws -> Value
     ) async throws -> Value {
         let state = state
         guard let point else {
@@ -208,7 +209,7 @@ extension APIServices {
             min(try log.sequence(of: point, now: clock), try log.lastSequence())
         }
         do {
-            return try await past.read(through: sequence, body)
+            return try await past.read(through: sequence, need, body)
         } catch let error as CancellationError {
             throw error
         } catch {

@@ -70,8 +70,7 @@ extension Statistics {
     private func subject(
         _ kind: SubjectKind, _ name: String
     ) throws(AnswerError) -> SubjectKey {
-        let isHost = kind == .domain || kind == .provider
-        let key = SubjectKey(kind: kind, name: isHost ? name.asciiLowercased() : name)
+        let key = SubjectKey(kind: kind, name: kind.isHost ? name.asciiLowercased() : name)
         guard has(key) else { throw .nothingCounted(kind, name) }
         return key
     }

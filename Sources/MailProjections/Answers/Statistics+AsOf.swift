@@ -11,18 +11,20 @@ extension Statistics {
     ///   - log: The log's reader.
     ///   - point: Where; nil: the log's end.
     ///   - now: What a time ago counts back from.
+    ///   - need: What will be asked of them; the rest is not there.
     ///   - progress: Called now and then while events are replayed.
     /// - Returns: The statistics.
     /// - Throws: When the log cannot be read; `RefusedEvent`.
     package static func load(
         directory: String, log: LogReader, at point: LogPoint?, now: EventTime,
+        need: StatisticsNeed = .everything,
         progress: @escaping @Sendable (ReplayProgress) -> Void = { _ in }
     ) throws -> Statistics {
         var request = AsOfRequest(
             directory: directory, log: log, through: .max, splitter: MailProjections.all.splitter)
         if let point { request.through = try log.sequence(of: point, now: now) }
         request.progress = progress
-        return try ProjectionView<Statistics>.load(request).view.state
+        return try ProjectionView.load(request, into: Statistics(need)).view.state
     }
 }
 

@@ -9,7 +9,9 @@ struct BatchNumbers: Sendable {
         var tenant: UInt32 = 0
         var domain: UInt32 = 0
         var domainName: UInt32 = 0
+        /// Number + 2: 1 when the provider itself is not needed, but its name.
         var provider: UInt32 = 0
+        /// As it is, good when ``provider`` is known.
         var providerName: UInt32 = 0
         var source: UInt32 = 0
         /// For an identity: the text of the tenant it was noted with, + 1.

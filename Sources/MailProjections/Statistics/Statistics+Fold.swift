@@ -54,7 +54,7 @@ extension Statistics: EventVisitor {
                     sequence: event.sequence, receivedAt: now, epoch: message.epoch,
                     open: event.recipientCount))
         }
-        if event.identityText != 0 { noteLogin(event) }
+        if event.identityText != 0, need.has(.tenant) { noteLogin(event) }
         let owners = owners(event)
         let size = event.sizeOctets
         countForOwners(owners) {
@@ -66,6 +66,7 @@ extension Statistics: EventVisitor {
         let owners = owners(event)
         countForOwners(owners) { $0.queued &+= 1 }
         count(domain(event)) { $0.queued &+= 1 }
+        guard hasBreakdowns(owners) else { return }
         let name = domainName(event)
         admitDomain(name, owners.tenant)
         admitDomain(name, owners.campaign)
@@ -73,7 +74,7 @@ extension Statistics: EventVisitor {
 
     @inline(__always)
     private mutating func admitDomain(_ name: UInt32, _ owner: Int) {
-        guard owner >= 0 else { return }
+        guard owner >= 0, subjects[owner].hasBreakdowns else { return }
         subjects[owner].domains.admit(
             name, places: Limits.domainsPerSubject, pool: &names
         ) { $0.queued &+= 1 }
@@ -92,13 +93,20 @@ extension Statistics: EventVisitor {
             note.milliseconds = (now &- receivedAt) / 1000
             note.bucket = LatencyHistogram.bucket(milliseconds: note.milliseconds)
         }
-        if outcome != .delivered, event.replyCode != 0 {
+        if outcome != .delivered, event.replyCode != 0, hasReplies(event) {
             ReplyText.write(
                 code: event.replyCode, status: event.enhancedStatus,
                 text: batch.octets(event.replyText), to: &scratch)
             note.reply = names.number(of: scratch[...])
         }
         tellAll(note, event)
+    }
+
+    /// Whether a subject that is told of an outcome counts replies.
+    @inline(__always)
+    private mutating func hasReplies(_ event: EventView) -> Bool {
+        guard need.hasBreakdowns, !need.hasAllBreakdowns else { return need.hasAllBreakdowns }
+        return need.has(.provider) || need.has(.source) || hasBreakdowns(owners(event))
     }
 
     /// A report that says the opposite (RFC 5965 section 7.3) is no complaint.
@@ -136,14 +144,19 @@ extension Statistics: EventVisitor {
     @inline(__always)
     private mutating func tellAll(_ note: OutcomeNote, _ event: EventView) {
         let owners = owners(event)
-        let domainName = domainName(event)
+        let isBrokenDown = hasBreakdowns(owners)
         tell(note, owners.server)
         tell(note, domain(event))
         tell(note, owners.tenant)
         tell(note, owners.campaign)
-        addDomain(note, domainName, owners.tenant)
-        addDomain(note, domainName, owners.campaign)
-        guard event.mxHostText != 0 else { return }
+        if isBrokenDown {
+            let domainName = domainName(event)
+            addDomain(note, domainName, owners.tenant)
+            addDomain(note, domainName, owners.campaign)
+        }
+        guard event.mxHostText != 0,
+            isBrokenDown || need.has(.provider) || need.has(.source) || need.has(.route)
+        else { return }
         let (provider, providerName) = provider(event)
         tell(note, provider)
         addProvider(note, providerName, owners.tenant)
@@ -157,13 +170,13 @@ extension Statistics: EventVisitor {
 
     @inline(__always)
     private mutating func addDomain(_ note: OutcomeNote, _ name: UInt32, _ number: Int) {
-        guard number >= 0 else { return }
+        guard number >= 0, subjects[number].hasBreakdowns else { return }
         subjects[number].domains.add(name) { $0.count(note) }
     }
 
     @inline(__always)
     private mutating func addProvider(_ note: OutcomeNote, _ name: UInt32, _ number: Int) {
-        guard number >= 0 else { return }
+        guard number >= 0, subjects[number].hasBreakdowns else { return }
         subjects[number].providers.admit(
             name, places: Limits.providersPerSubject, pool: &names
         ) { $0.count(note) }
@@ -175,13 +188,17 @@ extension Statistics: EventVisitor {
         guard number >= 0 else { return }
         count(number) { $0.count(note) }
         subjects[number].openDetail.count(note)
-        guard let reply = note.reply, subjects[number].kind.hasReplies else { return }
+        guard let reply = note.reply, subjects[number].hasBreakdowns,
+            subjects[number].kind.hasReplies
+        else { return }
         _ = subjects[number].replies.count(
             reply, places: Limits.repliesPerSubject, pool: &names)
     }
 
+    /// Counts for one subject; for none when it is negative.
     @inline(__always)
     private mutating func count(_ number: Int, _ body: (inout DeliveryCounters) -> Void) {
+        guard number >= 0 else { return }
         if cells[number].minute != minute { closeMinute(number) }
         cells[number].count(now, body)
     }
@@ -197,6 +214,6 @@ extension Statistics: EventVisitor {
     ) {
         count(owners.server, body)
         count(owners.tenant, body)
-        if owners.campaign >= 0 { count(owners.campaign, body) }
+        count(owners.campaign, body)
     }
 }

@@ -39,6 +39,7 @@ extension Statistics: Projection {
     }
 
     package mutating func takeCheckpoint(at position: Position) -> Checkpoint {
+        precondition(need == .everything, "a part of the statistics is no checkpoint")
         var changes: [ProjectionChange] = []
         for number in subjects.indices where cells[number].isThere && cells[number].isChanged {
             let rows = subjects[number].takeChanges(cells[number], names)
@@ -80,7 +81,7 @@ extension Statistics: Projection {
             guard row.key.count == 9 else { return false }
             return live.load(
                 block: row.key.dropFirst().reduce(0) { $0 << 8 | UInt64($1) }, value: row.value)
-        case Logins.keyMark: return logins.load(row)
+        case Logins.keyMark: return !need.has(.tenant) || logins.load(row)
         default: return loadSubject(row)
         }
     }
@@ -90,11 +91,13 @@ extension Statistics: Projection {
             let kind = SubjectKind(rawValue: row.key[0]),
             let part = SubjectRow(rawValue: row.key[length])
         else { return false }
+        guard need.has(kind) else { return true }
         let key = Array(row.key[..<length])
         if part == .main {
             guard row.key.count == length + 1, keys.find(key[...]) == nil,
                 let (subject, open) = Subject.load(
-                    kind: kind, key: key, value: row.value, pool: &names)
+                    kind: kind, key: key, value: row.value, hasBreakdowns: need.hasBreakdowns(key),
+                    pool: &names)
             else { return false }
             insert(subject, open)
             if key != SubjectKeyBytes.overflow(kind) { kindCounts[Int(kind.rawValue)] += 1 }

@@ -36,17 +36,24 @@ package struct Statistics: Sendable {
     var removedRows: Set<[UInt8]> = []
     var needsWhole = true
 
+    /// What there is of it. No checkpoint is taken of less than everything.
+    let need: StatisticsNeed
+
     /// What belongs to the batch that is being applied.
     var batch = BatchNumbers()
     var scratch: [UInt8] = []
 
     /// Statistics before the first event.
-    package init() {}
+    package init() { self.init(.everything) }
 
-    /// The number of a subject, which is made if it is not there yet.
+    /// Statistics before the first event, for questions that need no more than that of them.
+    package init(_ need: StatisticsNeed) { self.need = need }
+
+    /// The number of a subject, which is made if it is not there yet; -1 when its kind is not needed.
     mutating func subject(
         _ kind: SubjectKind, tenant: ArraySlice<UInt8> = [], name: ArraySlice<UInt8>
     ) -> Int {
+        guard need.has(kind) else { return -1 }
         SubjectKeyBytes.write(kind, tenant: tenant, name: name, to: &scratch)
         if let number = keys.find(scratch[...]) { return Int(number) }
         let overflow = SubjectKeyBytes.overflow(kind)
@@ -57,7 +64,9 @@ package struct Statistics: Sendable {
             kindCounts[Int(kind.rawValue)] += 1
         }
         return insert(
-            Subject(kind: kind, key: scratch, firstAt: now, minute: minute),
+            Subject(
+                kind: kind, key: scratch, firstAt: now, minute: minute,
+                hasBreakdowns: need.hasBreakdowns(scratch)),
             OpenMinute(kind, minute: minute, lastAt: now))
     }
 

@@ -92,9 +92,9 @@ extension Subject {
         return row.bytes
     }
 
-    /// Reads a subject's main row; nil when it is malformed.
+    /// Reads a subject's main row, without its end when that is not needed; nil when it is malformed.
     static func load(
-        kind: SubjectKind, key: [UInt8], value: [UInt8], pool: inout NamePool
+        kind: SubjectKind, key: [UInt8], value: [UInt8], hasBreakdowns: Bool, pool: inout NamePool
     ) -> (subject: Subject, open: OpenMinute)? {
         var reader = RowReader(value)
         let firstAt = reader.signed()
@@ -102,7 +102,8 @@ extension Subject {
         guard let minute = UInt32(exactly: reader.varint()),
             let hour = UInt32(exactly: reader.varint()), minute / 60 == hour
         else { return nil }
-        var subject = Subject(kind: kind, key: key, firstAt: firstAt, minute: minute)
+        var subject = Subject(
+            kind: kind, key: key, firstAt: firstAt, minute: minute, hasBreakdowns: hasBreakdowns)
         var open = OpenMinute(
             kind, minute: minute, lastAt: lastAt, isChanged: false, isSaved: true)
         open.counters = DeliveryCounters(&reader)
@@ -111,6 +112,7 @@ extension Subject {
         subject.closedCounters = DeliveryCounters(&reader)
         subject.openDetail = OutcomeDetail(&reader)
         if kind.detailHoursKept > 0 { subject.closedDetail = OutcomeDetail(&reader) }
+        guard hasBreakdowns else { return reader.isIntact ? (subject, open) : nil }
         if kind.hasDomains {
             subject.domains = Breakdown(&reader, places: Limits.domainsPerSubject, pool: &pool)
         }

@@ -67,6 +67,8 @@ struct Subject: Sendable {
     let kind: SubjectKind
     /// See ``SubjectKeyBytes``.
     let key: [UInt8]
+    /// Whether replies are counted, and domains and providers where the kind has them.
+    let hasBreakdowns: Bool
     /// Time of the first event, microseconds since the epoch.
     var firstAt: Int64
     /// The hour that ``hourCounters`` is of; hours since the epoch.
@@ -94,9 +96,12 @@ struct Subject: Sendable {
     var replies = SpaceSaving()
 
     /// A subject that is seen for the first time.
-    init(kind: SubjectKind, key: [UInt8], firstAt: Int64, minute: UInt32) {
+    init(
+        kind: SubjectKind, key: [UInt8], firstAt: Int64, minute: UInt32, hasBreakdowns: Bool
+    ) {
         self.kind = kind
         self.key = key
+        self.hasBreakdowns = hasBreakdowns
         self.firstAt = firstAt
         hour = minute / 60
     }

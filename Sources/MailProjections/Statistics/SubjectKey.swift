@@ -53,6 +53,9 @@ package enum SubjectKind: UInt8, CaseIterable, Hashable, Sendable {
         }
     }
 
+    /// Whether the names are those of hosts, in lower case.
+    var isHost: Bool { self == .domain || self == .provider }
+
     /// Whether recipients are counted by domain.
     package var hasDomains: Bool { self == .tenant || self == .campaign }
     /// Whether attempts are counted by provider.

@@ -60,12 +60,16 @@ package struct ProjectionView<State: Projection>: Sendable {
 
     /// Loads a state.
     ///
+    /// - Parameters:
+    ///   - request: Which.
+    ///   - blank: The state before the first event: one that was told to take in only a part of what
+    ///     it is given makes only a part of the state.
     /// - Returns: The state, and what was done for it; `setback` names a snapshot that could not be
     ///   used, and was not.
     /// - Throws: When the log cannot be read; ``RefusedEvent`` for an event that the fold refuses
     ///   and that is in no quarantine.
     package static func load(
-        _ request: AsOfRequest
+        _ request: AsOfRequest, into blank: State = State()
     ) throws -> (view: ProjectionView<State>, report: LoadReport) {
         let log = request.log
         let through = min(request.through, try log.lastSequence())
@@ -74,6 +78,7 @@ package struct ProjectionView<State: Projection>: Sendable {
             directory: request.directory, log: log, options: HostOptions(splitter: request.splitter)
         )
         var report = LoadReport()
+        host.fold.withLock { $0.state = blank }
         if let record = log.pruned, through < record.cut.sequence, request.source != .file {
             throw record.refusal(through...through)
         }
@@ -84,7 +89,7 @@ package struct ProjectionView<State: Projection>: Sendable {
                 : candidates(paths, through: through, after: log.firstSequence - 1)
             for (path, isShared) in files {
                 let loaded = try LoadedProjection<State>.restore(
-                    path, isShared: isShared, log: log, logID: log.logID())
+                    path, isShared: isShared, log: log, logID: log.logID(), into: blank)
                 report.setback = report.setback ?? loaded.report.setback
                 guard let checkpoint = loaded.report.checkpoint,
                     checkpoint <= through || request.source == .file
@@ -97,7 +102,7 @@ package struct ProjectionView<State: Projection>: Sendable {
             }
         }
         if report.checkpoint == nil, request.source != .file, log.pruned != nil {
-            let base = try LoadedProjection<State>.base(paths, log: log)
+            let base = try LoadedProjection<State>.base(paths, log: log, into: blank)
             host.begin(with: base)
             report.checkpoint = base.report.checkpoint
         }

@@ -43,11 +43,11 @@ final class RunningState: ServerState, MessageIndexSource {
         return try host.withState { statistics, _ in try body(statistics) }
     }
 
-    func statistics(through sequence: UInt64) throws -> Statistics {
+    func statistics(through sequence: UInt64, need: StatisticsNeed) throws -> Statistics {
         guard let log = current?.log else { throw CancellationError() }
         return try Statistics.load(
             directory: DataDirectory.projections(dataDirectory), log: log,
-            at: .sequence(sequence), now: SystemClock.now())
+            at: .sequence(sequence), now: SystemClock.now(), need: need)
     }
 
     func index(of log: LogReader) throws -> HistoryIndex {

@@ -23,6 +23,11 @@ struct AskedStatistics: Sendable {
     var empty: String
     var addition: Addition?
 
+    /// What of the statistics the answer is made of.
+    var need: StatisticsNeed {
+        addition.map { question.need.union($0.question.need) } ?? question.need
+    }
+
     /// Makes what the command prints; in a table with a word on what is left out.
     ///
     /// - Parameters:

@@ -42,7 +42,7 @@ struct StatisticsOptions: ParsableArguments {
 
     /// Prints the answer, from the projection's file and the log; complains when there is none.
     func answerHere(_ asked: AskedStatistics) throws {
-        let statistics = try load()
+        let statistics = try load(asked.need)
         // What is counted back from: the wall clock, with `--at` the last event before.
         let now = at == nil ? max(SystemClock.now(), statistics.time) : statistics.time
         do {
@@ -52,7 +52,7 @@ struct StatisticsOptions: ParsableArguments {
         }
     }
 
-    private func load() throws -> Statistics {
+    private func load(_ need: StatisticsNeed) throws -> Statistics {
         let log = try data.openLog()
         let directory = DataDirectory.projections(try data.directory())
         var statistics = Statistics()
@@ -60,7 +60,8 @@ struct StatisticsOptions: ParsableArguments {
             let bar = ReplayBar(title: "replaying")
             defer { bar.finish() }
             statistics = try Statistics.load(
-                directory: directory, log: log, at: at, now: SystemClock.now()
+                directory: directory, log: log, at: at, now: SystemClock.now(),
+                need: need
             ) { bar.show($0) }
         }
         return statistics

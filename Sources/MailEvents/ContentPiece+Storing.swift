@@ -22,6 +22,7 @@ extension ContentPiece {
         /// - Parameters:
         ///   - events: `received` and what belongs to it.
         ///   - time: Of the piece.
+        /// - Returns: What to append.
         package func completed(
             _ events: [Event], at time: EventTime
         ) -> (events: [Event], content: Content) {
@@ -41,6 +42,7 @@ extension ContentPiece {
     /// - Parameters:
     ///   - bytes: The piece.
     ///   - time: When it was complete.
+    /// - Returns: It.
     package static func event(_ bytes: [UInt8], at time: EventTime) -> Event {
         var digest = RunningDigest()
         digest.add(bytes)

@@ -53,6 +53,12 @@ extension Event {
         case .cancelled(var order) where order.isRelative:
             order.resolve(epoch: epoch, appendFirst: appendFirst)
             self.fact = .cancelled(order)
+        default: makeOtherStorable(epoch: epoch, appendFirst: appendFirst)
+        }
+    }
+
+    private mutating func makeOtherStorable(epoch: UInt32, appendFirst: UInt64) {
+        switch fact {
         case .suppressed(var fact) where fact.expires == time || fact.message?.isRelative == true:
             fact.message = fact.message?.resolved(epoch: epoch, appendFirst: appendFirst)
             if fact.expires == time { fact.expires = time.nextMicrosecond }

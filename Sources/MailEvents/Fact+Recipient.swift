@@ -10,8 +10,9 @@ extension Fact {
         case .attempted(let fact): fact.recipient
         case .complained(let fact): fact.recipient
         case .bouncedLater(let fact): fact.recipient
-        case .received, .rejected, .epochStarted, .configurationApplied, .contentReceived, .suspended, .resumed,
-            .rebound, .cancelled, .suppressed, .unsuppressed, .lost, .unknown:
+        case .received, .rejected, .epochStarted, .configurationApplied, .contentReceived,
+            .suspended, .resumed, .rebound, .cancelled, .suppressed, .unsuppressed, .lost,
+            .unknown:
             nil
         }
     }

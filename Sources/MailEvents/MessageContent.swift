@@ -4,6 +4,7 @@ extension MessageReceived {
     /// The events that the content is stored with, in order: its pieces, or the `received` itself.
     ///
     /// - Parameter sequence: Of the `received`.
+    /// - Returns: Their sequences.
     package func contentEvents(at sequence: UInt64) -> [UInt64] {
         contentPieces.isEmpty ? [sequence] : contentPieces
     }

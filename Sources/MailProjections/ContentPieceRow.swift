@@ -65,7 +65,9 @@ enum ContentPieceRow {
             return reader.isIntact && reader.isAtEnd && pieces.load(piece: sequence, at: time)
         case .message(let sequence):
             var list: [UInt64] = []
-            while !reader.isAtEnd, reader.isIntact { list.append(sequence &- UInt64(bitPattern: reader.signed())) }
+            while !reader.isAtEnd, reader.isIntact {
+                list.append(sequence &- UInt64(bitPattern: reader.signed()))
+            }
             return reader.isIntact && pieces.load(list, of: sequence)
         }
     }

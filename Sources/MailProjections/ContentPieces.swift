@@ -31,6 +31,7 @@ struct ContentPieces: Sendable {
     /// The oldest piece that is needed; nil when none is.
     ///
     /// - Parameter time: Of the last event, in microseconds.
+    /// - Returns: Its sequence.
     func first(at time: Int64) -> UInt64? {
         let recent = order[orderStart...].first { isRecent($0, at: time) }
         return [recent, uses.keys.min()].compactMap(\.self).min()
@@ -41,6 +42,7 @@ struct ContentPieces: Sendable {
     /// - Parameters:
     ///   - sequence: Its.
     ///   - time: Of the last event, in microseconds.
+    /// - Returns: Whether it is.
     func needs(_ sequence: UInt64, at time: Int64) -> Bool {
         uses[sequence] != nil || isRecent(sequence, at: time)
     }

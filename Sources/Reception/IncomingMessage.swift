@@ -41,6 +41,7 @@ final class IncomingMessage {
     /// - Parameters:
     ///   - stored: See ``stored(_:)``.
     ///   - time: The time.
+    /// - Returns: The event that it is the content of.
     func event(_ stored: [UInt8], at time: EventTime) -> Event {
         sizeOctets += stored.count
         digest?.add(stored)
@@ -59,6 +60,7 @@ final class IncomingMessage {
     /// The whole content's size and SHA-256; called once.
     ///
     /// - Parameter rest: What came after the pieces.
+    /// - Returns: Both.
     func finish(_ rest: [UInt8]) -> (octets: Int, sha256: [UInt8]) {
         guard var digest = digest.take() else { preconditionFailure("a message ends once") }
         digest.add(rest)

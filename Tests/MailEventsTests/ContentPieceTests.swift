@@ -96,7 +96,7 @@ struct ContentPieceTests {
         #expect(ContentPiece.sequences("60".utf8, from: 50) == [UInt64.max - 9])
     }
 
-    @Test("A large content is stored ahead in pieces of one size, and what is left is never nothing")
+    @Test("A large content is stored ahead in pieces of one size, and something is left")
     func storing() async throws {
         let size = ContentPiece.octets
         for octets in [0, 1, size, size + 1, 2 * size, 2 * size + 5] {

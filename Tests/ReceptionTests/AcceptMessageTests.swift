@@ -51,7 +51,8 @@ struct AcceptMessageTests {
         #expect(accepted.events.allSatisfy { $0.time == time })
         let expected = MessageReceived(
             reversePath: .null, sizeOctets: accepted.content.bytes.count,
-            contentSHA256: [UInt8(accepted.content.bytes.count)], recipientCount: 2, body: .sevenBit,
+            contentSHA256: [UInt8(accepted.content.bytes.count)], recipientCount: 2,
+            body: .sevenBit,
             smtpUTF8: true, returnContent: .full, envelopeID: "e1", session: session,
             headerMessageID: "<1@x>")
         #expect(accepted.events[0].fact == .received(expected))
@@ -66,7 +67,8 @@ struct AcceptMessageTests {
     @Test("the content is as it came, but for the fields that name tenant and campaign")
     func content() throws {
         let accepted = try accept("x-tenant: a\nSubject: s\nX-CAMPAIGN:\n spring\n\nhi\n").get()
-        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
+        #expect(
+            String(decoding: accepted.content.bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
         #expect(try received(accepted).sizeOctets == accepted.content.bytes.count)
         #expect(try received(accepted).contentSHA256 == [UInt8(accepted.content.bytes.count)])
     }

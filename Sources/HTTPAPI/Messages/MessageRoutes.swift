@@ -41,9 +41,11 @@ struct MessageRoutes: Sendable {
             try call.knownCaller().sees(
                 tenant: received.tenant)
         else { throw Self.unknown(id) }
-        guard let octets = try await services.reading({
-            try $0.content(of: received, at: id.sequence)
-        }) else {
+        guard
+            let octets = try await services.reading({
+                try $0.content(of: received, at: id.sequence)
+            })
+        else {
             throw Problem(.notFound, "The content of \(id) is no longer kept; its events are.")
         }
         return .octets(octets, type: "message/rfc822")

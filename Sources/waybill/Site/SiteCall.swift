@@ -37,7 +37,13 @@ enum SiteCall {
     /// Gives an order about the site's role. A server that is changing it refuses for a moment, or does
     /// not answer: then the order is given again.
     ///
-    /// - Parameter seconds: How long a change under way is waited for.
+    /// - Parameters:
+    ///   - path: Of the order.
+    ///   - json: Its body.
+    ///   - options: Whose server.
+    ///   - seconds: How long a change under way is waited for.
+    /// - Returns: The answer.
+    /// - Throws: Exit codes, when it is said on standard error why.
     static func order(
         _ path: String, _ json: String, _ options: DataOptions, seconds: Int
     ) async throws -> JSONValue {

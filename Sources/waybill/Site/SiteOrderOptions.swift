@@ -15,7 +15,9 @@ struct SiteOrderOptions: ParsableArguments {
     var dryRun = false
 
     @Option(
-        help: "Seconds to wait until a change under way is over, and until the site has its new role.")
+        help: ArgumentHelp(
+            "Seconds to wait until a change under way is over, and until the site has its new role."
+        ))
     var wait = 60
 
     /// Gives an order to the site's server, and waits until it is carried out.

@@ -104,7 +104,7 @@ final class ServerHarness {
                 if let pieceRefusal { session.refuseContent(pieceRefusal) }
                 session.pieceStored()
             case .message(var message):
-                precondition(message.precedingOctets == 0 || message.precedingOctets == coming.count)
+                precondition([0, coming.count].contains(message.precedingOctets))
                 if message.precedingOctets > 0 { message.content = coming + message.content }
                 message.precedingOctets = 0
                 messages.append(message)

@@ -63,7 +63,7 @@ struct ServerPieceTests {
         #expect(server.newReplies() == "250 2.0.0 queued as 1-1")
     }
 
-    @Test("A message that turns out too large, or to have NUL, is refused although pieces were kept")
+    @Test("A message that is too large, or has NUL, is refused although pieces were kept")
     func defects() {
         for (content, reply) in [
             (String(repeating: "x", count: 120), "552 5.3.4"),
@@ -86,7 +86,8 @@ struct ServerPieceTests {
         server.send("BDAT 23 LAST\r\n" + String(repeating: "b", count: 21) + "\r\n")
         #expect(server.pieces == [10, 10, 10, 10])
         let content = server.messages.first?.content ?? []
-        #expect(String(decoding: content, as: UTF8.self) == String(repeating: "b", count: 21) + "\r\n")
+        let text = String(decoding: content, as: UTF8.self)
+        #expect(text == String(repeating: "b", count: 21) + "\r\n")
     }
 
     @Test("A session that is stopped while a piece is being kept stays closed")
@@ -106,8 +107,9 @@ struct ServerPieceTests {
             _ = session.consume(&input.buffer, into: &out.buffer)
         }
         input.buffer.writeString("123456")
-        guard case .piece([0x31, 0x32, 0x33, 0x34], isFirst: true) = session.consume(
-            &input.buffer, into: &out.buffer)
+        guard
+            case .piece([0x31, 0x32, 0x33, 0x34], isFirst: true) = session.consume(
+                &input.buffer, into: &out.buffer)
         else {
             Issue.record("no piece")
             return

@@ -19,6 +19,7 @@ final class FaultyLog: DeliveryLog {
     private let failures = Mutex(0)
     private let refused = Mutex(0)
     private let lost = Mutex<Set<UInt64>>([])
+    private let gone = Mutex<Set<UInt64>>([])
     private let missing = Mutex<EventLogError?>(nil)
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
 
@@ -79,6 +80,12 @@ final class FaultyLog: DeliveryLog {
         try log.events(around: sequence)
     }
 
+    /// Events whose content the log has given up.
+    var givenUp: Set<UInt64> {
+        get { gone.withLock { $0 } }
+        set { gone.withLock { $0 = newValue } }
+    }
+
     /// Events whose content cannot be read.
     var unreadable: Set<UInt64> {
         get { lost.withLock { $0 } }
@@ -88,6 +95,7 @@ final class FaultyLog: DeliveryLog {
     func bytes(of sequence: UInt64) throws -> [UInt8] {
         if let contentFailure { throw contentFailure }
         if unreadable.contains(sequence) { throw EventLogError(.damaged, "unreadable") }
+        if givenUp.contains(sequence) { throw EventLogError(.notFound, "given up") }
         return try log.bytes(of: sequence)
     }
 }

@@ -69,6 +69,24 @@ struct LargeContentTests {
         }
     }
 
+    @Test("A piece that the log has given up bounces the message, and no end of it is sent")
+    func givenUp() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            try #require(harness.log).givenUp = [3]
+            try await harness.submit(
+                to: ["a@example.org"], content: Self.body, pieces: [100_000, 100_000, 100_000])
+            let bounced = try await Self.first(in: harness) { fact in
+                if case .bounced(let fact) = fact { fact } else { nil }
+            }
+            #expect(bounced.attempt.reply.code == 554)
+            #expect(bounced.attempt.reply.status == EnhancedStatusCode(5, 3, 0))
+            #expect(bounced.saidBy == .local)
+            #expect(mx.messages.allSatisfy { $0.mail.isEmpty })
+        }
+    }
+
     @Test("A server that refuses in the middle of it ends the reading too")
     func refused() async throws {
         try await DeliveryHarness.run { harness in

@@ -123,6 +123,8 @@ def test_the_intent_is_in_the_log_before_the_final_dot(single, authority, how):
                 f"Subject: two\r\n\r\n{lines}\r\n")
         waybill.wait_for("delivered", 2)
         for types in far.seen:
+            # The last piece of the large one stands behind its recipients.
+            types = [type for type in types if type != "content_received"]
             assert types[-4:] == ["queued", "queued", "attempted", "attempted"], types
         assert story(waybill, "a@recipient.example") == ["queued", "attempted", "delivered"]
         assert held(waybill) == []

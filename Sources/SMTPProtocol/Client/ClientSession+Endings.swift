@@ -73,9 +73,13 @@ extension ClientSession {
                 failure.isPermanent ? .permanentFailure : .transientFailure, failure.reply,
                 command: failure.command)
         case .protocolError, .timedOut, .connectionClosed, .tlsUnavailable, .tlsHandshake,
-            .authenticationUnavailable, .authenticationFailed, .cancelled, .withheld:
+            .authenticationUnavailable, .authenticationFailed, .cancelled:
             return RecipientOutcome(
                 transaction.endIsWritten ? .inDoubt : .transientFailure, failure.reply,
+                command: failure.command, isLocal: true)
+        case .withheld:
+            return RecipientOutcome(
+                failure.isPermanent ? .permanentFailure : .transientFailure, failure.reply,
                 command: failure.command, isLocal: true)
         }
     }

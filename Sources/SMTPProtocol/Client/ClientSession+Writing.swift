@@ -107,7 +107,7 @@ extension ClientSession {
     /// Ends the session so that the server never sees the end of the content: nobody has the message. Also
     /// where the rest of the content cannot be had.
     package mutating func withhold(_ reply: Reply) -> ClientEffect {
-        fail(.withheld, reply, answering: awaited)
+        fail(.withheld, reply, answering: awaited, isPermanent: reply.code >= 500)
     }
 }
 

@@ -15,7 +15,9 @@ final class ActiveMessage {
         var following: ArraySlice<UInt64> { received.contentPieces.dropFirst() }
         /// Octets of them.
         var followingOctets: Int {
-            received.contentPieces.isEmpty ? 0 : max(0, received.sizeOctets - content.count)
+            // No log that was written by us has a larger one; of another it must not overflow.
+            let octets = min(received.sizeOctets, 1 << 40)
+            return received.contentPieces.isEmpty ? 0 : max(0, octets - content.count)
         }
     }
 
@@ -35,7 +37,10 @@ final class ActiveMessage {
 
     /// Octets that sending it takes: of a content in pieces three are there at most, the first one, the
     /// one on its way, and the next.
-    var heldOctets: Int { min(facts.sizeOctets, 3 * ContentPiece.octets) }
+    /// Each further destination that it goes to at the same time has two of its own, uncounted.
+    var heldOctets: Int {
+        facts.isInPieces ? min(facts.sizeOctets, 3 * ContentPiece.octets) : facts.sizeOctets
+    }
 
     init(facts: MessageFacts) {
         self.facts = facts

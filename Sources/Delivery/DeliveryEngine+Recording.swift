@@ -29,6 +29,7 @@ extension DeliveryEngine {
                 addNotices(plan, of: group, nil, peer: peer)
             }
             finished(group)
+            completeIfDrained()
         }
     }
 

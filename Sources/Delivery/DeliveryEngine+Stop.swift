@@ -23,9 +23,19 @@ extension DeliveryEngine {
                 finished(group)
             }
         }
+        // Nothing has been sent of what waits to be read, and reading all of it may take long.
+        for connection in Array(connections.values) {
+            guard let group = connection.takeBack() else { continue }
+            activeRecipients -= group.recipients.count
+            finished(group)
+            connection.becameFree()
+        }
         let timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             for destination in Array(self.destinations.values) { destination.cancel() }
             for connection in Array(self.connections.values) { connection.close() }
+            // A read that is stuck must not keep the process alive.
+            self.isOverdue = true
+            self.completeIfDrained()
         }
         promise.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
         completeIfDrained()
@@ -34,7 +44,8 @@ extension DeliveryEngine {
 
     /// Ends the wait of ``stop(deadline:)`` when nothing is under way any more.
     func completeIfDrained() {
-        guard let drained, !isDrained, connections.isEmpty, outcomesLoading == 0 else { return }
+        guard let drained, !isDrained, connections.isEmpty, outcomesLoading == 0 || isOverdue
+        else { return }
         isDrained = true
         flush()
         drained.succeed()

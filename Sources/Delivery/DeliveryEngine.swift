@@ -103,6 +103,8 @@ final class DeliveryEngine {
     /// What came before ``begin(_:_:)``.
     var earlyNews: [News]? = []
     var isStopping = false
+    /// Whether the time for that is over.
+    var isOverdue = false
     var isDrained = false
     /// Completed when nothing is under way any more.
     var drained: EventLoopPromise<Void>?

@@ -20,6 +20,8 @@ struct MessageFacts: Equatable, Sendable {
     var sizeOctets: Int
     /// How many recipients the message came with.
     var recipientCount: Int
+    /// Whether its content is stored in pieces.
+    var isInPieces: Bool
 
     /// From the event.
     init(id: MessageID, receivedAt: EventTime, _ received: MessageReceived) {
@@ -34,6 +36,7 @@ struct MessageFacts: Equatable, Sendable {
         envelopeID = received.envelopeID
         sizeOctets = received.sizeOctets
         recipientCount = received.recipientCount
+        isInPieces = !received.contentPieces.isEmpty
     }
 
     /// From the queue's fold.
@@ -49,6 +52,7 @@ struct MessageFacts: Equatable, Sendable {
         envelopeID = message.envelopeID
         sizeOctets = message.sizeOctets
         recipientCount = message.recipientCount
+        isInPieces = message.isInPieces
     }
 
     /// The envelope of a transaction for some of the recipients.

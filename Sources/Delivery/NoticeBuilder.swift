@@ -57,7 +57,11 @@ struct NoticeBuilder: Sendable {
     ) -> DeliveryStatusNotification {
         var returned = content ?? []
         var returnContent = message.returnContent
-        if returned.count > policy.returnedOctetsMax, returnContent != .headers {
+        // Of a message in pieces only the first is there.
+        let isTooLarge =
+            max(returned.count, content == nil ? 0 : message.sizeOctets) > policy.returnedOctetsMax
+            || (content != nil && message.isInPieces)
+        if isTooLarge, returnContent != .headers {
             // Enough of the message for its header; the body is left out.
             returnContent = .headers
             returned = Array(returned.prefix(MessageLimits.headerOctets))

@@ -100,6 +100,16 @@ final class OutgoingConnection: ChannelInboundHandler {
         stage = .ready
     }
 
+    /// Takes back a group whose message is still being read; nil when there is none.
+    func takeBack() -> DeliveryGroup? {
+        guard case .loading(let group) = stage else { return nil }
+        stage = .ready
+        return group
+    }
+
+    /// Tells the destination that it can have another group.
+    func becameFree() { owner.destination.connectionIsFree(self) }
+
     /// Sends a group; its message is in memory, or the beginning of it, and `feed` has the rest.
     func send(
         _ group: DeliveryGroup, _ transaction: ClientTransaction, _ feed: ContentFeed?, now: Int64

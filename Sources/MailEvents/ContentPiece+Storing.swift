@@ -9,6 +9,16 @@ extension ContentPiece {
         package var pieces: [UInt64] = []
         /// What is left, at most ``ContentPiece/octets`` of it, and never nothing of a large content.
         package var rest: [UInt8]
+        /// When the first piece was complete; nil where there is none.
+        package var since: EventTime?
+
+        /// Whether the pieces are there for long enough still.
+        ///
+        /// - Parameter time: At which the message is appended.
+        /// - Returns: False when the client must send it again.
+        package func isInTime(_ time: EventTime) -> Bool {
+            since.map { ContentPiece.isInTime(since: $0, at: time) } ?? true
+        }
 
         /// Creates what goes with a `received`.
         package init(pieces: [UInt64] = [], rest: [UInt8]) {
@@ -69,8 +79,10 @@ extension ContentPiece {
         var start = 0
         while content.count - start > octets {
             let piece = Array(content[start..<start + octets])
+            let time = now()
             let receipt = try await append(
-                [event(piece, at: now())], [Content(eventIndex: 0, bytes: piece)])
+                [event(piece, at: time)], [Content(eventIndex: 0, bytes: piece)])
+            stored.since = stored.since ?? time
             stored.pieces.append(receipt.firstSequence)
             start += octets
         }

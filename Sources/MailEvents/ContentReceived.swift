@@ -1,3 +1,5 @@
+package import MailModel
+
 /// `content_received`: a piece of the content of a message that is still coming in is in the log.
 ///
 /// A large message is written while it comes in, so that no other waits for it. The `received` that
@@ -30,6 +32,17 @@ package enum ContentPiece {
     /// lifetime and a quarter more, so that no clock's small step makes them meet. Reception gives a
     /// client an hour for a message. Beyond: `451 4.3.0`, and the client sends it again.
     package static let completionMicroseconds: Int64 = 5_400_000_000
+
+    /// Whether a message can be completed whose first piece came at a time.
+    ///
+    /// - Parameters:
+    ///   - since: When it came.
+    ///   - time: The time.
+    /// - Returns: False when the pieces may not be there for long enough.
+    package static func isInTime(since: EventTime, at time: EventTime) -> Bool {
+        let (age, overflows) = time.microseconds.subtractingReportingOverflow(since.microseconds)
+        return !overflows && age < completionMicroseconds
+    }
 
     private static let relative: UInt64 = 1 << 63
 

@@ -101,14 +101,18 @@ struct ContentPieces: Sendable {
 
     /// Those that differ from the last checkpoint, or all; begins the next collection.
     mutating func takeChanges(whole: Bool) -> [Row] {
-        guard !isEmpty || !changed.isEmpty || !saved.isEmpty else { return [] }
-        let all = rows
-        let changes = whole ? all : changed.sorted()
-        defer {
-            changed = []
+        defer { changed = [] }
+        guard !whole else {
+            let all = rows
             saved = Set(all)
+            return all
         }
-        return changes.filter { has($0) || saved.contains($0) }
+        return changed.sorted().filter { row in
+            // Not the whole set: there may be many pieces, and mail waits meanwhile.
+            let isNew = has(row)
+            let wasThere = isNew ? !saved.insert(row).inserted : saved.remove(row) != nil
+            return isNew || wasThere
+        }
     }
 
     /// Whether a row is there.

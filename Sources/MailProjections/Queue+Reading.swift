@@ -24,6 +24,7 @@ extension Queue {
         var strings = StringCache(isShared: false)
         var reader = RowReader(table.rows[index])
         var message = MessageRow.message(&reader, sequence: id.sequence, strings: &strings)
+        message.isInPieces = pieces.byMessage[id.sequence] != nil
         var rest = numbers.sorted()[...]
         while let first = rest.first {
             let part = first / Limits.recipientsPerRow
@@ -113,6 +114,7 @@ extension Queue {
         let head = head(at: index)
         var reader = RowReader(table.rows[index])
         var message = MessageRow.message(&reader, sequence: sequence, strings: &strings)
+        message.isInPieces = pieces.byMessage[sequence] != nil
         message.recipients.reserveCapacity(min(Int(head.waiting), 1024))
         forEachRecipientRow(sequence, head, table.rows[index], reader.offset) { row, start in
             var reader = RowReader(row, at: start)

@@ -21,6 +21,8 @@ package struct QueuedMessage: Equatable, Sendable {
     package var recipientCount: Int
     /// Those that wait, ascending by number.
     package var recipients: [QueuedRecipient]
+    /// Whether its content is stored in pieces.
+    package var isInPieces = false
 }
 
 /// A recipient that waits for its next attempt.

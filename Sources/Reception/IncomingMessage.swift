@@ -53,8 +53,7 @@ final class IncomingMessage {
 
     /// Whether the message was complete soon enough for its pieces to be there still.
     func isInTime(_ time: EventTime) -> Bool {
-        let (age, overflows) = time.microseconds.subtractingReportingOverflow(since.microseconds)
-        return !overflows && age < ContentPiece.completionMicroseconds
+        ContentPiece.isInTime(since: since, at: time)
     }
 
     /// The whole content's size and SHA-256; called once.

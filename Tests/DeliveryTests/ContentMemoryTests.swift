@@ -134,6 +134,34 @@ struct ContentMemoryTests {
         }
     }
 
+    @Test("A stop begins nothing of what waits to be read, and waits for what is being sent")
+    func stop() async throws {
+        try await DeliveryHarness.run { harness in
+            let gauge = Gauge()
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                guard case .dot = command else { return nil }
+                gauge.change(by: 1)
+                return .later("250 2.0.0 ok", .milliseconds(200))
+            }
+            var policy = DeliveryHarness.policy(port: mx.port)
+            policy.contentMemoryOctets = 0
+            policy.readMemoryOctets = 10
+            try await harness.start(policy)
+            for number in 0..<6 { try await harness.submit(to: ["r\(number)@example.org"]) }
+            try await harness.wait {
+                let snapshot = await harness.delivery?.snapshot()
+                return gauge.most > 0 && (snapshot?.waitingReads ?? 0) > 0
+            }
+            await harness.stop(within: .seconds(60))
+            #expect(mx.messages.count == gauge.most && gauge.most < 6)
+            // The rest is sent after the next start.
+            policy.readMemoryOctets = 1 << 20
+            try await harness.start(policy)
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 6)
+        }
+    }
+
     @Test("A fresh content is given back when its message is done with")
     func fresh() async throws {
         try await DeliveryHarness.run { harness in

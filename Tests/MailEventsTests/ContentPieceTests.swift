@@ -114,6 +114,9 @@ struct ContentPieceTests {
             #expect(ahead.count == max(0, octets - 1) / size)
             #expect(stored.pieces == ahead.indices.map { UInt64(41 + $0) })
             #expect(octets == 0 || !stored.rest.isEmpty)
+            let late = EventTime(microseconds: 1 + ContentPiece.completionMicroseconds)
+            #expect(stored.isInTime(EventTime(microseconds: 2)))
+            #expect(stored.isInTime(late) == ahead.isEmpty)
         }
     }
 

@@ -73,6 +73,27 @@ struct LargeMessageTests {
         await server.stop()
     }
 
+    @Test("a chunk that ends where a piece does is answered", arguments: [0, 1, 2])
+    func chunks(further: Int) async throws {
+        let server = try await TestServer.start()
+        let client = try await server.session()
+        try await client.ask("MAIL FROM:<ann@example.org>", 250)
+        try await client.ask("RCPT TO:<bob@example.net>", 250)
+        let octets = ContentPiece.octets + further
+        let content = "S: x\r\n\r\n" + String(repeating: "y", count: 60) + "\r\n"
+        let text = String(
+            String(repeating: content, count: octets / content.utf8.count + 1).utf8.prefix(octets))
+        let chunk = try #require(text)
+        try await client.sendRaw("BDAT \(octets)\r\n" + chunk)
+        try await client.expect(250)
+        try await client.sendRaw("BDAT \(octets) LAST\r\n" + chunk)
+        #expect(try await client.expect(250).contains("queued as"))
+        let stored = try #require(server.log.messages.first)
+        #expect(stored.content.starts(with: Array((chunk + chunk).utf8)))
+        await client.close()
+        await server.stop()
+    }
+
     @Test("a log that refuses a piece refuses the message at its end, and nothing waits for it")
     func refusedPiece() async throws {
         let server = try await TestServer.start()

@@ -96,17 +96,21 @@ struct Injector: Sendable {
         var plan = plan
         for index in plan.messages.indices
         where plan.messages[index].content.count > ContentPiece.octets {
-            do {
-                let stored = try await ContentPiece.storeAhead(
+            let stored: ContentPiece.Stored
+            do throws(EventLogError) {
+                stored = try await ContentPiece.storeAhead(
                     plan.messages[index].content, now: services.now
                 ) { (events, contents) async throws(EventLogError) in
                     try await services.log.append(events, contents: contents)
                 }
-                plan.messages[index].pieces = stored.pieces
-                plan.messages[index].content = stored.rest
             } catch {
                 throw Problem(appending: error)
             }
+            guard stored.isInTime(services.now()) else {
+                throw Problem(.notRecorded, "Storing the message took too long; try again.")
+            }
+            plan.messages[index].pieces = stored.pieces
+            plan.messages[index].content = stored.rest
         }
         return plan
     }
@@ -118,6 +122,8 @@ struct Injector: Sendable {
         if case .failure(let error) = services.log.acceptance() {
             throw Problem(appending: error)
         }
+        // Which takes its time: what follows is asked for afterwards.
+        let plan = try await storingAhead(plan)
         let demand = demand(of: plan)
         let present = services.log.standbysPresent
         if let demand, demand.isHopeless(present: present) {
@@ -126,7 +132,6 @@ struct Injector: Sendable {
                 "\(demand.standbys) standby(s) must have the message before it is answered for, and"
                     + " \(present) follow(s); nothing was recorded.")
         }
-        let plan = try await storingAhead(plan)
         let (events, contents) = plan.append(
             session: session, time: services.now(),
             ackLevel: demand?.promised(present: present) ?? 0)

@@ -161,7 +161,8 @@ extension SessionHandler {
 
     /// Works on after an answer: on what the client had sent meanwhile.
     func goOn(_ context: ChannelHandlerContext) {
-        if input.readableBytes > 0 || inputClosed {
+        // With BDAT the octet that completed a piece may have been the last that comes.
+        if input.readableBytes > 0 || inputClosed || session.phase == .content {
             run(context)
         } else {
             updateDeadline(

@@ -196,7 +196,13 @@ final class SessionHandler: ChannelDuplexHandler {
         }
         guard !isEnding else { return }
         switch waiting {
-        case .handshake, .piece: return
+        case .handshake: return
+        case .piece:
+            // Counted for the client's rate; what is waited for is the log.
+            _ = timers.deadline(
+                afterReading: consumed, phase: session.phase, progressed: consumed > 0,
+                now: NIODeadline.now().uptimeNanoseconds)
+            return
         case .nothing, .append, .password: break
         }
         updateDeadline(

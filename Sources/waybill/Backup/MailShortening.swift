@@ -6,9 +6,8 @@ import MailModel
 /// Encodes the first events of a batch of mail anew: what a restore needs that ends within a batch.
 enum MailShortening {
     static let shorten: RestoreTarget.Shorten = { batch, stays in
-        let events = try batch.events().prefix {
-            stays($0.sequence, $0.event.time.microseconds)
-        }
+        let events = whole(
+            try batch.events().prefix { stays($0.sequence, $0.event.time.microseconds) })
         guard let first = events.first, let last = events.last else { return nil }
         var part = batch
         part.bytes = []
@@ -20,5 +19,15 @@ enum MailShortening {
         part.header.lastTime = last.event.time.microseconds
         part.header.rawLength = UInt64(part.bytes.count)
         return part
+    }
+
+    /// Without messages whose last piece, which stands behind them, does not stay.
+    private static func whole(_ events: ArraySlice<RecordedEvent>) -> ArraySlice<RecordedEvent> {
+        guard let last = events.last else { return events }
+        let torn = events.firstIndex { event in
+            guard case .received(let fact) = event.event.fact else { return false }
+            return fact.contentPieces.contains { $0 > last.sequence }
+        }
+        return torn.map { events[..<$0] } ?? events
     }
 }

@@ -51,6 +51,9 @@ struct SalvageRun: Sendable {
                 (events, contents) async throws(EventLogError) in
                 try await log.append(events, contents: contents)
             }
+            guard stored.isInTime(SystemClock.now()) else {
+                throw SiteRefusal("Storing \(message.id) took too long: give the order again.")
+            }
             let (events, content) = stored.completed(
                 Self.events(message, from: origin), at: SystemClock.now())
             _ = try await log.append(events, contents: [content])
@@ -63,9 +66,14 @@ struct SalvageRun: Sendable {
     private func content(
         of message: TailReport.Message, _ export: LogReader, after last: UInt64
     ) throws(EventLogError) -> [UInt8]? {
-        try message.fact.content(at: message.id.sequence) { (event) throws(EventLogError) in
+        let whole = try message.fact.content(at: message.id.sequence) {
+            (event) throws(EventLogError) in
             try event > last ? export.content(of: event) : log.reader.content(of: event)
         }
+        guard let whole, !message.fact.contentPieces.isEmpty else { return whole }
+        var digest = RunningDigest()
+        digest.add(whole)
+        return digest.finish() == message.fact.contentSHA256 ? whole : nil
     }
 
     /// What an export says of itself.

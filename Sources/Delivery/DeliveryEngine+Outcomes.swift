@@ -19,18 +19,12 @@ extension DeliveryEngine {
         }
         connection.reserve(group)
         contents.read(group.message, while: { connection.isLoading }) { [self] result in
-            // Nothing new is begun: the recipients stay as the log has them.
-            guard !isStopping else {
-                activeRecipients -= group.recipients.count
-                return giveBack(group, result, connection, destination)
-            }
             // Much may have been suspended, suppressed or cancelled since the read began.
-            guard let left = sifted(group) else {
+            guard let group = sifted(group) else {
                 if case .success = result { contents.endUse(group.message) }
                 connection.unreserve()
                 return destination.connectionIsFree(connection)
             }
-            let group = left
             switch result {
             case .success(let stored):
                 connection.send(
@@ -41,17 +35,6 @@ extension DeliveryEngine {
                 destination.connectionIsFree(connection)
             }
         }
-    }
-
-    /// What was read for a group that is not sent is not needed any more.
-    private func giveBack(
-        _ group: DeliveryGroup, _ result: Result<ActiveMessage.Stored, any Error>,
-        _ connection: OutgoingConnection, _ destination: Destination
-    ) {
-        if case .success = result { contents.endUse(group.message) }
-        finished(group)
-        connection.unreserve()
-        destination.connectionIsFree(connection)
     }
 
     private func transaction(

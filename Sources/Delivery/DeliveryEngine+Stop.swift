@@ -23,7 +23,8 @@ extension DeliveryEngine {
                 finished(group)
             }
         }
-        // Nothing has been sent of what waits to be read, and reading all of it may take long.
+        // Nothing has been sent of what waits to be read, and reading all of it may take long. Who read
+        // is not told any more: the connections do not want it.
         for connection in Array(connections.values) {
             guard let group = connection.takeBack() else { continue }
             activeRecipients -= group.recipients.count

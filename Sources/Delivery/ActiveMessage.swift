@@ -8,11 +8,13 @@ final class ActiveMessage {
     /// What is needed to send it: kept from its arrival while memory allows, otherwise read back.
     struct Stored: Sendable {
         var received: MessageReceived
-        /// All of it, or its first piece.
+        /// All of it; of a message of more than ``ContentPiece/octets``, its first piece.
         var content: [UInt8]
 
         /// The pieces behind ``content``, by their sequences.
-        var following: ArraySlice<UInt64> { received.contentPieces.dropFirst() }
+        var following: ArraySlice<UInt64> {
+            followingOctets > 0 ? received.contentPieces.dropFirst() : []
+        }
         /// Octets of them.
         var followingOctets: Int {
             // No log that was written by us has a larger one; of another it must not overflow.

@@ -76,7 +76,7 @@ final class ContentMemory {
 
     /// The pieces behind the first one of a content in pieces; nil when there are none.
     func feed(_ stored: ActiveMessage.Stored) -> ContentFeed? {
-        guard !stored.following.isEmpty else { return nil }
+        guard stored.followingOctets > 0 else { return nil }
         return ContentFeed(stored.following, log: log, threads: threads, eventLoop: eventLoop)
     }
 

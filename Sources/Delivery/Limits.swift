@@ -28,6 +28,8 @@ package enum Limits {
     package static let readyGroups = 50_000
     /// Batches of the log kept decoded for messages that are read back.
     package static let cachedBatches = 8
+    /// Pieces of contents kept in memory for messages that are read back, of one MiB at most each.
+    package static let cachedPieces = 8
     /// Overdue groups taken from the schedule in one turn of the event loop, so that a start with a
     /// million waiting recipients does not stall connections.
     package static let groupsPerTurn = 1000

@@ -15,18 +15,52 @@ final class MessageReader: Sendable {
         var received: [UInt64: MessageReceived]
     }
 
+    private struct Piece: Sendable {
+        var sequence: UInt64
+        var octets: [UInt8]
+    }
+
     private let log: any DeliveryLog
     private let cache = Mutex<[Cached]>([])
+    /// Pieces that several messages may have: those of a campaign are read one after the other.
+    private let pieces = Mutex<[Piece]>([])
 
     init(log: any DeliveryLog) {
         self.log = log
     }
 
-    /// The message's `received` event and its content; of one that is stored in pieces, the first.
+    /// The message's `received` event and its content; of a large one that is stored in pieces, the
+    /// first.
     func message(_ id: MessageID) throws -> ActiveMessage.Stored {
         let received = try received(id)
-        let first = received.contentPieces.first ?? id.sequence
-        return ActiveMessage.Stored(received: received, content: try log.bytes(of: first))
+        guard let first = received.contentPieces.first else {
+            return ActiveMessage.Stored(
+                received: received, content: try log.bytes(of: id.sequence))
+        }
+        guard received.sizeOctets <= ContentPiece.octets else {
+            return ActiveMessage.Stored(received: received, content: try log.bytes(of: first))
+        }
+        return ActiveMessage.Stored(received: received, content: try whole(received))
+    }
+
+    /// Puts a content together.
+    private func whole(_ received: MessageReceived) throws -> [UInt8] {
+        var content: [UInt8] = []
+        var read: [Piece] = []
+        content.reserveCapacity(max(0, received.sizeOctets))
+        for sequence in received.contentPieces {
+            let kept = pieces.withLock { $0.first { $0.sequence == sequence } }
+            let piece = try kept ?? Piece(sequence: sequence, octets: log.bytes(of: sequence))
+            content += piece.octets
+            guard content.count <= received.sizeOctets else { break }
+            if kept == nil, piece.octets.count >= ContentPiece.sharedOctets { read.append(piece) }
+        }
+        guard content.count == received.sizeOctets else { throw ContentFeed.doesNotFit }
+        pieces.withLock { pieces in
+            pieces.append(contentsOf: read)
+            pieces.removeFirst(max(0, pieces.count - Limits.cachedPieces))
+        }
+        return content
     }
 
     private func received(_ id: MessageID) throws -> MessageReceived {

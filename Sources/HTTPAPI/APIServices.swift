@@ -1,5 +1,6 @@
 import EventLog
 import Logging
+import MailEvents
 import MailModel
 import NIOPosix
 import Orders
@@ -23,6 +24,7 @@ final class APIServices: Sendable {
     let now: @Sendable () -> EventTime
     let logger: Logger
     let idempotency: IdempotencyTable
+    let recentPieces = RecentPieces()
     let recall = RecallOnce()
     let memory: OctetBudget
     let bell: LogBell

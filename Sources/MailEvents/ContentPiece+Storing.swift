@@ -5,12 +5,18 @@ package import MailModel
 extension ContentPiece {
     /// What is appended with the `received` of a message whose first pieces are in the log.
     package struct Stored: Sendable {
-        /// Those in the log, in order; empty: the content is not large, and is stored as a whole.
+        /// Those in the log, in order.
         package var pieces: [UInt64] = []
-        /// What is left, at most ``ContentPiece/octets`` of it, and never nothing of a large content.
+        /// The last piece.
         package var rest: [UInt8]
-        /// When the first piece was complete; nil where there is none.
+        /// When the oldest piece came; nil where there is none.
         package var since: EventTime?
+
+        /// Creates what goes with a `received`.
+        package init(pieces: [UInt64] = [], rest: [UInt8]) {
+            self.pieces = pieces
+            self.rest = rest
+        }
 
         /// Whether the pieces are there for long enough still.
         ///
@@ -20,14 +26,8 @@ extension ContentPiece {
             since.map { ContentPiece.isInTime(since: $0, at: time) } ?? true
         }
 
-        /// Creates what goes with a `received`.
-        package init(pieces: [UInt64] = [], rest: [UInt8]) {
-            self.pieces = pieces
-            self.rest = rest
-        }
-
-        /// The append of one message, with its content or what is left of it. The last piece comes
-        /// behind the other events, so that the message has the id of the append's first.
+        /// The append of one message, with the last piece of its content. That comes behind the other
+        /// events, so that the message has the id of the append's first.
         ///
         /// - Parameters:
         ///   - events: `received` and what belongs to it.
@@ -35,15 +35,14 @@ extension ContentPiece {
         /// - Returns: What to append.
         package func completed(
             _ events: [Event], at time: EventTime
-        ) -> (events: [Event], content: Content) {
-            guard !pieces.isEmpty, case .received(var received)? = events.first?.fact else {
-                return (events, Content(eventIndex: 0, bytes: rest))
-            }
+        ) -> (events: [Event], contents: [Content]) {
             var events = events
-            received.contentPieces = pieces + [ContentPiece.inThisAppend(at: events.count)]
-            events[0].fact = .received(received)
+            if case .received(var received)? = events.first?.fact {
+                received.contentPieces = pieces + [ContentPiece.inThisAppend(at: events.count)]
+                events[0].fact = .received(received)
+            }
             events.append(ContentPiece.event(rest, at: time))
-            return (events, Content(eventIndex: events.count - 1, bytes: rest))
+            return (events, [Content(eventIndex: events.count - 1, bytes: rest)])
         }
     }
 
@@ -62,31 +61,37 @@ extension ContentPiece {
                 ContentReceived(sizeOctets: bytes.count, contentSHA256: digest.finish())))
     }
 
-    /// Stores the first pieces of a large content, one after the other, each once the one before is
-    /// durable: others are written in between.
+    /// Stores all pieces of a large content but the last, each append once the one before is durable:
+    /// others are written in between.
     ///
     /// - Parameters:
-    ///   - content: Of a message, in whole.
+    ///   - pieces: Of a message, in order: octets, and whether other messages may have the same.
+    ///   - recent: Where pieces are found that need not be stored.
+    ///   - tenant: Whose message it is.
     ///   - now: The time.
     ///   - append: Appends, and waits until it is durable.
     /// - Returns: What goes with the `received`.
     /// - Throws: What `append` does; then some pieces may be in the log, and belong to nobody.
     package static func storeAhead<Failure: Error>(
-        _ content: [UInt8], now: () -> EventTime,
+        _ pieces: [(octets: [UInt8], isShared: Bool)], recent: RecentPieces, tenant: String,
+        now: () -> EventTime,
         _ append: ([Event], [Content]) async throws(Failure) -> AppendReceipt
     ) async throws(Failure) -> Stored {
-        var stored = Stored(rest: content)
-        var start = 0
-        while content.count - start > octets {
-            let piece = Array(content[start..<start + octets])
+        var stored = Stored(rest: pieces.last?.octets ?? [])
+        for piece in pieces.dropLast() {
             let time = now()
-            let receipt = try await append(
-                [event(piece, at: time)], [Content(eventIndex: 0, bytes: piece)])
-            stored.since = stored.since ?? time
-            stored.pieces.append(receipt.firstSequence)
-            start += octets
+            var placement = PiecePlacement(recent, tenant: tenant, at: time)
+            let place = placement.place(piece.octets, isShared: piece.isShared)
+            let came = placement.since ?? time
+            stored.since = stored.since.map { min($0, came) } ?? came
+            switch place {
+            case .stored(let sequence): stored.pieces.append(sequence)
+            case .added:
+                let (events, contents) = placement.append(at: 0)
+                let receipt = try await append(events, contents)
+                stored.pieces += placement.pending(at: 0).durable(receipt, in: recent)
+            }
         }
-        if start > 0 { stored.rest = Array(content[start...]) }
         return stored
     }
 }

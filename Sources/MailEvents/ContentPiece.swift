@@ -4,18 +4,27 @@ package import MailModel
 ///
 /// Concurrency: no state.
 package enum ContentPiece {
-    /// Octets of a piece, but for the last of a message, which has less. A content block that is as
-    /// large is written within some milliseconds, and is compressed as well as a larger one. A message
-    /// that is not larger is stored with its `received`.
+    /// Octets of a piece at most. A content block that is as large is written within some milliseconds,
+    /// and is compressed as well as a larger one. A message that is larger is written while it comes in.
     package static let octets = 1 << 20
+    /// Octets of a part's body from which on it is a piece of its own, so that another message can name
+    /// it: naming costs some hundred octets, and smaller ones are compressed with their neighbours.
+    /// A message without such a part that is not larger than ``octets`` is stored with its `received`.
+    package static let sharedOctets = 1 << 16
+    /// Microseconds after which a piece is not named by further messages, but stored again: thirty
+    /// minutes. With the hour that a client has for a message that makes ``completionMicroseconds``.
+    package static let namingMicroseconds: Int64 = 1_800_000_000
+    /// Pieces that are remembered for being named: some 10 MiB of memory. Beyond: the oldest is
+    /// forgotten, and stored again when it comes again.
+    package static let recentPieces = 1 << 16
     /// Microseconds for which a piece that no message names is kept: two hours.
     package static let lifetimeMicroseconds: Int64 = 7_200_000_000
-    /// Microseconds after its first piece within which a message must be complete: half of the
+    /// Microseconds after its oldest piece within which a message must be complete: half of the
     /// lifetime and a quarter more, so that no clock's small step makes them meet. Reception gives a
     /// client an hour for a message. Beyond: `451 4.3.0`, and the client sends it again.
     package static let completionMicroseconds: Int64 = 5_400_000_000
 
-    /// Whether a message can be completed whose first piece came at a time.
+    /// Whether a message can be completed whose oldest piece came at a time.
     ///
     /// - Parameters:
     ///   - since: When it came.

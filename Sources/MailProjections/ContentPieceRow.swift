@@ -3,21 +3,21 @@ import Projections
 /// Rows of ``ContentPieces`` in a checkpoint, after those of open attempts.
 ///
 /// ```
-/// key    octets 0xFF 0x03, a recent piece's sequence, big-endian (8)
-/// value  its time (8)
+/// key    octets 0xFF 0x03, the first sequence of a stretch, big-endian (8)
+/// value  its last sequence (8), its minute since the Unix epoch (8)
 /// key    octets 0xFF 0x04, a message's sequence, big-endian (8)
 /// value  for each of its pieces, in order: the message's sequence minus the piece's (zigzag)
 /// ```
 ///
 /// Concurrency: no state.
 enum ContentPieceRow {
-    private static let piece: [UInt8] = [0xFF, 0x03]
+    private static let stretch: [UInt8] = [0xFF, 0x03]
     private static let message: [UInt8] = [0xFF, 0x04]
 
     /// The row's key.
     static func key(_ row: ContentPieces.Row) -> [UInt8] {
         switch row {
-        case .piece(let sequence): piece + octets(sequence)
+        case .stretch(let first): stretch + octets(first)
         case .message(let sequence): message + octets(sequence)
         }
     }
@@ -30,7 +30,7 @@ enum ContentPieceRow {
     static func row(_ key: [UInt8]) -> ContentPieces.Row? {
         guard key.count == 10 else { return nil }
         let sequence = key.dropFirst(2).reduce(0) { $0 << 8 | UInt64($1) }
-        if key.starts(with: piece) { return .piece(sequence) }
+        if key.starts(with: stretch) { return .stretch(sequence) }
         return key.starts(with: message) ? .message(sequence) : nil
     }
 
@@ -38,9 +38,10 @@ enum ContentPieceRow {
     static func make(_ row: ContentPieces.Row, of pieces: ContentPieces) -> [UInt8]? {
         var writer = RowWriter(capacity: 16)
         switch row {
-        case .piece(let sequence):
-            guard let time = pieces.recent[sequence] else { return nil }
-            writer.write(fixed: time)
+        case .stretch(let first):
+            guard let stretch = pieces.stretch(first) else { return nil }
+            writer.write(fixed: stretch.last)
+            writer.write(fixed: stretch.minute)
         case .message(let sequence):
             guard let list = pieces.byMessage[sequence] else { return nil }
             for piece in list { writer.write(signed: Int64(bitPattern: sequence &- piece)) }
@@ -60,9 +61,16 @@ enum ContentPieceRow {
     ) -> Bool {
         var reader = RowReader(value)
         switch row {
-        case .piece(let sequence):
-            let time = reader.fixed(Int64.self)
-            return reader.isIntact && reader.isAtEnd && pieces.load(piece: sequence, at: time)
+        case .stretch(let first):
+            if value.count == 8 {
+                // Version 4 had a row for each piece, with its time.
+                let minute = reader.fixed(Int64.self) / ContentPieces.Stretch.microseconds
+                return pieces.load(ContentPieces.Stretch(first: first, last: first, minute: minute))
+            }
+            let last = reader.fixed(UInt64.self)
+            let minute = reader.fixed(Int64.self)
+            let stretch = ContentPieces.Stretch(first: first, last: last, minute: minute)
+            return reader.isIntact && reader.isAtEnd && pieces.load(stretch)
         case .message(let sequence):
             var list: [UInt64] = []
             while !reader.isAtEnd, reader.isIntact {

@@ -3,25 +3,46 @@ import MailEvents
 /// The pieces of contents that are needed: those of messages that are not final, and those that came a
 /// short while ago, which a message may name yet.
 ///
+/// Of the latter only the stretches of the log are known that they stand in, one for each minute: there
+/// may be millions. So what else has content there is said to be needed for as long, too.
+///
 /// Concurrency: value.
 struct ContentPieces: Sendable {
-    /// Pieces that came a short while ago, by sequence, with their times (microseconds).
-    private(set) var recent: [UInt64: Int64] = [:]
+    /// Events of one minute: from the first piece to the last.
+    struct Stretch: Equatable, Sendable {
+        /// Sequences.
+        var first: UInt64
+        var last: UInt64
+        /// Minutes since the Unix epoch.
+        var minute: Int64
+
+        /// Whether a piece in it may be named yet.
+        ///
+        /// - Parameter time: Of the last event, in microseconds.
+        /// - Returns: Whether it may.
+        func isRecent(at time: Int64) -> Bool {
+            let (end, overflows) = (minute + 1).multipliedReportingOverflow(by: Self.microseconds)
+            return overflows || time &- end < ContentPiece.lifetimeMicroseconds
+        }
+
+        /// Of a minute.
+        static let microseconds: Int64 = 60_000_000
+    }
+
+    /// Where pieces came a short while ago, in order.
+    private(set) var recent: [Stretch] = []
     /// The pieces of each message that is not final and has any, by the message's sequence.
     private(set) var byMessage: [UInt64: [UInt64]] = [:]
     /// How many of these messages need a piece.
     private var uses: [UInt64: Int] = [:]
-    /// The same as ``recent``, in order.
-    private var order: [UInt64] = []
-    private var orderStart = 0
     /// Rows that may differ from the last checkpoint, and those that it has.
     private var changed: Set<Row> = []
     private var saved: Set<Row> = []
 
     /// Names a row of a checkpoint.
     enum Row: Hashable, Comparable, Sendable {
-        /// A recent piece, by its sequence.
-        case piece(UInt64)
+        /// A stretch, by its first sequence.
+        case stretch(UInt64)
         /// The pieces of a message, by its sequence.
         case message(UInt64)
     }
@@ -33,7 +54,7 @@ struct ContentPieces: Sendable {
     /// - Parameter time: Of the last event, in microseconds.
     /// - Returns: Its sequence.
     func first(at time: Int64) -> UInt64? {
-        let recent = order[orderStart...].first { isRecent($0, at: time) }
+        let recent = recent.first { $0.isRecent(at: time) }?.first
         return [recent, uses.keys.min()].compactMap(\.self).min()
     }
 
@@ -44,32 +65,26 @@ struct ContentPieces: Sendable {
     ///   - time: Of the last event, in microseconds.
     /// - Returns: Whether it is.
     func needs(_ sequence: UInt64, at time: Int64) -> Bool {
-        uses[sequence] != nil || isRecent(sequence, at: time)
-    }
-
-    private func isRecent(_ sequence: UInt64, at time: Int64) -> Bool {
-        guard let came = recent[sequence] else { return false }
-        return time &- came < ContentPiece.lifetimeMicroseconds
+        uses[sequence] != nil
+            || recent.contains { $0.first <= sequence && sequence <= $0.last && $0.isRecent(at: time) }
     }
 
     // MARK: Folding
 
     /// A piece came. What came long before is forgotten.
     mutating func add(_ sequence: UInt64, at time: Int64) {
-        while orderStart < order.count, let came = recent[order[orderStart]],
-            time &- came >= ContentPiece.lifetimeMicroseconds
-        {
-            recent[order[orderStart]] = nil
-            changed.insert(.piece(order[orderStart]))
-            orderStart += 1
+        while let oldest = recent.first, !oldest.isRecent(at: time) {
+            changed.insert(.stretch(oldest.first))
+            recent.removeFirst()
         }
-        if orderStart > 1_000, orderStart > order.count / 2 {
-            order.removeFirst(orderStart)
-            orderStart = 0
+        let minute = time / Stretch.microseconds
+        if let last = recent.indices.last, recent[last].minute == minute {
+            recent[last].last = sequence
+            changed.insert(.stretch(recent[last].first))
+        } else {
+            recent.append(Stretch(first: sequence, last: sequence, minute: minute))
+            changed.insert(.stretch(sequence))
         }
-        recent[sequence] = time
-        order.append(sequence)
-        changed.insert(.piece(sequence))
     }
 
     /// A message that has these pieces waits.
@@ -96,7 +111,7 @@ struct ContentPieces: Sendable {
 
     /// All rows, in order.
     var rows: [Row] {
-        recent.keys.sorted().map(Row.piece) + byMessage.keys.sorted().map(Row.message)
+        recent.map { .stretch($0.first) } + byMessage.keys.sorted().map(Row.message)
     }
 
     /// Those that differ from the last checkpoint, or all; begins the next collection.
@@ -109,26 +124,29 @@ struct ContentPieces: Sendable {
         }
         return changed.sorted().filter { row in
             // Not the whole set: there may be many pieces, and mail waits meanwhile.
-            let isNew = has(row)
-            let wasThere = isNew ? !saved.insert(row).inserted : saved.remove(row) != nil
-            return isNew || wasThere
+            let isThere = has(row)
+            let wasThere = isThere ? !saved.insert(row).inserted : saved.remove(row) != nil
+            return isThere || wasThere
         }
     }
+
+    /// The stretch that begins with an event.
+    func stretch(_ first: UInt64) -> Stretch? { recent.first { $0.first == first } }
 
     /// Whether a row is there.
     func has(_ row: Row) -> Bool {
         switch row {
-        case .piece(let sequence): recent[sequence] != nil
+        case .stretch(let first): stretch(first) != nil
         case .message(let sequence): byMessage[sequence] != nil
         }
     }
 
-    /// Takes in a recent piece of a checkpoint; they come in order.
-    mutating func load(piece sequence: UInt64, at time: Int64) -> Bool {
-        guard order.last.map({ $0 < sequence }) ?? true else { return false }
-        recent[sequence] = time
-        order.append(sequence)
-        saved.insert(.piece(sequence))
+    /// Takes in a stretch of a checkpoint; they come in order.
+    mutating func load(_ stretch: Stretch) -> Bool {
+        let isInOrder = recent.last.map { $0.last < stretch.first }
+        guard stretch.first <= stretch.last, isInOrder ?? true else { return false }
+        recent.append(stretch)
+        saved.insert(.stretch(stretch.first))
         return true
     }
 

@@ -4,9 +4,10 @@ package import Projections
 
 extension Queue: Projection {
     package static var name: String { "queue" }
-    package static var version: UInt32 { 4 }
+    package static var version: UInt32 { 5 }
     /// Version 3 has added the rows of open attempts; no server of version 2 wrote an `attempted`.
     /// Version 4 has added those of pieces; no server before wrote a `content_received`.
+    /// Version 5 has stretches of the log in place of single pieces.
     package static var oldestReadableVersion: UInt32 { 2 }
 
     /// Sorts after every sequence; suspensions and open attempts come after it.

@@ -26,6 +26,15 @@ package enum MessageLimits {
     /// Exceeded: cut.
     package static let clientNameOctets = 255
 
+    /// Octets of a boundary (RFC 2046 section 5.1.1). A longer line begins no part: it is not looked
+    /// for in others.
+    package static let boundaryOctets = 70
+    /// Octets of a part's header, its boundary's line included; they have some hundred. What is longer
+    /// is not taken for one.
+    package static let partHeaderOctets = 16_384
+    /// Boundaries of a message that are known at a time: multiparts in multiparts, and those before.
+    /// Further ones take the place of the last.
+    package static let partBoundaries = 16
     /// Parts of a report that came back; it has three (RFC 6522 section 3). The rest is not read.
     package static let reportParts = 16
     /// Groups of fields about a recipient in which the failed one is looked for.

@@ -33,12 +33,17 @@ struct AcceptMessage: Sendable {
         }
     }
 
-    /// The events and the content, or its last piece, that goes with one of them.
+    /// The events and the content, or the pieces of it that are not in the log already.
     struct Accepted: Sendable {
         var events: [Event]
-        var content: Content
+        var contents: [Content]
+        /// Pieces that others may name once they are durable; nil when there are none.
+        var pieces: PendingPieces?
         /// What it waits for before it is acknowledged.
         var demand: StandbyDemand?
+
+        /// Octets that are stored.
+        var octets: Int { contents.reduce(0) { $0 + $1.bytes.count } }
     }
 
     var rules: Rules
@@ -52,6 +57,8 @@ struct AcceptMessage: Sendable {
     var time: EventTime
     /// Standbys that follow now.
     var standbysPresent = 0
+    /// Pieces that need not be stored again.
+    var recent: RecentPieces
 
     /// What is appended, or the reply that refuses the message.
     ///
@@ -85,37 +92,84 @@ struct AcceptMessage: Sendable {
         if let demand, demand.isHopeless(present: standbysPresent) {
             return .failure(Refusal(reply: ReceptionReplies.notReplicated))
         }
-        let envelope = message.envelope
         let content = incoming == nil ? scan.stored(message.content) : message.content
-        let (octets, sha256) = incoming?.finish(content) ?? (content.count, digest(content))
+        let whole = incoming?.finish(content)
+        let facts = Facts(
+            octets: whole?.octets ?? content.count, sha256: whole?.sha256 ?? digest(content),
+            tenant: tenant, campaign: campaign, scan: scan, demand: demand)
+        var events = events(of: message, facts)
+        guard let runs = whole?.runs ?? runs(of: content) else {
+            return .success(
+                Accepted(
+                    events: events, contents: [Content(eventIndex: 0, bytes: content)],
+                    demand: demand))
+        }
+        var placement = PiecePlacement(recent, tenant: tenant, at: time)
+        let places = runs.enumerated().map { index, run in
+            placement.place(run.octets, isShared: run.isBody, mustStore: index == runs.count - 1)
+        }
+        // Behind the others, so that the message has the id of the append's first.
+        let first = events.count
+        if case .received(var received) = events[0].fact {
+            received.contentPieces =
+                (incoming?.pieces ?? []) + placement.names(places, at: first)
+            events[0].fact = .received(received)
+        }
+        let (pieces, contents) = placement.append(at: first)
+        return .success(
+            Accepted(
+                events: events + pieces, contents: contents, pieces: placement.pending(at: first),
+                demand: demand))
+    }
+
+    /// The pieces of a content that is in memory; nil when none of them could be another message's.
+    private func runs(of content: [UInt8]) -> [PartCutter.Run]? {
+        guard content.count >= ContentPiece.sharedOctets else { return nil }
+        var cutter = PartCutter.pieces
+        let runs = cutter.add(content) + cutter.finish()
+        return runs.contains(where: \.isBody) ? runs : nil
+    }
+
+    /// What the events say besides the envelope.
+    private struct Facts {
+        var octets: Int
+        var sha256: [UInt8]
+        var tenant: String
+        var campaign: String
+        var scan: HeaderScan
+        var demand: StandbyDemand?
+    }
+
+    /// `received` and `queued`.
+    private func events(of message: CompletedMessage, _ facts: Facts) -> [Event] {
+        let envelope = message.envelope
         var events: [Event] = []
         events.reserveCapacity(1 + envelope.recipients.count)
         let received = MessageReceived(
-            reversePath: envelope.reversePath, sizeOctets: octets,
-            contentSHA256: sha256, recipientCount: envelope.recipients.count,
-            tenant: tenant, campaign: campaign, body: envelope.body, smtpUTF8: envelope.smtpUTF8,
-            returnContent: envelope.returnContent, envelopeID: envelope.envelopeID,
-            session: session, ackLevel: demand?.promised(present: standbysPresent) ?? 0,
-            suppliedFields: suppliedFields(scan),
-            headerMessageID: scan.messageID ?? "")
+            reversePath: envelope.reversePath, sizeOctets: facts.octets,
+            contentSHA256: facts.sha256, recipientCount: envelope.recipients.count,
+            tenant: facts.tenant, campaign: facts.campaign, body: envelope.body,
+            smtpUTF8: envelope.smtpUTF8, returnContent: envelope.returnContent,
+            envelopeID: envelope.envelopeID, session: session,
+            ackLevel: facts.demand?.promised(present: standbysPresent) ?? 0,
+            suppliedFields: suppliedFields(facts.scan),
+            headerMessageID: facts.scan.messageID ?? "")
         events.append(Event(time: time, fact: .received(received)))
         for (number, recipient) in envelope.recipients.enumerated() {
             let reference = RecipientReference(
                 message: .inThisAppend(at: 0), number: number, mailbox: recipient.mailbox,
-                tenant: tenant, campaign: campaign)
+                tenant: facts.tenant, campaign: facts.campaign)
             let queued = RecipientQueued(
                 recipient: reference, due: time, notify: recipient.notify,
                 originalRecipient: recipient.originalRecipient)
             events.append(Event(time: time, fact: .queued(queued)))
         }
-        let stored = ContentPiece.Stored(pieces: incoming?.pieces ?? [], rest: content)
-        let (all, last) = stored.completed(events, at: time)
-        return .success(Accepted(events: all, content: last, demand: demand))
+        return events
     }
 
     /// Tenant and campaign: the user's own tenant first, then what the header says if the client
     /// may say it, then the listener's.
-    private func attribution(_ scan: HeaderScan) -> (tenant: String, campaign: String) {
+    func attribution(_ scan: HeaderScan) -> (tenant: String, campaign: String) {
         let tenant =
             !userTenant.isEmpty
             ? userTenant : (isTrusted ? scan.tenant : nil) ?? rules.attribution.tenant

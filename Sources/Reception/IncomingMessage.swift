@@ -8,61 +8,99 @@ import SMTPProtocol
 ///
 /// Concurrency: bound to its session's event loop.
 final class IncomingMessage {
-    /// What its header says, which is all in the first piece.
+    /// What its header says, which is all in what came first.
     let scan: HeaderScan
-    /// When the first piece was complete.
-    let since: EventTime
+    /// Whose it is.
+    let tenant: String
+    /// When its oldest piece came, which another message may have brought.
+    private(set) var since: EventTime
     /// The pieces that are durable, in order.
     private(set) var pieces: [UInt64] = []
     /// Octets of the content so far, as stored.
     private(set) var sizeOctets = 0
     /// Of the content so far, as stored.
     private var digest: RunningDigest?
+    private var cutter = PartCutter.pieces
+    /// What the log was given: the places of its pieces, and of others between them.
+    private var underWay: (places: [PiecePlacement.Place], pieces: PendingPieces)?
 
-    /// Begins with the first piece, as it came.
+    /// Begins with what came first.
     ///
     /// - Parameters:
-    ///   - first: At least as long as a header may be.
-    ///   - rules: What is looked for in the header.
+    ///   - scan: Of what came first, which is at least as long as a header may be.
+    ///   - tenant: Whose it is.
     ///   - time: The time.
-    init(_ first: [UInt8], rules: HeaderScanRules, at time: EventTime) {
-        scan = HeaderScan(first, rules: rules)
+    init(_ scan: HeaderScan, tenant: String, at time: EventTime) {
+        self.scan = scan
+        self.tenant = tenant
         since = time
         digest = RunningDigest()
     }
 
-    /// A piece as it is to be stored; the first one loses the fields that are not sent.
-    func stored(_ piece: [UInt8]) -> [UInt8] {
-        sizeOctets == 0 ? scan.stored(piece) : piece
-    }
-
-    /// What is appended for a piece. It is counted as stored from here on.
+    /// Takes more of the content.
     ///
     /// - Parameters:
-    ///   - stored: See ``stored(_:)``.
+    ///   - octets: As they came; the first ones lose the fields that are not sent.
+    ///   - recent: Pieces that need not be stored.
     ///   - time: The time.
-    /// - Returns: The event that it is the content of.
-    func event(_ stored: [UInt8], at time: EventTime) -> Event {
+    /// - Returns: What is to be appended before more is taken; nil: nothing.
+    func take(
+        _ octets: [UInt8], recent: RecentPieces, at time: EventTime
+    ) -> (events: [Event], contents: [Content])? {
+        let stored = sizeOctets == 0 ? scan.stored(octets) : octets
         sizeOctets += stored.count
         digest?.add(stored)
-        return ContentPiece.event(stored, at: time)
+        var placement = PiecePlacement(recent, tenant: tenant, at: time)
+        let places = cutter.add(stored).map { placement.place($0.octets, isShared: $0.isBody) }
+        since = placement.since.map { min($0, since) } ?? since
+        let pending = placement.pending(at: 0)
+        guard !placement.isEmpty else {
+            take(places, stored: [])
+            return nil
+        }
+        underWay = (places, pending)
+        return placement.append(at: 0)
     }
 
-    /// A piece is durable.
-    func took(_ sequence: UInt64) { pieces.append(sequence) }
+    /// What was to be appended is durable.
+    func took(_ receipt: AppendReceipt, recent: RecentPieces) {
+        guard let (places, pending) = underWay else { return }
+        underWay = nil
+        take(places, stored: pending.durable(receipt, in: recent))
+    }
+
+    private func take(_ places: [PiecePlacement.Place], stored: [UInt64]) {
+        pieces += places.map {
+            switch $0 {
+            case .stored(let sequence): sequence
+            case .added(let number): stored[number]
+            }
+        }
+    }
+
+    /// Octets that were taken and are in no piece yet.
+    var pendingOctets: Int { cutter.pendingOctets }
 
     /// Whether the message was complete soon enough for its pieces to be there still.
     func isInTime(_ time: EventTime) -> Bool {
         ContentPiece.isInTime(since: since, at: time)
     }
 
-    /// The whole content's size and SHA-256; called once.
+    /// The whole content's size and SHA-256, and what is not in a piece yet; called once.
     ///
-    /// - Parameter rest: What came after the pieces.
-    /// - Returns: Both.
-    func finish(_ rest: [UInt8]) -> (octets: Int, sha256: [UInt8]) {
+    /// - Parameter rest: What came last.
+    /// - Returns: These.
+    func finish(_ rest: [UInt8]) -> (octets: Int, sha256: [UInt8], runs: [PartCutter.Run]) {
         guard var digest = digest.take() else { preconditionFailure("a message ends once") }
         digest.add(rest)
-        return (sizeOctets + rest.count, digest.finish())
+        let runs = cutter.add(rest) + cutter.finish()
+        return (sizeOctets + rest.count, digest.finish(), runs)
+    }
+}
+
+extension PartCutter {
+    /// Cuts contents into pieces.
+    static var pieces: PartCutter {
+        PartCutter(runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
     }
 }

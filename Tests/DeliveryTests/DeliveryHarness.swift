@@ -19,6 +19,7 @@ final class FaultyLog: DeliveryLog {
     private let failures = Mutex(0)
     private let refused = Mutex(0)
     private let lost = Mutex<Set<UInt64>>([])
+    private let cut = Mutex<Set<UInt64>>([])
     private let gone = Mutex<Set<UInt64>>([])
     private let missing = Mutex<EventLogError?>(nil)
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
@@ -92,11 +93,18 @@ final class FaultyLog: DeliveryLog {
         set { lost.withLock { $0 = newValue } }
     }
 
+    /// Events whose content comes back without its last octet.
+    var shortened: Set<UInt64> {
+        get { cut.withLock { $0 } }
+        set { cut.withLock { $0 = newValue } }
+    }
+
     func bytes(of sequence: UInt64) throws -> [UInt8] {
         if let contentFailure { throw contentFailure }
         if unreadable.contains(sequence) { throw EventLogError(.damaged, "unreadable") }
         if givenUp.contains(sequence) { throw EventLogError(.notFound, "given up") }
-        return try log.bytes(of: sequence)
+        let octets = try log.bytes(of: sequence)
+        return shortened.contains(sequence) ? octets.dropLast() : octets
     }
 }
 
@@ -230,9 +238,12 @@ final class DeliveryHarness: Sendable {
                                 tenant: tenant, campaign: campaign),
                             due: receivedAt, notify: notify))))
         }
-        let (all, last) = stored.completed(events, at: receivedAt)
+        let (all, contents) =
+            pieces.isEmpty
+            ? (events, [Content(eventIndex: 0, bytes: bytes)])
+            : stored.completed(events, at: receivedAt)
         let receipt = try await log.log.append(
-            all, contents: [last], demand: demand,
+            all, contents: contents, demand: demand,
             retraction: demand.map { _ in Append.takingBack(events) { Self.now() } })
         return MessageID(epoch: receipt.epoch, sequence: receipt.firstSequence)
     }

@@ -9,7 +9,12 @@ import Testing
 struct LargeContentTests {
     private static let body =
         "Subject: large\r\n\r\n"
-        + (0..<20_000).map { "\($0) line of a large message\r\n" }.joined()
+        + (0..<40_000).map { "\($0) line of a large message\r\n" }.joined()
+
+    /// The same, of a message that is sent as a whole.
+    private static let smallBody =
+        "Subject: not so large\r\n\r\n"
+        + (0..<15_000).map { "\($0) line of a message\r\n" }.joined()
 
     /// What the first event says of which something is said.
     private static func first<Value>(
@@ -101,6 +106,42 @@ struct LargeContentTests {
             #expect(mx.messages.count == 1 && mx.connections >= 2)
             let snapshot = try #require(await harness.delivery?.snapshot())
             #expect(snapshot.readOctets == 0 && snapshot.waitingReads == 0)
+        }
+    }
+
+    @Test("A content in pieces that is not large is put together, and is what any other is")
+    func small() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group, extensions: ["PIPELINING"])
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            for pieces in [[1000], [300_000, 1, 2, 100_000]] {
+                // ASCII, whatever was announced: it can be sent to a server without 8BITMIME.
+                try await harness.submit(
+                    to: ["a@example.org"], content: Self.smallBody, body: .eightBitMIME,
+                    pieces: pieces)
+            }
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 2)
+            #expect(mx.messages.allSatisfy { $0.content.hasSuffix(Self.smallBody) })
+        }
+    }
+
+    @Test("Pieces that are not as long together as the message says defer it")
+    func doesNotFit() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            let log = try #require(harness.log)
+            log.shortened = [1]
+            try await harness.submit(
+                to: ["a@example.org"], content: Self.smallBody, pieces: [100_000])
+            let deferred = try await Self.first(in: harness) { fact in
+                if case .deferred(let fact) = fact { fact } else { nil }
+            }
+            #expect(deferred.attempt.reply.code == 451)
+            log.shortened = []
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.map { $0.content.hasSuffix(Self.smallBody) } == [true])
         }
     }
 

@@ -85,6 +85,23 @@ struct DivergedTailTests {
             try LogReader.open(directory: scratch.log).verify(codec: TextCodec()).damages == [])
     }
 
+    @Test("an export has what comes from an earlier event on that is still needed")
+    func needed() async throws {
+        let (scratch, ends) = try await Self.makeLog(compacted: false)
+        let original = try CompactionTests.batches(scratch)
+        let firsts = try LogReader.open(directory: scratch.log).info().segments.map(\.firstSequence)
+        let common = try #require(ends.last { $0.sequence > (firsts.last ?? 0) })
+        let early = ends[3].sequence
+        #expect(firsts.count > 2 && early < firsts[1])
+        for (needed, expected) in [(early, firsts), (nil, [firsts[firsts.count - 1]])] {
+            let export = scratch.path + "/salvage-\(expected.count)"
+            try Self.tail(scratch).export(after: common, needing: needed, to: export)
+            let reader = try LogReader.open(directory: export + "/log")
+            #expect(try reader.info().segments.map(\.firstSequence) == expected)
+        }
+        #expect(try CompactionTests.batches(scratch) == original)
+    }
+
     @Test("a position of another history is not held")
     func otherHistory() async throws {
         let (scratch, ends) = try await Self.makeLog(compacted: false)

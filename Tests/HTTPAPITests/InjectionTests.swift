@@ -215,19 +215,55 @@ struct InjectionTests {
             #expect(answer.status == 200)
             let id = try #require(MessageID(answer.json["results"][0]["message_id"].text))
             let events = try api.events()
-            // Two pieces; the message, its recipient, the last piece.
-            #expect(events.count == 5)
-            guard case .received(let received) = events[2].event.fact else {
+            // Header and two pieces; the message, its recipient, the last piece.
+            #expect(events.count == 6)
+            guard case .received(let received) = events[3].event.fact else {
                 Issue.record("no message")
                 return
             }
-            #expect(events[2].messageID == id)
-            #expect(received.contentPieces == [1, 2, 5])
+            #expect(events[3].messageID == id)
+            #expect(received.contentPieces == [1, 2, 3, 6])
             #expect(received.sizeOctets == raw.utf8.count)
             #expect(try api.content() == raw)
             let content = try await api.call(
                 .get, "/api/v1/messages/\(id)/content", key: "read")
             #expect(content.octets == Array(raw.utf8))
+        }
+        #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
+    }
+
+    @Test("An attachment of a request with many recipients is stored once, and of the next one not at all")
+    func sharedAttachment() async throws {
+        let api = try await TestAPI()
+        let data = String(repeating: "QUJD", count: 60_000)
+        func request(_ names: [String]) -> String {
+            let recipients = names.map {
+                "{\"address\":\"\($0)@b.cc\",\"substitutions\":{\"name\":\"\($0)\"}}"
+            }
+            return """
+                {"sender":"s@a.cc","recipients":[\(recipients.joined(separator: ","))],
+                 "content":{"from":"s@a.cc","subject":"hi","text":"Dear {{name}}",
+                 "attachments":[{"name":"a.pdf","content_type":"application/pdf","data":"\(data)"}]}}
+                """
+        }
+        #expect(try await api.inject(request(["ann", "bob", "eve"])).status == 200)
+        #expect(try await api.inject(request(["max"])).status == 200)
+        var large = 0
+        var names: [[UInt64]] = []
+        for event in try api.events() {
+            switch event.event.fact {
+            case .contentReceived(let piece) where piece.sizeOctets > 200_000: large += 1
+            case .received(let fact): names.append(fact.contentPieces)
+            default: break
+            }
+        }
+        #expect(large == 1 && names.count == 4)
+        let common = names.map { Set($0) }.reduce(Set(names[0])) { $0.intersection($1) }
+        #expect(common.count == 1)
+        for (number, name) in ["ann", "bob", "eve", "max"].enumerated() {
+            let content = try api.content(number)
+            #expect(content.contains("Dear \(name)"))
+            #expect(content.contains("QUJDQUJDQUJD"))
         }
         #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
     }

@@ -96,39 +96,52 @@ struct ContentPieceTests {
         #expect(ContentPiece.sequences("60".utf8, from: 50) == [UInt64.max - 9])
     }
 
-    @Test("A large content is stored ahead in pieces of one size, and something is left")
+    @Test("All pieces but the last are stored ahead, one after the other, and known ones are not")
     func storing() async throws {
-        let size = ContentPiece.octets
-        for octets in [0, 1, size, size + 1, 2 * size, 2 * size + 5] {
-            let content = (0..<octets).map { UInt8(truncatingIfNeeded: $0 >> 9) }
+        let recent = RecentPieces()
+        let pieces: [(octets: [UInt8], isShared: Bool)] = [
+            ([1], false), ([2, 2], true), ([3], true), ([1], false), ([2, 2], true), ([3], true),
+        ]
+        for (round, now) in [Int64(1), 5, ContentPiece.namingMicroseconds + 3].enumerated() {
             var ahead: [[UInt8]] = []
             let stored = try await ContentPiece.storeAhead(
-                content, now: { EventTime(microseconds: 1) }
+                pieces, recent: recent, tenant: "acme", now: { EventTime(microseconds: now) }
             ) { events, contents async throws(EventLogError) in
-                #expect(events.count == 1 && contents.count == 1)
+                #expect(events == [ContentPiece.event(contents[0].bytes, at: events[0].time)])
                 ahead.append(contents[0].bytes)
-                return AppendReceipt(epoch: 1, firstSequence: UInt64(40 + ahead.count))
+                return AppendReceipt(epoch: 1, firstSequence: UInt64(100 * round + ahead.count))
             }
-            #expect(ahead.allSatisfy { $0.count == size })
-            #expect(ahead.flatMap(\.self) + stored.rest == content)
-            #expect(ahead.count == max(0, octets - 1) / size)
-            #expect(stored.pieces == ahead.indices.map { UInt64(41 + $0) })
-            #expect(octets == 0 || !stored.rest.isEmpty)
-            let late = EventTime(microseconds: 1 + ContentPiece.completionMicroseconds)
-            #expect(stored.isInTime(EventTime(microseconds: 2)))
-            #expect(stored.isInTime(late) == ahead.isEmpty)
+            #expect(stored.rest == [3])
+            let base = UInt64(100 * round)
+            switch round {
+            case 0, 2:
+                // In the last round the pieces of the first are too old.
+                #expect(ahead == [[1], [2, 2], [3], [1]])
+                #expect(stored.pieces == [1, 2, 3, 4, 2].map { base + $0 })
+                #expect(stored.since == EventTime(microseconds: now))
+            default:
+                #expect(ahead == [[1], [1]])
+                #expect(stored.pieces == [101, 2, 3, 102, 2])
+                #expect(stored.since == EventTime(microseconds: 1))
+            }
+            let since = try #require(stored.since).microseconds
+            let late = EventTime(microseconds: since + ContentPiece.completionMicroseconds)
+            #expect(stored.isInTime(EventTime(microseconds: now + 1)))
+            #expect(!stored.isInTime(late))
         }
+        let single = try await ContentPiece.storeAhead(
+            [([7], true)], recent: recent, tenant: "", now: { EventTime(microseconds: 1) }
+        ) { _, _ async throws(EventLogError) in throw EventLogError(.outOfSpace, "nothing is stored") }
+        #expect(single.pieces.isEmpty && single.rest == [7])
+        #expect(single.isInTime(EventTime(microseconds: .max)))
     }
 
     @Test("The last piece goes behind the other events of its append, and the log names it")
     func completed() throws {
         let events = [Event(time: EventTime(microseconds: 5), fact: .received(Self.received([])))]
-        let small = ContentPiece.Stored(rest: [1]).completed(
-            events, at: EventTime(microseconds: 5))
-        #expect(small.events == events && small.content.eventIndex == 0)
         let large = ContentPiece.Stored(pieces: [3, 4], rest: [1, 2]).completed(
             events, at: EventTime(microseconds: 5))
-        #expect(large.events.count == 2 && large.content.eventIndex == 1)
+        #expect(large.events.count == 2 && large.contents.map(\.eventIndex) == [1])
         var first = large.events[0]
         _ = MailEventCodec().resolve(&first, epoch: 1, appendFirstSequence: 90, notBefore: 0)
         #expect(first.fact == .received(Self.received([3, 4, 91])))

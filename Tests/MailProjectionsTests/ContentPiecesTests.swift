@@ -83,6 +83,7 @@ struct ContentPiecesTests {
     }
 
     private static let lifetime = ContentPiece.lifetimeMicroseconds
+    private static let minute: Int64 = 60_000_000
 
     @Test("Pieces are needed while a message that has them waits", arguments: [true, false])
     func used(inPlace: Bool) throws {
@@ -103,14 +104,16 @@ struct ContentPiecesTests {
     }
 
     @Test(
-        "A piece that no message names yet is needed for its lifetime, and not longer",
+        "A piece that no message names yet is needed for its lifetime, and a minute more at most",
         arguments: [true, false])
     func recent(inPlace: Bool) throws {
         var story = Story(inPlace: inPlace)
+        // The last microsecond of a minute.
+        story.now = 20 * Self.minute - 1
         try story.pieces(2)
         #expect(story.needed(1...2) == [1, 2])
         #expect(story.queue.firstNeeded == 1)
-        story.now += Self.lifetime - 1
+        story.now += Self.lifetime
         let id = try story.message([])
         #expect(story.needed(1...2) == [1, 2])
         story.now += 1
@@ -119,8 +122,29 @@ struct ContentPiecesTests {
         #expect(story.needed(1...2) == [])
         #expect(story.queue.firstNeeded == story.queue.lastSequence + 1)
         try story.pieces(1)
-        #expect(story.queue.pieces.recent.keys.sorted() == [6])
+        #expect(story.queue.pieces.recent.map(\.first) == [6])
         #expect(story.queue.firstNeeded == 6)
+    }
+
+    @Test("However many come, what is kept of them is a stretch of the log a minute")
+    func stretches() throws {
+        var story = Story(inPlace: true)
+        story.now = 0
+        for _ in 0..<200 {
+            try story.pieces(3)
+            _ = try story.message([])
+            try story.pieces(3)
+            story.now += Self.minute
+        }
+        let recent = story.queue.pieces.recent
+        // Two hours, the minute that is going on, and the one that ends as they do.
+        #expect(recent.count == 121)
+        #expect(recent.allSatisfy { $0.last == $0.first + 7 })
+        #expect(recent.last?.last == story.queue.lastSequence)
+        #expect(story.queue.firstNeeded == 4)
+        let first = try #require(recent.first).first
+        #expect(story.needed(first - 1...first - 1) == [])
+        #expect(story.needed(first...first + 2) == [first, first + 1, first + 2])
     }
 
     @Test("A queue that does not know the last of them says nothing")
@@ -142,19 +166,19 @@ struct ContentPiecesTests {
         #expect(loaded.digest() == story.queue.digest())
         #expect(loaded.pieces.byMessage == [3: [1, 2, 5]])
         #expect(loaded.takeCheckpoint(at: story.position).changes.count == 1)
-        story.now += Self.lifetime
+        story.now += Self.lifetime + Self.minute
         try story.pieces(1)
         try story.deliver(first)
         let change = story.queue.takeCheckpoint(at: story.position)
-        // The message, its pieces, three that are forgotten, one that came, and the totals.
-        #expect(change.changes.count == 7)
+        // The message, its pieces, the stretch that is forgotten, one that came, and the totals.
+        #expect(change.changes.count == 5)
         file.apply(change)
         loaded = try #require(file.load())
         #expect(loaded.digest() == story.queue.digest())
-        #expect(loaded.pieces.recent.keys.sorted() == [6] && loaded.pieces.byMessage.isEmpty)
+        #expect(loaded.pieces.recent.map(\.first) == [6] && loaded.pieces.byMessage.isEmpty)
         // What was loaded goes on like the other.
         story.queue = loaded
-        story.now += Self.lifetime
+        story.now += Self.lifetime + Self.minute
         try story.pieces(1)
         file.apply(story.queue.takeCheckpoint(at: story.position))
         #expect(file.load()?.digest() == story.queue.digest())
@@ -163,10 +187,22 @@ struct ContentPiecesTests {
     @Test("A damaged row is refused")
     func damaged() {
         var pieces = ContentPieces()
-        #expect(!ContentPieceRow.load(.piece(1), [1, 2], into: &pieces))
+        #expect(!ContentPieceRow.load(.stretch(1), [1, 2], into: &pieces))
+        // Its last event before its first.
+        let backwards: [UInt8] = [4] + Array(repeating: 0, count: 15)
+        #expect(!ContentPieceRow.load(.stretch(5), backwards, into: &pieces))
         #expect(!ContentPieceRow.load(.message(1), [], into: &pieces))
         #expect(!ContentPieceRow.load(.message(1), [0x80], into: &pieces))
         #expect(ContentPieceRow.row([0xFF, 0x05, 0, 0, 0, 0, 0, 0, 0, 1]) == nil)
         #expect(pieces.isEmpty)
+    }
+
+    @Test("A row of version 4, one a piece, is taken")
+    func olderRow() {
+        var pieces = ContentPieces()
+        let time = (0..<8).map { UInt8(truncatingIfNeeded: (3 * Self.minute + 5) >> (8 * $0)) }
+        #expect(ContentPieceRow.load(.stretch(7), time, into: &pieces))
+        #expect(ContentPieceRow.load(.stretch(9), time, into: &pieces))
+        #expect(pieces.recent.map(\.minute) == [3, 3] && pieces.recent.map(\.last) == [7, 9])
     }
 }

@@ -22,7 +22,8 @@ struct AcceptMessageTests {
         change(&listener, &configuration)
         let accept = AcceptMessage(
             rules: AcceptMessage.Rules(listener: listener, configuration: configuration),
-            mayRelay: mayRelay, userTenant: userTenant, session: session, time: time)
+            mayRelay: mayRelay, userTenant: userTenant, session: session, time: time,
+            recent: RecentPieces())
         let recipients = [("bob", "example.net"), ("eve", "example.com")].map {
             EnvelopeRecipient(
                 mailbox: Mailbox(localPart: $0.0, domain: $0.1), notify: .never,
@@ -50,8 +51,8 @@ struct AcceptMessageTests {
         #expect(accepted.events.count == 3)
         #expect(accepted.events.allSatisfy { $0.time == time })
         let expected = MessageReceived(
-            reversePath: .null, sizeOctets: accepted.content.bytes.count,
-            contentSHA256: [UInt8(accepted.content.bytes.count)], recipientCount: 2,
+            reversePath: .null, sizeOctets: accepted.contents[0].bytes.count,
+            contentSHA256: [UInt8(accepted.contents[0].bytes.count)], recipientCount: 2,
             body: .sevenBit,
             smtpUTF8: true, returnContent: .full, envelopeID: "e1", session: session,
             headerMessageID: "<1@x>")
@@ -68,9 +69,9 @@ struct AcceptMessageTests {
     func content() throws {
         let accepted = try accept("x-tenant: a\nSubject: s\nX-CAMPAIGN:\n spring\n\nhi\n").get()
         #expect(
-            String(decoding: accepted.content.bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
-        #expect(try received(accepted).sizeOctets == accepted.content.bytes.count)
-        #expect(try received(accepted).contentSHA256 == [UInt8(accepted.content.bytes.count)])
+            String(decoding: accepted.contents[0].bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
+        #expect(try received(accepted).sizeOctets == accepted.contents[0].bytes.count)
+        #expect(try received(accepted).contentSHA256 == [UInt8(accepted.contents[0].bytes.count)])
     }
 
     @Test("a client that may not relay names no tenant, but its fields are removed all the same")
@@ -80,7 +81,7 @@ struct AcceptMessageTests {
         ) { listener, _ in listener.attribution.tenant = "house" }.get()
         #expect(try received(accepted).tenant == "house")
         #expect(try received(accepted).campaign.isEmpty)
-        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "\r\nhi\r\n")
+        #expect(String(decoding: accepted.contents[0].bytes, as: UTF8.self) == "\r\nhi\r\n")
         let trusted = try accept("X-Tenant: a\n\nhi\n", mayRelay: false) { listener, _ in
             listener.attribution.trustsEverybody = true
         }.get()
@@ -148,7 +149,7 @@ struct AcceptMessageTests {
         }.get()
         #expect(try received(accepted).tenant == "house")
         #expect(try received(accepted).campaign.isEmpty)
-        #expect(String(decoding: accepted.content.bytes, as: UTF8.self) == "\r\nhi\r\n")
+        #expect(String(decoding: accepted.contents[0].bytes, as: UTF8.self) == "\r\nhi\r\n")
     }
 
     @Test("other field names can be chosen, and none")
@@ -160,7 +161,7 @@ struct AcceptMessageTests {
         #expect(try received(accepted).tenant == "b")
         #expect(try received(accepted).campaign.isEmpty)
         #expect(
-            String(decoding: accepted.content.bytes, as: UTF8.self)
+            String(decoding: accepted.contents[0].bytes, as: UTF8.self)
                 == "X-Tenant: a\r\nX-Campaign: c\r\n\r\n")
     }
 

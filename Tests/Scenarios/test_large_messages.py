@@ -34,6 +34,24 @@ def message(octets: int, seed: int) -> bytes:
     return b"\r\n".join(lines) + b"\r\n"
 
 
+def with_attachment(name: str, octets: int, seed: int) -> bytes:
+    """A message to somebody, with an attachment that is the same in all of them."""
+    attachment = message(octets, seed).split(b"\r\n\r\n", 1)[1]
+    boundary = f"boundary of {name}".encode()
+    return (
+        b"Subject: for " + name.encode() + b"\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n\r\n'
+        b"--" + boundary + b"\r\nContent-Type: text/plain\r\n\r\nDear " + name.encode()
+        + b"\r\n--" + boundary + b"\r\nContent-Type: application/octet-stream\r\n\r\n"
+        + attachment + b"--" + boundary + b"--\r\n")
+
+
+def pieces_of(content: bytes) -> int:
+    """How many a message without parts is stored in."""
+    body = content.split(b"\r\n\r\n", 1)[1]
+    return 1 + -(-len(body) // PIECE)
+
+
 def send(port: int, recipient: str, content: bytes) -> str:
     """Returns the message's id."""
     with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
@@ -76,8 +94,7 @@ def test_a_large_message_arrives_as_it_was_sent(server, peer):
             event = received[message_id]
             assert event["size"] == len(content)
             assert event["content_sha256"] == hashlib.sha256(content).hexdigest()
-            pieces = event.get("content_pieces", [])
-            assert len(pieces) == (0 if len(content) <= PIECE else -(-len(content) // PIECE))
+            assert len(event.get("content_pieces", [])) == pieces_of(content)
             assert kept(waybill, message_id) == content
             (arrived,) = peer.received(f"r{number}@recipient.example")
             assert arrived.data.endswith(content)
@@ -178,7 +195,7 @@ def test_a_large_message_is_sent_by_the_site_that_takes_over(site, sink, tmp_pat
         assert "queued 1 message(s)" in second.site("salvage", str(export)).stdout
         (event,) = [event for event in second.of_type("received")
                     if "salvaged_from" in event.get("metadata", {})]
-        assert len(event["content_pieces"]) == 4
+        assert len(event["content_pieces"]) == pieces_of(alone)
         assert kept(second, event["message_id"]) == alone
         second.command("queue", "resume", "--domain", "stays.example")
         second.wait_drained(120)
@@ -203,3 +220,86 @@ def test_a_large_message_by_http_is_stored_in_pieces(server, peer):
         assert kept(waybill, message_id) == content
         (arrived,) = peer.received("web@recipient.example")
         assert arrived.data.endswith(content)
+
+
+@pytest.mark.parametrize("octets", [80_000, 700_000, 2_500_000])
+def test_an_attachment_is_stored_once_and_arrives_with_every_message(server, peer, octets):
+    names = ["ann", "maximilian", "bo", "eve"]
+    contents = {name: with_attachment(name, octets, 31) for name in names}
+    with server("--smarthost", f"127.0.0.1:{peer.port}") as waybill:
+        ids = {name: send(waybill.port, f"{name}@recipient.example", contents[name])
+               for name in names}
+        waybill.wait_for("delivered", len(names), seconds=60)
+        received = {event["message_id"]: event for event in waybill.of_type("received")}
+        for name in names:
+            (arrived,) = peer.received(f"{name}@recipient.example")
+            assert arrived.data.endswith(contents[name])
+            assert kept(waybill, ids[name]) == contents[name]
+            assert received[ids[name]]["content_sha256"] == hashlib.sha256(
+                contents[name]).hexdigest()
+        stored = sum(event["size"] for event in waybill.of_type("content_received"))
+        assert octets <= stored < octets * 1.1 + len(names) * 1000
+        assert waybill.command("log", "verify").returncode == 0
+        assert waybill.reader("verify").returncode == 0
+    assert waybill.command("projection", "verify").returncode == 0
+
+
+def test_a_shared_attachment_stays_while_one_message_waits(server, peer, later):
+    """Compaction drops it with the last message that has it, and not before."""
+    later.add("later@recipient.example")
+    port = free_port()
+    first, second = (with_attachment(name, 300_000, 41) for name in ("ann", "later"))
+    with server(port=port, listen=False, relay_from=None, configuration=configuration(
+            port, smarthost=f"127.0.0.1:{peer.port}", content_retention="0s")) as waybill:
+        send(port, "ann@recipient.example", first)
+        waiting = send(port, "later@recipient.example", second)
+        waybill.wait_for("deferred")
+        waybill.wait_for("delivered", 1)
+        waybill.command("log", "seal")
+        wait_until(
+            lambda: json.loads(waybill.command("log", "info", "--json").stdout)
+            ["segments"][0]["compacted"], 30, "the compaction")
+        assert kept(waybill, waiting) == second
+        waybill.kill()
+    later.clear()
+    with waybill:
+        waybill.wait_for("delivered", 2, seconds=60)
+        (arrived,) = peer.received("later@recipient.example")
+        assert arrived.data.endswith(second)
+        assert waybill.reader("verify").returncode == 0
+
+
+def test_a_salvaged_message_has_the_attachment_that_came_before_the_sites_parted(
+        site, sink, tmp_path):
+    first = site("anna", sink.port).start_site()
+    with Wire(first.site_port) as wire:
+        second = site("bert", sink.port, standby_of=wire.port).start_site("standby")
+        second.wait_connected()
+        first.command("queue", "suspend", "--domain", "stays.example", "--reason", "a test")
+        send(first.port, "shared@now.example", with_attachment("shared", 400_000, 51))
+        second.wait_caught_up(first)
+        wire.cut()
+        second.wait_lost()
+        alone = with_attachment("alone", 400_000, 51)
+        alone_id = send(first.port, "alone@stays.example", alone)
+        (event,) = [event for event in first.of_type("received")
+                    if event["message_id"] == alone_id]
+        assert min(event["content_pieces"]) < event["sequence"], "it names what both have"
+        first.pause()
+        second.promote()
+        wire.mend()
+        first.wake()
+        first.wait_role("fenced")
+        first.site("rejoin", "--follow", f"127.0.0.1:{second.site_port}")
+        first.wait_connected()
+        (export,) = first.salvaged()
+        assert "queued 1 message(s)" in second.site("salvage", str(export)).stdout
+        (event,) = [event for event in second.of_type("received")
+                    if "salvaged_from" in event.get("metadata", {})]
+        assert kept(second, event["message_id"]) == alone
+        second.command("queue", "resume", "--domain", "stays.example")
+        second.wait_drained(120)
+        first.wait_caught_up(second)
+        assert first.stop() == 0 and second.stop() == 0
+    sink.stop()
+    check_sites(second, first, acknowledged=[], salvage=[export], sink=sink, drained=True)

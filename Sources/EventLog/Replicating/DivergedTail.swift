@@ -49,13 +49,18 @@ package struct DivergedTail<Codec: BatchCodec> {
     ///
     /// - Parameters:
     ///   - position: Up to where both logs are the same.
+    ///   - needed: An earlier event whose content what is behind the position needs, if there is any:
+    ///     what comes from there on is in the copy, too.
     ///   - path: The new directory; what an earlier try left there is taken as it is.
     /// - Throws: When it cannot be written: nothing was changed in the log.
-    package func export(after position: Position, to path: String) throws(EventLogError) {
+    package func export(
+        after position: Position, needing needed: UInt64? = nil, to path: String
+    ) throws(EventLogError) {
         let target = LogDirectory(path + "/log")
         try LogDirectory(path).create()
         try target.create()
-        for first in try segments(with: position) {
+        let next = position.sequence + 1
+        for first in try segments(from: min(next, needed ?? next)) {
             // The same file under a second name: nothing is copied, and what is replaced or removed
             // here stays what it is there.
             let (old, new) = (directory.segmentPath(first), target.segmentPath(first))
@@ -72,7 +77,7 @@ package struct DivergedTail<Codec: BatchCodec> {
     /// - Parameter position: The end of a batch.
     /// - Throws: When it could not be done; doing it again goes on with it.
     package func cut(after position: Position) throws(EventLogError) {
-        let all = try segments(with: position)
+        let all = try segments(from: position.sequence + 1)
         guard let straddling = all.first else { return }
         // Where the logs parted at the end of a sealed segment, the one behind it stays, empty: a sealed
         // segment without a successor would be taken for damage.
@@ -97,11 +102,10 @@ package struct DivergedTail<Codec: BatchCodec> {
         try directory.flush()
     }
 
-    /// First sequences of the segments that have something behind a position, ascending.
-    private func segments(with position: Position) throws(EventLogError) -> [UInt64] {
+    /// First sequences of the segments that have an event or one behind it, ascending.
+    private func segments(from sequence: UInt64) throws(EventLogError) -> [UInt64] {
         let firsts = try directory.list().segments
-        let next = position.sequence + 1
-        let from = firsts.last { $0 <= next } ?? 0
+        let from = firsts.last { $0 <= sequence } ?? 0
         return firsts.filter { $0 >= from }
     }
 

@@ -20,8 +20,15 @@ struct InjectionPlan: Sendable {
         var campaign: String
         var suppliedFields: SuppliedFields
         var headerMessageID: String
-        /// Pieces of the content that are in the log already; ``content`` is what is left then.
+        /// Pieces of the content that are in the log already; ``content`` is the last one then.
         var pieces: [UInt64] = []
+        /// The pieces that ``content`` consists of; empty: it is stored as a whole.
+        var runs: [PartCutter.Run] {
+            guard pieces.isEmpty else { return [PartCutter.Run(octets: content, isBody: false)] }
+            guard content.count >= ContentPiece.sharedOctets else { return [] }
+            let runs = PartCutter.pieces(of: content)
+            return runs.contains(where: \.isBody) ? runs : []
+        }
         /// Octets of the whole content.
         var sizeOctets: Int
     }
@@ -45,20 +52,42 @@ struct InjectionPlan: Sendable {
     /// Events of the append.
     var eventCount: Int { messages.reduce(0) { $0 + 1 + $1.recipients.count } }
 
-    /// The events of the append, `received` and its `queued` for each message, and the contents.
+    /// What is appended.
+    struct Whole: Sendable {
+        var events: [Event]
+        var contents: [Content]
+        /// Pieces that others may name once they are durable.
+        var pieces: PendingPieces
+    }
+
+    /// The append: `received` and its `queued` for each message, and the contents. Pieces that several
+    /// of the messages have are stored once.
     ///
-    /// `ackLevel` is the number of standbys that they will be on before the answer.
+    /// - Parameters:
+    ///   - session: Who brought them, and how.
+    ///   - time: Of the events.
+    ///   - ackLevel: The number of standbys that they will be on before the answer.
+    ///   - recent: Pieces that need not be stored.
+    /// - Returns: It.
     func append(
-        session: IngressSession, time: EventTime, ackLevel: Int = 0
-    ) -> (events: [Event], contents: [Content]) {
+        session: IngressSession, time: EventTime, ackLevel: Int = 0, recent: RecentPieces
+    ) -> Whole {
+        // Pieces come behind all messages, so that these stand one behind the other as without them.
+        let firstPiece = eventCount
+        var placement = PiecePlacement(recent, tenant: tenant, at: time)
         var events: [Event] = []
         var contents: [Content] = []
         for message in messages {
             let first = events.count
-            if message.pieces.isEmpty {
-                contents.append(Content(eventIndex: first, bytes: message.content))
+            var fact = received(message, session, ackLevel)
+            let runs = message.runs
+            if runs.isEmpty { contents.append(Content(eventIndex: first, bytes: message.content)) }
+            let places = runs.enumerated().map { index, run in
+                placement.place(
+                    run.octets, isShared: run.isBody, mustStore: index == runs.count - 1)
             }
-            events.append(Event(time: time, fact: .received(received(message, session, ackLevel))))
+            fact.contentPieces = message.pieces + placement.names(places, at: firstPiece)
+            events.append(Event(time: time, fact: .received(fact)))
             for (number, recipient) in message.recipients.enumerated() {
                 let reference = RecipientReference(
                     message: .inThisAppend(at: first), number: number, mailbox: recipient.mailbox,
@@ -69,26 +98,10 @@ struct InjectionPlan: Sendable {
                 events.append(Event(time: time, fact: .queued(queued)))
             }
         }
-        addLastPieces(to: &events, &contents, at: time)
-        return (events, contents)
-    }
-
-    /// The last pieces of large contents come behind all messages, so that these stand one behind the
-    /// other as without them.
-    private func addLastPieces(
-        to events: inout [Event], _ contents: inout [Content], at time: EventTime
-    ) {
-        var place = 0
-        for message in messages {
-            defer { place += 1 + message.recipients.count }
-            guard !message.pieces.isEmpty, case .received(var received) = events[place].fact else {
-                continue
-            }
-            received.contentPieces = message.pieces + [ContentPiece.inThisAppend(at: events.count)]
-            events[place].fact = .received(received)
-            contents.append(Content(eventIndex: events.count, bytes: message.content))
-            events.append(ContentPiece.event(message.content, at: time))
-        }
+        let added = placement.append(at: firstPiece)
+        return Whole(
+            events: events + added.events, contents: contents + added.contents,
+            pieces: placement.pending(at: firstPiece))
     }
 
     private func received(
@@ -112,5 +125,13 @@ struct InjectionPlan: Sendable {
             defer { sequence += UInt64(1 + message.recipients.count) }
             return MessageID(epoch: receipt.epoch, sequence: sequence)
         }
+    }
+}
+
+extension PartCutter {
+    /// Cuts a content into pieces.
+    static func pieces(of content: [UInt8]) -> [Run] {
+        runs(
+            of: content, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
     }
 }

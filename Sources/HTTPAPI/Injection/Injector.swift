@@ -1,6 +1,7 @@
 import EventLog
 import MailEvents
 import MailModel
+import MessageFormat
 import Orders
 
 /// Takes responsibility for the messages of a request.
@@ -98,8 +99,10 @@ struct Injector: Sendable {
         where plan.messages[index].content.count > ContentPiece.octets {
             let stored: ContentPiece.Stored
             do throws(EventLogError) {
+                let runs = PartCutter.pieces(of: plan.messages[index].content)
                 stored = try await ContentPiece.storeAhead(
-                    plan.messages[index].content, now: services.now
+                    runs.map { ($0.octets, $0.isBody) }, recent: services.recentPieces,
+                    tenant: plan.tenant, now: services.now
                 ) { (events, contents) async throws(EventLogError) in
                     try await services.log.append(events, contents: contents)
                 }
@@ -132,13 +135,17 @@ struct Injector: Sendable {
                 "\(demand.standbys) standby(s) must have the message before it is answered for, and"
                     + " \(present) follow(s); nothing was recorded.")
         }
-        let (events, contents) = plan.append(
+        let whole = plan.append(
             session: session, time: services.now(),
-            ackLevel: demand?.promised(present: present) ?? 0)
+            ackLevel: demand?.promised(present: present) ?? 0, recent: services.recentPieces)
         do {
-            let retraction = demand.map { _ in Append.takingBack(events, now: services.now) }
-            return try await services.log.append(
-                events, contents: contents, demand: demand, retraction: retraction)
+            let retraction = demand.map { _ in
+                Append.takingBack(whole.events, now: services.now)
+            }
+            let receipt = try await services.log.append(
+                whole.events, contents: whole.contents, demand: demand, retraction: retraction)
+            whole.pieces.durable(receipt, in: services.recentPieces)
+            return receipt
         } catch {
             if error.code == .notReplicated, let sequences = error.sequences {
                 recordedOnly(

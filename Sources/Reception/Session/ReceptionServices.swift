@@ -1,5 +1,6 @@
 import EventLog
 import Logging
+import MailEvents
 import MailModel
 import NIOCore
 import Synchronization
@@ -12,6 +13,7 @@ final class ReceptionServices: Sendable {
     let authenticator: Authenticator
     let memory: MemoryBudget
     let names: SessionNames
+    let recentPieces = RecentPieces()
     let now: @Sendable () -> EventTime
     let logger: Logger
     /// Whether a line for each session is written; looked up once, because building its metadata

@@ -35,10 +35,7 @@ extension SessionHandler {
     private func accept(_ message: CompletedMessage, _ context: ChannelHandlerContext) -> Bool {
         countOctets(0)
         let now = services.now()
-        let (ingress, tenant) = ingressSession(of: message)
-        var accept = AcceptMessage(
-            rules: listener.rules, mayRelay: session.mayRelay, userTenant: tenant,
-            session: ingress, time: now)
+        var accept = acceptance(of: message.transmissionType, message.session, at: now)
         // What is known to be away now is not promised in the event.
         accept.standbysPresent = services.log.standbysPresent
         let incoming = message.precedingOctets > 0 ? incoming : nil
@@ -50,11 +47,11 @@ extension SessionHandler {
             if listener.hasMessageRate, incoming == nil {
                 listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
             }
-            waiting = .append(octets: accepted.content.bytes.count)
-            services.memory.change(by: accepted.content.bytes.count)
+            waiting = .append(octets: accepted.octets, accepted.pieces)
+            services.memory.change(by: accepted.octets)
             services.log.append(
                 Append(
-                    events: accepted.events, contents: [accepted.content], observer: table,
+                    events: accepted.events, contents: accepted.contents, observer: table,
                     token: table.token(slot), demand: accepted.demand,
                     retraction: accepted.demand.map { _ in
                         Append.takingBack(accepted.events, now: services.now)
@@ -63,13 +60,12 @@ extension SessionHandler {
         }
     }
 
-    /// Hands a piece of a large message to the log, and waits: others are written meanwhile, and the
-    /// client is held back. True when the session goes on at once.
-    private func take(_ piece: [UInt8], isFirst: Bool) -> Bool {
-        countOctets(session.memoryOctets)
+    /// Takes a part of a large message, and hands to the log what is complete of it, and waits: others
+    /// are written meanwhile, and the client is held back. True when the session goes on at once.
+    private func take(_ octets: [UInt8], isFirst: Bool) -> Bool {
         let time = services.now()
         if isFirst {
-            incoming = IncomingMessage(piece, rules: listener.rules.headerScan, at: time)
+            beginMessage(octets, at: time)
             // Now, and not when it is accepted: it takes room from here on.
             if listener.hasMessageRate {
                 listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
@@ -77,22 +73,33 @@ extension SessionHandler {
         }
         guard let incoming else { preconditionFailure("a message begins with its first piece") }
         if let problem = incoming.scan.problem {
-            session.refuseContent(ReceptionReplies.reply(to: problem))
+            refuseContent(ReceptionReplies.reply(to: problem))
             session.pieceStored()
             return true
         }
-        let stored = incoming.stored(piece)
-        waiting = .piece(octets: stored.count)
-        services.memory.change(by: stored.count)
+        let pieces = incoming.take(octets, recent: services.recentPieces, at: time)
+        countOctets(heldOctets)
+        guard let (events, contents) = pieces else {
+            session.pieceStored()
+            return true
+        }
+        let stored = contents.reduce(0) { $0 + $1.bytes.count }
+        waiting = .piece(octets: stored)
+        services.memory.change(by: stored)
         let now = NIODeadline.now().uptimeNanoseconds
         let limit = UInt64(ReceptionLimits.appendSeconds) * 1_000_000_000
         table.setDeadline(slot, now + limit)
         services.log.append(
             Append(
-                events: [incoming.event(stored, at: time)],
-                contents: [Content(eventIndex: 0, bytes: stored)], observer: table,
-                token: table.token(slot)))
+                events: events, contents: contents, observer: table, token: table.token(slot)))
         return false
+    }
+
+    /// A large message begins: its header is in what came first.
+    private func beginMessage(_ octets: [UInt8], at time: EventTime) {
+        let scan = HeaderScan(octets, rules: listener.rules.headerScan)
+        let accept = acceptance(of: .smtp, session.facts, at: time)
+        incoming = IncomingMessage(scan, tenant: accept.attribution(scan).tenant, at: time)
     }
 
     /// The log has answered about a piece, or will not: nil.
@@ -100,9 +107,9 @@ extension SessionHandler {
         _ result: Result<AppendReceipt, EventLogError>?, _ context: ChannelHandlerContext
     ) {
         switch result {
-        case .success(let receipt): incoming?.took(receipt.firstSequence)
-        case .failure(let error): session.refuseContent(ReceptionReplies.reply(to: error))
-        case nil: session.refuseContent(ReceptionReplies.notRecorded)
+        case .success(let receipt): incoming?.took(receipt, recent: services.recentPieces)
+        case .failure(let error): refuseContent(ReceptionReplies.reply(to: error))
+        case nil: refuseContent(ReceptionReplies.notRecorded)
         }
         waiting = .nothing
         session.pieceStored()
@@ -116,9 +123,12 @@ extension SessionHandler {
             services.memory.change(by: -octets)
             return pieceAppended(result, context)
         }
-        guard case .append(let octets) = waiting else { return }
+        guard case .append(let octets, let pieces) = waiting else { return }
         services.memory.change(by: -octets)
         waiting = .nothing
+        if case .success(let receipt) = result {
+            pieces?.durable(receipt, in: services.recentPieces)
+        }
         let goesOn =
             switch result {
             case .success(let receipt): takeResponsibility(receipt, context)
@@ -173,16 +183,24 @@ extension SessionHandler {
         resumeReading(context)
     }
 
+    /// What decides about a message of this session.
+    private func acceptance(
+        of type: TransmissionType, _ facts: ServerSessionFacts, at time: EventTime
+    ) -> AcceptMessage {
+        let (ingress, tenant) = ingressSession(of: type, facts)
+        return AcceptMessage(
+            rules: listener.rules, mayRelay: session.mayRelay, userTenant: tenant,
+            session: ingress, time: time, recent: services.recentPieces)
+    }
+
     /// What the session's messages have in common, made anew only when it changes, and the tenant
     /// that the authenticated user is bound to.
     private func ingressSession(
-        of message: CompletedMessage
+        of type: TransmissionType, _ facts: ServerSessionFacts
     ) -> (session: IngressSession, tenant: String) {
-        let type = message.transmissionType
-        if let ingress, ingress.session.transmissionType == type, ingress.facts == message.session {
+        if let ingress, ingress.session.transmissionType == type, ingress.facts == facts {
             return (ingress.session, ingress.tenant)
         }
-        let facts = message.session
         let fresh = IngressSession(
             listener: listener.policy.name, serverName: services.serverName,
             transmissionType: type, clientAddress: addressText, clientName: facts.clientName,

@@ -75,7 +75,7 @@ extension SessionHandler {
         case .handshake:
             isEnding = true
             context.close(promise: nil)
-        case .append(let octets):
+        case .append(let octets, _):
             // The append may still succeed: then the message is delivered, and perhaps sent again
             // by the client, which was told to. Never the other way round.
             table.forgetTokens(slot)

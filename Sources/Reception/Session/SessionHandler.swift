@@ -23,8 +23,9 @@ final class SessionHandler: ChannelDuplexHandler {
     /// What the session waits for besides input.
     enum Waiting {
         case nothing
-        /// The log's answer; the content's octets are counted in the memory budget.
-        case append(octets: Int)
+        /// The log's answer; the content's octets are counted in the memory budget. The pieces can be
+        /// named by others once they are durable.
+        case append(octets: Int, PendingPieces?)
         /// The same, about a piece of the message that is coming in.
         case piece(octets: Int)
         case password
@@ -91,7 +92,7 @@ final class SessionHandler: ChannelDuplexHandler {
         if isAdmitted { services.release(listener: listener.index, address: address) }
         countOctets(0)
         switch waiting {
-        case .append(let octets), .piece(let octets): services.memory.change(by: -octets)
+        case .append(let octets, _), .piece(let octets): services.memory.change(by: -octets)
         case .nothing, .password, .handshake: break
         }
         self.context = nil
@@ -183,10 +184,17 @@ final class SessionHandler: ChannelDuplexHandler {
         while goesOn, !isEnding, case .nothing = waiting {
             refreshMailRefusal()
             let effect = session.consume(&input, into: &output)
-            countOctets(session.memoryOctets)
-            if countedOctets > 0, services.memory.isExceeded { refuseContent() }
+            countOctets(heldOctets)
+            if countedOctets > 0, services.memory.isExceeded {
+                refuseContent(ReceptionReplies.noStorage)
+            }
             if listener.session.reportsRefusals { takeRefusals() }
             goesOn = perform(effect, context)
+            if incoming != nil, !session.isInTransaction {
+                // The client has given it up, between two of its chunks.
+                incoming = nil
+                countOctets(heldOctets)
+            }
         }
         let consumed = before - input.readableBytes
         if input.readableBytes == 0 {
@@ -236,10 +244,14 @@ final class SessionHandler: ChannelDuplexHandler {
         countedOctets = octets
     }
 
-    /// Gives up the message that is coming in: there is no room for it.
-    private func refuseContent() {
-        session.refuseContent(ReceptionReplies.noStorage)
-        countOctets(session.memoryOctets)
+    /// Octets of the message that is coming in which are in memory.
+    var heldOctets: Int { session.memoryOctets + (incoming?.pendingOctets ?? 0) }
+
+    /// Gives up the message that is coming in: the rest of it is thrown away.
+    func refuseContent(_ reply: Reply) {
+        session.refuseContent(reply)
+        incoming = nil
+        countOctets(heldOctets)
     }
 
     /// Why MAIL would be refused now, told to the session beforehand. Inside a transaction there is

@@ -2,6 +2,7 @@ import EventLog
 import HTTPAPI
 import MailEvents
 import MailModel
+import MessageFormat
 import SmallFiles
 
 /// Queues anew, at the primary, what waited in an export of another site's tail.
@@ -11,6 +12,7 @@ import SmallFiles
 /// whose `salvaged_from` is in the log already is passed over.
 struct SalvageRun: Sendable {
     let log: EventLog<MailEventCodec>
+    private let recent = RecentPieces()
 
     private static let provenance = "salvaged_from"
     private static let markOctets: Int64 = 4_096
@@ -47,28 +49,44 @@ struct SalvageRun: Sendable {
             outcome.queued += 1
             outcome.recipients += message.waiting.count
             guard !isDryRun else { continue }
-            let stored = try await ContentPiece.storeAhead(whole, now: SystemClock.now) {
-                (events, contents) async throws(EventLogError) in
-                try await log.append(events, contents: contents)
-            }
-            guard stored.isInTime(SystemClock.now()) else {
-                throw SiteRefusal("Storing \(message.id) took too long: give the order again.")
-            }
-            let (events, content) = stored.completed(
-                Self.events(message, from: origin), at: SystemClock.now())
-            _ = try await log.append(events, contents: [content])
+            try await queue(message, whole, from: origin)
         }
         return outcome
     }
 
-    /// A message's content. Pieces that came before the logs parted are in this site's log, under the
-    /// same sequences.
+    /// Queues one message.
+    private func queue(
+        _ message: TailReport.Message, _ whole: [UInt8], from origin: String
+    ) async throws {
+        let events = Self.events(message, from: origin)
+        guard whole.count > ContentPiece.octets else {
+            _ = try await log.append(events, contents: [Content(eventIndex: 0, bytes: whole)])
+            return
+        }
+        let runs = PartCutter.runs(
+            of: whole, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
+        let stored = try await ContentPiece.storeAhead(
+            runs.map { ($0.octets, $0.isBody) }, recent: recent, tenant: message.fact.tenant,
+            now: SystemClock.now
+        ) { (events, contents) async throws(EventLogError) in
+            try await log.append(events, contents: contents)
+        }
+        guard stored.isInTime(SystemClock.now()) else {
+            throw SiteRefusal("Storing \(message.id) took too long: give the order again.")
+        }
+        let (all, contents) = stored.completed(events, at: SystemClock.now())
+        _ = try await log.append(all, contents: contents)
+    }
+
+    /// A message's content. Pieces that came before the logs parted are in this site's log, too, under
+    /// the same sequences; the export has them as long as it is kept.
     private func content(
         of message: TailReport.Message, _ export: LogReader, after last: UInt64
     ) throws(EventLogError) -> [UInt8]? {
         let whole = try message.fact.content(at: message.id.sequence) {
             (event) throws(EventLogError) in
-            try event > last ? export.content(of: event) : log.reader.content(of: event)
+            if let content = try export.content(of: event) { return content }
+            return event > last ? nil : try log.reader.content(of: event)
         }
         guard let whole, !message.fact.contentPieces.isEmpty else { return whole }
         var digest = RunningDigest()
@@ -116,6 +134,7 @@ struct SalvageRun: Sendable {
         let now = SystemClock.now()
         var received = message.fact
         received.recipientCount = message.waiting.count
+        received.contentPieces = []
         received.ackLevel = 0
         received.metadata = MessageMetadata(
             received.metadata.pairs.filter { $0.name != provenance } + [(provenance, origin)])

@@ -109,7 +109,7 @@ struct SiteRejoin {
                 description: "cannot create \(folder): \(FileProblem.ofErrno().description)")
         }
         let export = folder + "/" + name
-        try tail.export(after: common, to: export)
+        try tail.export(after: common, needing: report.firstContent, to: export)
         let text =
             "events \(common.sequence + 1) to \(end.sequence) were only here; \(report.summary); "
             + "exported to \(export)"

@@ -34,6 +34,13 @@ struct TailReport: Sendable {
     /// Messages whose recipients are all final.
     var finished: Int { messages.count - undelivered }
 
+    /// The oldest event that has content of a message which waits still; nil when none does. It may
+    /// stand in what both sites have.
+    var firstContent: UInt64? {
+        messages.lazy.filter { !$0.waiting.isEmpty }
+            .flatMap { $0.fact.contentEvents(at: $0.id.sequence) }.min()
+    }
+
     /// In a line.
     var summary: String {
         "\(messages.count) message(s) accepted only here: \(finished) finished, \(undelivered) not"

@@ -57,10 +57,10 @@ struct NoticeBuilder: Sendable {
     ) -> DeliveryStatusNotification {
         var returned = content ?? []
         var returnContent = message.returnContent
-        // Of a message in pieces only the first is there.
+        // Of a large message in pieces only the first is there.
         let isTooLarge =
             max(returned.count, content == nil ? 0 : message.sizeOctets) > policy.returnedOctetsMax
-            || (content != nil && message.isInPieces)
+            || (content != nil && returned.count < message.sizeOctets)
         if isTooLarge, returnContent != .headers {
             // Enough of the message for its header; the body is left out.
             returnContent = .headers

@@ -482,7 +482,8 @@ package nonisolated struct Waybill_Log_V1_ReceivedColumns: @unchecked Sendable {
 
   /// Where the content stands piece by piece, when it is not stored with this event: for each
   /// `content_received`, in order, the own sequence minus its sequence; decimal, with a space between
-  /// two.
+  /// two. Those that stand behind, in the same batch, have a negative number. Several messages may have
+  /// one of them.
   package var contentPiecesString: [UInt32] {
     get {_storage._contentPiecesString}
     set {_uniqueStorage()._contentPiecesString = newValue}
@@ -774,8 +775,8 @@ package nonisolated struct Waybill_Log_V1_FeedbackColumns: Sendable {
   package init() {}
 }
 
-/// content_received: a piece of the content of a message that is still coming in. The `received` that
-/// comes when it is complete names its pieces; without one they belong to nobody.
+/// content_received: a piece of the content of messages, of which the first may still be coming in. The
+/// `received` of each names its pieces; those that none names belong to nobody.
 package nonisolated struct Waybill_Log_V1_ContentReceivedColumns: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

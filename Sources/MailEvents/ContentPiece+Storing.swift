@@ -73,15 +73,20 @@ extension ContentPiece {
     /// - Returns: What goes with the `received`.
     /// - Throws: What `append` does; then some pieces may be in the log, and belong to nobody.
     package static func storeAhead<Failure: Error>(
-        _ pieces: [(octets: [UInt8], isShared: Bool)], recent: RecentPieces, tenant: String,
+        _ pieces: some Sequence<(octets: [UInt8], isShared: Bool)>, recent: RecentPieces,
+        tenant: String,
         now: () -> EventTime,
         _ append: ([Event], [Content]) async throws(Failure) -> AppendReceipt
     ) async throws(Failure) -> Stored {
-        var stored = Stored(rest: pieces.last?.octets ?? [])
-        for piece in pieces.dropLast() {
+        var stored = Stored(rest: [])
+        var previous: (octets: [UInt8], isShared: Bool)?
+        for next in pieces {
+            defer { previous = next }
+            guard let piece = previous else { continue }
             let time = now()
-            var placement = PiecePlacement(recent, tenant: tenant, at: time)
-            let place = placement.place(piece.octets, isShared: piece.isShared)
+            var placement = PiecePlacement(recent, at: time)
+            let place = placement.place(
+                piece.octets, of: tenant, isShared: piece.isShared)
             let came = placement.since ?? time
             stored.since = stored.since.map { min($0, came) } ?? came
             switch place {
@@ -92,6 +97,7 @@ extension ContentPiece {
                 stored.pieces += placement.pending(at: 0).durable(receipt, in: recent)
             }
         }
+        stored.rest = previous?.octets ?? []
         return stored
     }
 }

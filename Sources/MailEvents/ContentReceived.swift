@@ -1,8 +1,9 @@
-/// `content_received`: a piece of the content of a message that is still coming in is in the log.
+/// `content_received`: a piece of the content of messages is in the log.
 ///
-/// A large message is written while it comes in, so that no other waits for it. The `received` that
-/// takes responsibility for it names its pieces (``MessageReceived/contentPieces``); pieces that none
-/// names within ``ContentPiece/lifetimeMicroseconds`` belong to nobody and are dropped.
+/// A large message is written while it comes in, so that no other waits for it; and a large attachment
+/// is a piece of its own, which other messages can have, too. The `received` that takes responsibility
+/// for a message names its pieces (``MessageReceived/contentPieces``); those that none names within
+/// ``ContentPiece/lifetimeMicroseconds`` belong to nobody and are dropped.
 package struct ContentReceived: Equatable, Sendable {
     /// Octets of the piece as stored.
     package var sizeOctets: Int

@@ -15,16 +15,22 @@ package struct PiecePlacement: Sendable {
     }
 
     private struct Added {
+        var tenant: String
         var digest: [UInt8]
         var octets: [UInt8]
         var isShared: Bool
     }
 
+    private struct Key: Hashable {
+        var tenant: String
+        var digest: [UInt8]
+    }
+
     private let recent: RecentPieces
-    private let tenant: String
     private let time: EventTime
     private var added: [Added] = []
-    private var numbers: [[UInt8]: Int] = [:]
+    /// Of shared ones.
+    private var numbers: [Key: Int] = [:]
     /// When the oldest piece came that is named; nil when none is.
     package private(set) var since: EventTime?
 
@@ -32,11 +38,9 @@ package struct PiecePlacement: Sendable {
     ///
     /// - Parameters:
     ///   - recent: The pieces that may be named.
-    ///   - tenant: Whose messages they are.
     ///   - time: Of the append.
-    package init(_ recent: RecentPieces, tenant: String, at time: EventTime) {
+    package init(_ recent: RecentPieces, at time: EventTime) {
         self.recent = recent
-        self.tenant = tenant
         self.time = time
     }
 
@@ -44,33 +48,33 @@ package struct PiecePlacement: Sendable {
     ///
     /// - Parameters:
     ///   - octets: What is in it.
+    ///   - tenant: Whose message it is of.
     ///   - isShared: Whether other messages may have the same: otherwise it is not looked for.
-    ///   - mustStore: Store it even if it is there. The last piece of a message is stored always: an
-    ///     append without content would be taken where new mail is refused.
+    ///   - mustStore: Store it even if it is there: an append without content would be taken where new
+    ///     mail is refused.
     /// - Returns: Where it is.
     package mutating func place(
-        _ octets: [UInt8], isShared: Bool, mustStore: Bool = false
+        _ octets: [UInt8], of tenant: String, isShared: Bool, mustStore: Bool = false
     ) -> Place {
         var digest = RunningDigest()
         digest.add(octets)
         let sha256 = digest.finish()
+        let key = Key(tenant: tenant, digest: sha256)
         if isShared, !mustStore {
-            if let number = numbers[sha256] { return .added(number) }
+            if let number = numbers[key] { return .added(number) }
             if let found = recent.find(sha256, tenant: tenant, at: time) {
                 since = since.map { min($0, found.time) } ?? found.time
                 return .stored(found.sequence)
             }
         }
-        if isShared { numbers[sha256] = added.count }
-        added.append(Added(digest: sha256, octets: octets, isShared: isShared))
+        if isShared { numbers[key] = added.count }
+        added.append(
+            Added(tenant: tenant, digest: sha256, octets: octets, isShared: isShared))
         return .added(added.count - 1)
     }
 
     /// Whether nothing is to be stored.
     package var isEmpty: Bool { added.isEmpty }
-
-    /// Octets to be stored.
-    package var octets: Int { added.reduce(0) { $0 + $1.octets.count } }
 
     /// What is appended for the pieces.
     ///
@@ -110,8 +114,8 @@ package struct PiecePlacement: Sendable {
     /// - Returns: It.
     package func pending(at index: Int) -> PendingPieces {
         PendingPieces(
-            tenant: tenant, time: time, index: index,
-            digests: added.map { $0.isShared ? $0.digest : nil })
+            time: time, index: index,
+            pieces: added.map { $0.isShared ? ($0.tenant, $0.digest) : nil })
     }
 }
 
@@ -119,11 +123,10 @@ package struct PiecePlacement: Sendable {
 ///
 /// Concurrency: value.
 package struct PendingPieces: Sendable {
-    fileprivate var tenant: String
     fileprivate var time: EventTime
     fileprivate var index: Int
     /// nil: of a piece that is not to be found.
-    fileprivate var digests: [[UInt8]?]
+    fileprivate var pieces: [(tenant: String, digest: [UInt8])?]
 
     /// The append is durable: others may name the pieces.
     ///
@@ -134,12 +137,12 @@ package struct PendingPieces: Sendable {
     @discardableResult
     package func durable(_ receipt: AppendReceipt, in recent: RecentPieces) -> [UInt64] {
         let first = receipt.firstSequence + UInt64(index)
-        for (number, digest) in digests.enumerated() {
-            guard let digest else { continue }
+        for (number, piece) in pieces.enumerated() {
+            guard let piece else { continue }
             recent.add(
-                digest, tenant: tenant,
+                piece.digest, tenant: piece.tenant,
                 RecentPieces.Found(sequence: first + UInt64(number), time: time))
         }
-        return (0..<UInt64(digests.count)).map { first + $0 }
+        return (0..<UInt64(pieces.count)).map { first + $0 }
     }
 }

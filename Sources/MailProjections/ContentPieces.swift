@@ -66,7 +66,9 @@ struct ContentPieces: Sendable {
     /// - Returns: Whether it is.
     func needs(_ sequence: UInt64, at time: Int64) -> Bool {
         uses[sequence] != nil
-            || recent.contains { $0.first <= sequence && sequence <= $0.last && $0.isRecent(at: time) }
+            || recent.contains {
+                $0.first <= sequence && sequence <= $0.last && $0.isRecent(at: time)
+            }
     }
 
     // MARK: Folding

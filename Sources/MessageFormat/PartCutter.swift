@@ -42,6 +42,11 @@ package struct PartCutter: Sendable {
         /// Whether it is a header for sure.
         var isCertain: Bool
         var lines = 0
+
+        /// Octets that it can have.
+        var octetsMax: Int {
+            boundary == nil ? MessageLimits.headerOctets : MessageLimits.partHeaderOctets
+        }
     }
 
     private let runOctets: Int
@@ -91,18 +96,6 @@ package struct PartCutter: Sendable {
         return cut(isAtEnd: true)
     }
 
-    /// Cuts a content that is in memory as a whole.
-    ///
-    /// - Parameters:
-    ///   - content: It.
-    ///   - runOctets: See ``init(runOctets:bodyOctets:)``.
-    ///   - bodyOctets: See there.
-    /// - Returns: Its runs.
-    package static func runs(of content: [UInt8], runOctets: Int, bodyOctets: Int) -> [Run] {
-        var cutter = PartCutter(runOctets: runOctets, bodyOctets: bodyOctets)
-        return cutter.add(content) + cutter.finish()
-    }
-
     // MARK: Lines
 
     /// Looks at the lines that are complete.
@@ -111,6 +104,8 @@ package struct PartCutter: Sendable {
             let start = line ?? 0
             guard let end = lineEnd(from: start) else {
                 if isAtEnd, let line, line < pending.count { take(line..<pending.count) }
+                // A line without end is no field's.
+                if let header, pending.count - header.start > header.octetsMax { self.header = nil }
                 return
             }
             if line != nil { take(start..<end) }
@@ -158,10 +153,8 @@ package struct PartCutter: Sendable {
             return true
         }
         let isContinuation = header.lines > 1 && (text.first == 0x20 || text.first == 0x09)
-        let size = line.upperBound - header.start
         guard !isEmpty, isContinuation || Self.isField(text),
-            header.boundary == nil || size <= MessageLimits.partHeaderOctets,
-            size <= MessageLimits.headerOctets
+            line.upperBound - header.start <= header.octetsMax
         else {
             self.header = nil
             return isEmpty

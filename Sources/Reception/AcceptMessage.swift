@@ -104,9 +104,12 @@ struct AcceptMessage: Sendable {
                     events: events, contents: [Content(eventIndex: 0, bytes: content)],
                     demand: demand))
         }
-        var placement = PiecePlacement(recent, tenant: tenant, at: time)
-        let places = runs.enumerated().map { index, run in
-            placement.place(run.octets, isShared: run.isBody, mustStore: index == runs.count - 1)
+        var placement = PiecePlacement(recent, at: time)
+        var places = runs.map { placement.place($0.octets, of: tenant, isShared: $0.isBody) }
+        // Without content the append would be taken where new mail is refused.
+        if placement.isEmpty, let last = runs.last {
+            places[places.count - 1] = placement.place(
+                last.octets, of: tenant, isShared: last.isBody, mustStore: true)
         }
         // Behind the others, so that the message has the id of the append's first.
         let first = events.count

@@ -50,8 +50,10 @@ final class IncomingMessage {
         let stored = sizeOctets == 0 ? scan.stored(octets) : octets
         sizeOctets += stored.count
         digest?.add(stored)
-        var placement = PiecePlacement(recent, tenant: tenant, at: time)
-        let places = cutter.add(stored).map { placement.place($0.octets, isShared: $0.isBody) }
+        var placement = PiecePlacement(recent, at: time)
+        let places = cutter.add(stored).map {
+            placement.place($0.octets, of: tenant, isShared: $0.isBody)
+        }
         since = placement.since.map { min($0, since) } ?? since
         let pending = placement.pending(at: 0)
         guard !placement.isEmpty else {

@@ -232,7 +232,9 @@ struct InjectionTests {
         #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
     }
 
-    @Test("An attachment of a request with many recipients is stored once, and of the next one not at all")
+    @Test(
+        "An attachment of a request with many recipients is stored once, and not for the next one"
+    )
     func sharedAttachment() async throws {
         let api = try await TestAPI()
         let data = String(repeating: "QUJD", count: 60_000)
@@ -265,6 +267,32 @@ struct InjectionTests {
             #expect(content.contains("Dear \(name)"))
             #expect(content.contains("QUJDQUJDQUJD"))
         }
+        #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
+    }
+
+    @Test("Of several large messages in a request each has its own pieces, and its own tenant's")
+    func severalTenants() async throws {
+        let api = try await TestAPI()
+        let lines = String(
+            repeating: "0123456789012345678901234567890123456789\\r\\n", count: 3_000)
+        let json = """
+            {"sender":"s@a.cc","recipients":[
+             {"address":"ann@b.cc","substitutions":{"tenant":"one"}},
+             {"address":"bob@b.cc","substitutions":{"tenant":"two"}},
+             {"address":"eve@b.cc","substitutions":{"tenant":"one"}}],
+             "content":"X-Tenant: {{tenant}}\\r\\nSubject: a\\r\\n\\r\\n\(lines)"}
+            """
+        let answer = try await api.inject(json)
+        #expect(answer.status == 200, "\(answer.text)")
+        var tenants: [String] = []
+        var bodies: [UInt64] = []
+        for event in try api.events() {
+            guard case .received(let fact) = event.event.fact else { continue }
+            tenants.append(fact.tenant)
+            bodies.append(try #require(fact.contentPieces.last))
+        }
+        #expect(tenants == ["one", "two", "one"])
+        #expect(bodies.count == 3 && bodies[0] == bodies[2] && bodies[0] != bodies[1])
         #expect(api.log.reader.verify(codec: MailEventCodec()).isIntact)
     }
 

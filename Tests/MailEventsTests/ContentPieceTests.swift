@@ -131,7 +131,9 @@ struct ContentPieceTests {
         }
         let single = try await ContentPiece.storeAhead(
             [([7], true)], recent: recent, tenant: "", now: { EventTime(microseconds: 1) }
-        ) { _, _ async throws(EventLogError) in throw EventLogError(.outOfSpace, "nothing is stored") }
+        ) { _, _ async throws(EventLogError) in
+            throw EventLogError(.outOfSpace, "nothing is stored")
+        }
         #expect(single.pieces.isEmpty && single.rest == [7])
         #expect(single.isInTime(EventTime(microseconds: .max)))
     }

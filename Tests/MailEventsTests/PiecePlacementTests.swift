@@ -16,8 +16,8 @@ struct PiecePlacementTests {
         _ octet: UInt8, _ recent: RecentPieces, tenant: String = "acme", at seconds: Int64 = 0,
         first: UInt64 = 50
     ) -> (PiecePlacement.Place, [UInt64]) {
-        var placement = PiecePlacement(recent, tenant: tenant, at: time(seconds))
-        let place = placement.place(octets(octet), isShared: true)
+        var placement = PiecePlacement(recent, at: time(seconds))
+        let place = placement.place(octets(octet), of: tenant, isShared: true)
         let stored = placement.pending(at: 0).durable(
             AppendReceipt(epoch: 1, firstSequence: first), in: recent)
         return (place, stored)
@@ -52,28 +52,28 @@ struct PiecePlacementTests {
     @Test("What is not durable is not named")
     func notDurable() {
         let recent = RecentPieces()
-        var placement = PiecePlacement(recent, tenant: "", at: Self.time(0))
-        #expect(placement.place(Self.octets(1), isShared: true) == .added(0))
-        var other = PiecePlacement(recent, tenant: "", at: Self.time(0))
-        #expect(other.place(Self.octets(1), isShared: true) == .added(0))
+        var placement = PiecePlacement(recent, at: Self.time(0))
+        #expect(placement.place(Self.octets(1), of: "", isShared: true) == .added(0))
+        var other = PiecePlacement(recent, at: Self.time(0))
+        #expect(other.place(Self.octets(1), of: "", isShared: true) == .added(0))
     }
 
     @Test("In one append what is shared is stored once, and everything else as often as it comes")
     func oneAppend() throws {
         let recent = RecentPieces()
         _ = Self.store(9, recent, at: -10, first: 7)
-        var placement = PiecePlacement(recent, tenant: "acme", at: Self.time(0))
+        var placement = PiecePlacement(recent, at: Self.time(0))
         #expect(placement.isEmpty && placement.since == nil)
         let places = [
-            placement.place(Self.octets(1), isShared: false),
-            placement.place(Self.octets(2), isShared: true),
-            placement.place(Self.octets(9), isShared: true),
-            placement.place(Self.octets(1), isShared: false),
-            placement.place(Self.octets(2), isShared: true),
-            placement.place(Self.octets(9), isShared: true, mustStore: true),
+            placement.place(Self.octets(1), of: "acme", isShared: false),
+            placement.place(Self.octets(2), of: "acme", isShared: true),
+            placement.place(Self.octets(9), of: "acme", isShared: true),
+            placement.place(Self.octets(1), of: "acme", isShared: false),
+            placement.place(Self.octets(2), of: "acme", isShared: true),
+            placement.place(Self.octets(9), of: "acme", isShared: true, mustStore: true),
         ]
         #expect(places == [.added(0), .added(1), .stored(7), .added(2), .added(1), .added(3)])
-        #expect(placement.since == Self.time(-10) && placement.octets == 400)
+        #expect(placement.since == Self.time(-10))
         let names = placement.names(places, at: 3)
         #expect(names[0] == ContentPiece.inThisAppend(at: 3))
         #expect(names[2] == 7 && names[1] == names[4])
@@ -87,6 +87,12 @@ struct PiecePlacementTests {
         #expect(stored == [103, 104, 105, 106])
         #expect(Self.store(2, recent, at: 1) == (.stored(104), []))
         #expect(Self.store(9, recent, at: 1) == (.stored(106), []))
+        // Another tenant's messages of the same append have their own.
+        var both = PiecePlacement(recent, at: Self.time(2))
+        let tenants = ["one", "two", "one"].map {
+            both.place(Self.octets(77), of: $0, isShared: true)
+        }
+        #expect(tenants == [.added(0), .added(1), .added(0)])
         // Not shared: not found.
         #expect(Self.store(1, recent, at: 1, first: 200) == (.added(0), [200]))
     }

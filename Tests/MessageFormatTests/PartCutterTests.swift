@@ -128,11 +128,40 @@ struct PartCutterTests {
         var octets = 0
         _ = cutter.add(Array("Subject: a\r\n\r\n".utf8))
         for _ in 0..<100 {
-            octets += cutter.add(Array(repeating: 0x2D, count: 99)).reduce(0) { $0 + $1.octets.count }
+            octets += cutter.add(Array(repeating: 0x2D, count: 99)).reduce(0) {
+                $0 + $1.octets.count
+            }
             #expect(cutter.pendingOctets < 300)
         }
         octets += cutter.finish().reduce(0) { $0 + $1.octets.count }
         #expect(octets == 14 + 9900)
+    }
+
+    @Test(
+        "Neither is one behind a boundary, in what would be a part's header",
+        arguments: [true, false])
+    func longField(isOwn: Bool) {
+        var cutter = PartCutter(runOctets: 1 << 16, bodyOctets: 1 << 10)
+        let header = isOwn ? "Subject: " : "Subject: a\r\n\r\n--b\r\nContent-Type: "
+        var octets = 0
+        _ = cutter.add(Array(header.utf8))
+        for _ in 0..<50 {
+            octets += cutter.add(Array(repeating: 0x61, count: 1 << 16)).reduce(0) {
+                $0 + $1.octets.count
+            }
+            #expect(cutter.pendingOctets < 4 << 16)
+        }
+        octets += cutter.finish().reduce(0) { $0 + $1.octets.count }
+        #expect(octets == header.utf8.count + 50 << 16)
+    }
+
+    @Test("A content in memory is cut the same way, one run after the other")
+    func contentRuns() {
+        let text = Self.message("ann", boundary: "xyz", Self.lines(25))
+        let runs = Array(ContentRuns(Array(text.utf8), runOctets: 100, bodyOctets: 30))
+        #expect(runs.filter(\.isBody) == Self.cut(text).filter(\.isBody))
+        #expect(runs.flatMap(\.octets) == Array(text.utf8))
+        #expect(Array(ContentRuns([], runOctets: 100, bodyOctets: 30)).isEmpty)
     }
 
     @Test("Whatever comes, in whatever portions, all of it is there, in order, and bounded")

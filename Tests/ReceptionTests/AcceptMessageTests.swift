@@ -69,7 +69,8 @@ struct AcceptMessageTests {
     func content() throws {
         let accepted = try accept("x-tenant: a\nSubject: s\nX-CAMPAIGN:\n spring\n\nhi\n").get()
         #expect(
-            String(decoding: accepted.contents[0].bytes, as: UTF8.self) == "Subject: s\r\n\r\nhi\r\n")
+            String(decoding: accepted.contents[0].bytes, as: UTF8.self)
+                == "Subject: s\r\n\r\nhi\r\n")
         #expect(try received(accepted).sizeOctets == accepted.contents[0].bytes.count)
         #expect(try received(accepted).contentSHA256 == [UInt8(accepted.contents[0].bytes.count)])
     }

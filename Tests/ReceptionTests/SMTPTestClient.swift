@@ -83,17 +83,23 @@ final class SMTPTestClient: @unchecked Sendable {
     func expect(
         _ code: Int, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
+        guard let reply = try await reply() else {
+            Issue.record("no reply, expected \(code)", sourceLocation: sourceLocation)
+            throw TestClientError.noReply
+        }
+        #expect(reply.hasPrefix("\(code)"), "\(reply)", sourceLocation: sourceLocation)
+        return reply
+    }
+
+    /// Reads one reply, of all its lines; nil when none comes.
+    func reply() async throws -> String? {
         for _ in 0..<4000 {
             let isClosed = state.withLock { $0.isClosed }
-            if let reply = takeReply() {
-                #expect(reply.hasPrefix("\(code)"), "\(reply)", sourceLocation: sourceLocation)
-                return reply
-            }
+            if let reply = takeReply() { return reply }
             if isClosed { break }
             try await Task.sleep(for: .milliseconds(2))
         }
-        Issue.record("no reply, expected \(code)", sourceLocation: sourceLocation)
-        throw TestClientError.noReply
+        return nil
     }
 
     /// Waits until the server has closed.

@@ -100,15 +100,57 @@ struct SharedContentTests {
         await server.stop()
     }
 
-    @Test("Something of every message is stored, even of one that ends with what is known")
-    func lastPiece() async throws {
+    @Test(
+        "Something of every message is stored with it, even of one whose end is known",
+        arguments: [(200_000, 3), (2_500_000, 6)])
+    func lastPiece(octets: Int, pieces: Int) async throws {
         let server = try await TestServer.start()
         let client = try await server.session()
-        let message = "X-Tenant: a\n\n" + Self.attachment(200_000)
+        let message = "X-Tenant: a\n\n" + Self.attachment(octets)
         for _ in 0..<2 { try await client.deliver(content: message) }
-        #expect(server.log.messages.map(\.content) == Array(repeating: Self.stored(message), count: 2))
-        #expect(server.log.pieces.count == 4)
+        let stored = Self.stored(message)
+        #expect(server.log.messages.map(\.content) == [stored, stored])
+        // The header twice; of a large one it was stored before the end, which is stored twice, too.
+        #expect(server.log.pieces.count == pieces)
         await client.close()
+        await server.stop()
+    }
+
+    @Test(
+        "No memory left while a large message comes in: it is refused, and no part of it accepted")
+    func noMemory() async throws {
+        let server = try await TestServer.start { configuration, _ in
+            configuration.messageOctetsInFlight = 2_000_000
+        }
+        let message =
+            Array("Subject: x\r\n\r\n".utf8)
+            + (0..<400_000).flatMap { _ in Array("0123456789\r\n".utf8) }
+        let other = "a: b\r\n\r\n" + String(repeating: "0123456789\r\n", count: 85_000)
+        var refusals = 0
+        for begun in [10, 500_000, 1_200_000, 2_400_000, 3_600_000, message.count - 1] {
+            let large = try await server.session()
+            try await large.beginContent()
+            try await large.sendRaw(String(decoding: message[..<begun], as: UTF8.self))
+            // Others take what is left; whether they may does not matter.
+            var others: [SMTPTestClient] = []
+            for _ in 0..<2 {
+                let client = try await server.session()
+                try await client.send("MAIL FROM:<a@b.cc>\nRCPT TO:<bob@example.net>\nDATA\n")
+                try await client.sendRaw(other)
+                others.append(client)
+            }
+            try await large.sendRaw(
+                String(decoding: message[begun...], as: UTF8.self) + ".\r\n")
+            let reply = try #require(try await large.reply())
+            #expect(reply.hasPrefix("250") || reply.hasPrefix("452"), "\(begun): \(reply)")
+            #expect(server.log.messages.allSatisfy { $0.content == message })
+            refusals += reply.hasPrefix("452") ? 1 : 0
+            for client in others + [large] { try? await client.reset() }
+            try await eventually("nothing is held") {
+                server.reception.messageOctetsInFlight == 0
+            }
+        }
+        #expect(refusals > 0)
         await server.stop()
     }
 

@@ -26,7 +26,7 @@ struct InjectionPlan: Sendable {
         var runs: [PartCutter.Run] {
             guard pieces.isEmpty else { return [PartCutter.Run(octets: content, isBody: false)] }
             guard content.count >= ContentPiece.sharedOctets else { return [] }
-            let runs = PartCutter.pieces(of: content)
+            let runs = Array(ContentRuns(pieces: content))
             return runs.contains(where: \.isBody) ? runs : []
         }
         /// Octets of the whole content.
@@ -74,7 +74,7 @@ struct InjectionPlan: Sendable {
     ) -> Whole {
         // Pieces come behind all messages, so that these stand one behind the other as without them.
         let firstPiece = eventCount
-        var placement = PiecePlacement(recent, tenant: tenant, at: time)
+        var placement = PiecePlacement(recent, at: time)
         var events: [Event] = []
         var contents: [Content] = []
         for message in messages {
@@ -82,9 +82,9 @@ struct InjectionPlan: Sendable {
             var fact = received(message, session, ackLevel)
             let runs = message.runs
             if runs.isEmpty { contents.append(Content(eventIndex: first, bytes: message.content)) }
-            let places = runs.enumerated().map { index, run in
-                placement.place(
-                    run.octets, isShared: run.isBody, mustStore: index == runs.count - 1)
+            // One of them is no body, and stored in any case: the header, or what is left.
+            let places = runs.map {
+                placement.place($0.octets, of: message.tenant, isShared: $0.isBody)
             }
             fact.contentPieces = message.pieces + placement.names(places, at: firstPiece)
             events.append(Event(time: time, fact: .received(fact)))
@@ -128,10 +128,10 @@ struct InjectionPlan: Sendable {
     }
 }
 
-extension PartCutter {
+extension ContentRuns {
     /// Cuts a content into pieces.
-    static func pieces(of content: [UInt8]) -> [Run] {
-        runs(
-            of: content, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
+    init(pieces content: [UInt8]) {
+        self.init(
+            content, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
     }
 }

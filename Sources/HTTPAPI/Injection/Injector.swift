@@ -99,10 +99,11 @@ struct Injector: Sendable {
         where plan.messages[index].content.count > ContentPiece.octets {
             let stored: ContentPiece.Stored
             do throws(EventLogError) {
-                let runs = PartCutter.pieces(of: plan.messages[index].content)
+                let runs = ContentRuns(pieces: plan.messages[index].content)
+                plan.messages[index].content = []
                 stored = try await ContentPiece.storeAhead(
-                    runs.map { ($0.octets, $0.isBody) }, recent: services.recentPieces,
-                    tenant: plan.tenant, now: services.now
+                    runs.lazy.map { ($0.octets, $0.isBody) }, recent: services.recentPieces,
+                    tenant: plan.messages[index].tenant, now: services.now
                 ) { (events, contents) async throws(EventLogError) in
                     try await services.log.append(events, contents: contents)
                 }

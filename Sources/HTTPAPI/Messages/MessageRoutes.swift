@@ -4,6 +4,7 @@ import Hummingbird
 import MailEvents
 import MailModel
 import MailProjections
+import NIOCore
 
 /// `GET /api/v1/messages/{id}`: everything that happened to a message; and its content.
 ///
@@ -33,7 +34,8 @@ struct MessageRoutes: Sendable {
     }
 
     /// The octets as stored: what is put before them when they are sent (Received, and what
-    /// `supplied_fields` names) is not in them.
+    /// `supplied_fields` names) is not in them. A large message is read while it is written: what turns
+    /// out not to be there any more cuts the answer short of its Content-Length.
     private func content(_ call: APICall) async throws -> Response {
         try call.query.allow([])
         let id = try Self.id(call)
@@ -41,14 +43,28 @@ struct MessageRoutes: Sendable {
             try call.knownCaller().sees(
                 tenant: received.tenant)
         else { throw Self.unknown(id) }
-        guard
-            let octets = try await services.reading({
+        let gone = Problem(.notFound, "The content of \(id) is no longer kept; its events are.")
+        guard received.sizeOctets > ContentPiece.octets, !received.contentPieces.isEmpty else {
+            let octets = try await services.reading {
                 try $0.content(of: received, at: id.sequence)
-            })
-        else {
-            throw Problem(.notFound, "The content of \(id) is no longer kept; its events are.")
+            }
+            guard let octets else { throw gone }
+            return .octets(octets, type: "message/rfc822")
         }
-        return .octets(octets, type: "message/rfc822")
+        guard
+            try await services.reading({ try $0.hasContent(of: received, at: id.sequence) })
+        else { throw gone }
+        let services = services
+        let body = ResponseBody(contentLength: received.sizeOctets) { writer in
+            for piece in received.contentPieces {
+                guard let octets = try await services.reading({ try $0.content(of: piece) }) else {
+                    throw gone
+                }
+                try await writer.write(ByteBuffer(bytes: octets))
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "message/rfc822"], body: body)
     }
 
     /// The events of a message that the caller may see. A message of another tenant is answered

@@ -40,6 +40,10 @@ extension SessionHandler {
         accept.standbysPresent = services.log.standbysPresent
         let incoming = message.precedingOctets > 0 ? incoming : nil
         self.incoming = nil
+        // Its beginning must not be missing.
+        if message.precedingOctets > 0, incoming == nil {
+            return answer(.reply(ReceptionReplies.noStorage), context)
+        }
         switch accept.build(message, incoming: incoming, digest: table.digest.sha256) {
         case .failure(let refusal):
             return answer(.reply(refusal.reply), context)
@@ -71,7 +75,11 @@ extension SessionHandler {
                 listener.countMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
             }
         }
-        guard let incoming else { preconditionFailure("a message begins with its first piece") }
+        guard let incoming else {
+            // Refused when this part of it was complete already.
+            session.pieceStored()
+            return true
+        }
         if let problem = incoming.scan.problem {
             refuseContent(ReceptionReplies.reply(to: problem))
             session.pieceStored()

@@ -247,8 +247,9 @@ final class SessionHandler: ChannelDuplexHandler {
     /// Octets of the message that is coming in which are in memory.
     var heldOctets: Int { session.memoryOctets + (incoming?.pendingOctets ?? 0) }
 
-    /// Gives up the message that is coming in: the rest of it is thrown away.
+    /// Gives up the message that is coming in: the rest of it is thrown away. One that is complete stays.
     func refuseContent(_ reply: Reply) {
+        guard session.isInTransaction else { return }
         session.refuseContent(reply)
         incoming = nil
         countOctets(heldOctets)

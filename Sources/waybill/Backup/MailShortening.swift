@@ -21,13 +21,18 @@ enum MailShortening {
         return part
     }
 
-    /// Without messages whose last piece, which stands behind them, does not stay.
-    private static func whole(_ events: ArraySlice<RecordedEvent>) -> ArraySlice<RecordedEvent> {
-        guard let last = events.last else { return events }
-        let torn = events.firstIndex { event in
-            guard case .received(let fact) = event.event.fact else { return false }
-            return fact.contentPieces.contains { $0 > last.sequence }
+    /// Without messages of which a piece, which stands behind them, does not stay; what stood behind those
+    /// does not stay either.
+    static func whole(_ events: ArraySlice<RecordedEvent>) -> ArraySlice<RecordedEvent> {
+        var events = events
+        while let last = events.last?.sequence {
+            let torn = events.firstIndex { event in
+                guard case .received(let fact) = event.event.fact else { return false }
+                return fact.contentPieces.contains { $0 > last }
+            }
+            guard let torn else { break }
+            events = events[..<torn]
         }
-        return torn.map { events[..<$0] } ?? events
+        return events
     }
 }

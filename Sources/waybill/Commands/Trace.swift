@@ -110,27 +110,48 @@ struct MessageShow: ParsableCommand {
                 complain("waybill: the log has no message \(id)")
                 throw Exit.found
             }
-            guard let content = try log.content(of: received, at: id.sequence) else {
-                complain("waybill: the content of \(id) is no longer kept; its events are")
-                throw Exit.found
-            }
             let recipients = events.compactMap { event in
                 if case .queued(let fact) = event.event.fact { fact.recipient } else { nil }
+            }
+            if raw { return try write(log, id, first, received, recipients) }
+            guard let content = try log.content(of: received, at: id.sequence) else {
+                throw gone(id)
             }
             let octets =
                 Prologue.render(
                     id: id, time: first.event.time, received: received,
                     recipient: recipients.first?.mailbox, content: content) + content
-            if raw {
-                var output = EventOutput(json: false)
-                output.write(raw: octets)
-                output.flush()
-            } else if options.json {
+            if options.json {
                 show(first, content: octets)
             } else {
                 show(first, received, recipients, octets)
             }
         }
+    }
+
+    /// Piece by piece, so that it takes no memory to speak of.
+    private func write(
+        _ log: LogReader, _ id: MessageID, _ first: RecordedEvent, _ received: MessageReceived,
+        _ recipients: [RecipientReference]
+    ) throws {
+        guard try log.hasContent(of: received, at: id.sequence) else { throw gone(id) }
+        var output = EventOutput(json: false)
+        for (number, event) in received.contentEvents(at: id.sequence).enumerated() {
+            guard let octets = try log.content(of: event) else { throw gone(id) }
+            if number == 0 {
+                output.write(
+                    raw: Prologue.render(
+                        id: id, time: first.event.time, received: received,
+                        recipient: recipients.first?.mailbox, content: octets))
+            }
+            output.write(raw: octets)
+            output.flush()
+        }
+    }
+
+    private func gone(_ id: MessageID) -> ExitCode {
+        complain("waybill: the content of \(id) is no longer kept; its events are")
+        return Exit.found
     }
 
     private func show(_ event: RecordedEvent, content: [UInt8]) {

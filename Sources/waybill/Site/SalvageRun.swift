@@ -63,10 +63,10 @@ struct SalvageRun: Sendable {
             _ = try await log.append(events, contents: [Content(eventIndex: 0, bytes: whole)])
             return
         }
-        let runs = PartCutter.runs(
-            of: whole, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
+        let runs = ContentRuns(
+            whole, runOctets: ContentPiece.octets, bodyOctets: ContentPiece.sharedOctets)
         let stored = try await ContentPiece.storeAhead(
-            runs.map { ($0.octets, $0.isBody) }, recent: recent, tenant: message.fact.tenant,
+            runs.lazy.map { ($0.octets, $0.isBody) }, recent: recent, tenant: message.fact.tenant,
             now: SystemClock.now
         ) { (events, contents) async throws(EventLogError) in
             try await log.append(events, contents: contents)

@@ -34,11 +34,10 @@ struct TailReport: Sendable {
     /// Messages whose recipients are all final.
     var finished: Int { messages.count - undelivered }
 
-    /// The oldest event that has content of a message which waits still; nil when none does. It may
-    /// stand in what both sites have.
+    /// The oldest event that has content of one of the messages; nil when there are none. It may stand
+    /// in what both sites have.
     var firstContent: UInt64? {
-        messages.lazy.filter { !$0.waiting.isEmpty }
-            .flatMap { $0.fact.contentEvents(at: $0.id.sequence) }.min()
+        messages.lazy.flatMap { $0.fact.contentEvents(at: $0.id.sequence) }.min()
     }
 
     /// In a line.

@@ -5,18 +5,29 @@ import SMTPProtocol
 /// What goes out: commands, the content as it is there, and its end when it may.
 extension OutgoingConnection {
     /// Writes what is to be written, as far as the peer takes it.
+    ///
+    /// A write may call it again before it returns: when the channel stops being writable, or is again.
+    /// The outer call goes on then; what it has handed over must not be in ``out`` any more.
     func proceed() {
-        guard let context else { return }
+        guard let context, !isProceeding else { return }
         restartTimeout()
+        isProceeding = true
         while true {
             if session.hasContentToWrite, context.channel.isWritable {
                 session.writeContent(into: &out)
             } else if out.readableBytes == 0 {
                 break
             }
-            context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-            out.clear()
+            var ready = ByteBuffer()
+            swap(&ready, &out)
+            context.writeAndFlush(wrapOutboundOut(ready), promise: nil)
+            if out.readableBytes == 0 {
+                // Its room is used again, unless the channel still has it.
+                ready.clear()
+                out = ready
+            }
         }
+        isProceeding = false
         if session.needsContent { fetch() }
         if session.awaitsRelease { announce() }
     }

@@ -37,6 +37,8 @@ final class OutgoingConnection: ChannelInboundHandler {
     var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     var out = ByteBuffer()
+    /// Whether ``proceed()`` is at work.
+    var isProceeding = false
     private var isRunning = false
 
     /// Microseconds of the monotonic clock at which the session times out; `.max`: never.

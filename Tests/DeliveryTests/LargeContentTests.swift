@@ -92,6 +92,25 @@ struct LargeContentTests {
         }
     }
 
+    @Test("A server that does not read for a while gets every octet once", arguments: [false, true])
+    func slow(isChunked: Bool) async throws {
+        // More than the system keeps of a connection that nobody reads: delivery and the server share
+        // one event loop, so while one of them writes, the other one cannot read.
+        let body =
+            "Subject: slow\r\n\r\n"
+            + (0..<16_000).map { "\($0) " + String(repeating: "x", count: 980) + "\r\n" }.joined()
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(
+                group: harness.group,
+                extensions: ["PIPELINING", "8BITMIME"] + (isChunked ? ["CHUNKING"] : []))
+            try await harness.start(DeliveryHarness.policy(port: mx.port))
+            try await harness.submit(to: ["a@example.org"], content: body)
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.map { $0.content.hasSuffix(body) } == [true])
+            #expect(mx.messages[0].content.utf8.count < body.utf8.count + 1000)
+        }
+    }
+
     @Test("A server that goes away in the middle of it ends the reading too")
     func refused() async throws {
         try await DeliveryHarness.run { harness in

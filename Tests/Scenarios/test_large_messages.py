@@ -108,6 +108,20 @@ def test_a_large_message_arrives_as_it_was_sent(server, peer):
     assert waybill.command("projection", "verify").returncode == 0
 
 
+def test_a_server_that_does_not_read_for_a_while_gets_every_octet_once(server):
+    """What is sent fills the connection; then it is written in small portions."""
+    contents = [message(octets, number) for number, octets in enumerate([9 * PIECE, 14 * PIECE])]
+    with Peer(pause_seconds=1.5) as peer, server(
+            "--smarthost", f"127.0.0.1:{peer.port}") as waybill:
+        for number, content in enumerate(contents):
+            send(waybill.port, f"r{number}@recipient.example", content)
+        waybill.wait_for("delivered", 2, seconds=60)
+        for number, content in enumerate(contents):
+            (arrived,) = peer.received(f"r{number}@recipient.example")
+            assert arrived.data.endswith(content), "not the octets that were sent"
+            assert len(arrived.data) < len(content) + 1000
+
+
 def test_small_messages_pass_a_large_one_that_is_coming_in(server, peer):
     """A client that sends slowly keeps nobody waiting, and what it sent is durable before its end."""
     content = message(4 * PIECE, 7)

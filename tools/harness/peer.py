@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 
 
@@ -49,6 +50,8 @@ class Peer:
     on_mail: object = None
     on_rcpt: object = None
     on_dot: object = None
+    # Before content is read: what is sent fills the connection meanwhile.
+    pause_seconds: float = 0.0
     on_command: object = None
 
     def __post_init__(self):
@@ -259,6 +262,7 @@ class _Session:
             self.say("554 5.5.1 no valid recipients")
             return
         self.say("354 go on")
+        time.sleep(self.peer.pause_seconds)
         lines = []
         while True:
             line = self.file.readline(1_000_000)

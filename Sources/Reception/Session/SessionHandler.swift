@@ -223,8 +223,14 @@ final class SessionHandler: ChannelDuplexHandler {
     /// Writes what has been gathered, in one piece.
     func flushOutput(_ context: ChannelHandlerContext) {
         guard output.readableBytes > 0 else { return }
-        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-        output.clear()
+        // Before it returns, the channel may ask to go on, and more be said.
+        var ready = ByteBuffer()
+        swap(&ready, &output)
+        context.writeAndFlush(wrapOutboundOut(ready), promise: nil)
+        if output.readableBytes == 0 {
+            ready.clear()
+            output = ready
+        }
     }
 
     // MARK: Bookkeeping

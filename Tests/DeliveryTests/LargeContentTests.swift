@@ -92,7 +92,8 @@ struct LargeContentTests {
         }
     }
 
-    @Test("A server that does not read for a while gets every octet once", arguments: [false, true])
+    @Test(
+        "A server that does not read for a while gets every octet once", arguments: [false, true])
     func slow(isChunked: Bool) async throws {
         // More than the system keeps of a connection that nobody reads: delivery and the server share
         // one event loop, so while one of them writes, the other one cannot read.

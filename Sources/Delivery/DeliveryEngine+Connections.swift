@@ -67,6 +67,11 @@ extension DeliveryEngine {
     /// There may be more connections now. One in line that does not want its connection any more
     /// leaves it to the next.
     func connectionFreed() {
+        // A destination whose connection fails at once frees it again, within the call: the loop goes
+        // on with the next one, and not the call, or a long line would be a deep one.
+        guard !isFreeing else { return }
+        isFreeing = true
+        defer { isFreeing = false }
         while mayConnect, let destination = line.popFirst() {
             destination.isInLine = false
             destination.pump()

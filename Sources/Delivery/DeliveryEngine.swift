@@ -113,6 +113,8 @@ final class DeliveryEngine {
     var scheduleTimerDue: EventTime?
     var isScheduleTurnPending = false
     var isSweepScheduled = false
+    /// Whether ``connectionFreed()`` is at work.
+    var isFreeing = false
 
     /// Keeps outcomes until they are durable.
     private(set) var keeper: AppendKeeper

@@ -10,7 +10,6 @@ extension OutgoingConnection {
     /// The outer call goes on then; what it has handed over must not be in ``out`` any more.
     func proceed() {
         guard let context, !isProceeding else { return }
-        restartTimeout()
         isProceeding = true
         while true {
             if session.hasContentToWrite, context.channel.isWritable {
@@ -28,6 +27,8 @@ extension OutgoingConnection {
             }
         }
         isProceeding = false
+        // Only now: what was written says what is waited for, and for how long.
+        restartTimeout()
         if session.needsContent { fetch() }
         if session.awaitsRelease { announce() }
     }

@@ -63,6 +63,40 @@ struct ArchiveTests {
         site.log.close()
     }
 
+    @Test("Where the asked event is amid what goes together, the log ends before that")
+    func amidAnAppend() async throws {
+        let site = try Site()
+        try await site.fill(22, octets: 12_000)
+        let archive = try site.archive()
+        let writer = try site.writer(archive)
+        try ship(writer)
+        try await site.fill(2)
+        try ship(writer)
+        #expect(try site.objects(archive, "segments/").count >= 1)
+        // A batch has three events: the first by itself, and two that go together.
+        let shorten: RestoreTarget.Shorten = { batch, stays in
+            try LineCodec.shorten(batch) { sequence, time in
+                let place = sequence - batch.firstSequence
+                return stays(sequence, time) && (place == 0 || stays(batch.firstSequence + 2, time))
+            }
+        }
+        // And one of which nothing stays.
+        let nothing: RestoreTarget.Shorten = { _, _ in nil }
+        for last in 4...site.texts.count {
+            let rest = last % 3
+            let asked = RestoreTarget.sequence(UInt64(last))
+            let (texts, report) = try restore(
+                archive, asked, into: TemporaryDirectory(), shorten: shorten)
+            #expect(texts.count == (rest == 2 ? last - 1 : last))
+            #expect(texts == Array(site.texts.prefix(texts.count)))
+            #expect(report.cutsBatch == (rest != 0))
+            let (fewer, _) = try restore(
+                archive, asked, into: TemporaryDirectory(), shorten: nothing)
+            #expect(fewer == Array(site.texts.prefix(last - rest)))
+        }
+        site.log.close()
+    }
+
     @Test(
         "compacted segments are archived and restored to any event, without the content they dropped"
     )

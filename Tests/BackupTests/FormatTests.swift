@@ -134,6 +134,15 @@ struct FormatTests {
         #expect(head.limit(ofEpoch: 1) == 77)
         #expect(head.limit(ofEpoch: 4) == .max)
         #expect(head.limit(ofEpoch: 2) == nil)
+        // A third writer that began further back than the second one.
+        var further = head
+        further.lines.append(
+            .init(
+                epoch: 7, claim: Array(repeating: 7, count: 16), after: 50,
+                chainHash: Array(repeating: 8, count: 32)))
+        #expect(further.limit(ofEpoch: 1) == 50)
+        #expect(further.limit(ofEpoch: 4) == 50)
+        #expect(further.limit(ofEpoch: 7) == .max)
         for place in head.bytes.indices {
             var altered = head.bytes
             altered[place] ^= 1

@@ -166,11 +166,11 @@ func ship(_ writer: ArchiveWriter) throws -> Int {
 /// Restores; the texts of the restored log's events, and the report.
 func restore(
     _ archive: Archive, _ target: RestoreTarget = .latest, into directory: TemporaryDirectory,
-    readers: Int = 3
+    readers: Int = 3, shorten: @escaping RestoreTarget.Shorten = LineCodec.shorten
 ) throws -> (texts: [String], report: RestoreReport) {
     let run = LogRestore(
         archive, codec: LineCodec(), to: target, configuration: Site.configuration(),
-        shorten: LineCodec.shorten)
+        shorten: shorten)
     run.readers = readers
     let report = try run.run(into: directory.path + "/log")
     let reader = try LogReader.open(directory: directory.path + "/log")

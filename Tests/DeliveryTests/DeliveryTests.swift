@@ -136,6 +136,35 @@ struct DeliveryTests {
         }
     }
 
+    @Test(
+        "The final dot has its own time, which begins with it: after much content, and after a pause",
+        arguments: [false, true])
+    func patience(isHeld: Bool) async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                if case .dot = command {
+                    .later("250 2.0.0 queued", .milliseconds(2_500))
+                } else {
+                    nil
+                }
+            }
+            var policy =
+                isHeld
+                ? DeliveryHarness.holding(port: mx.port) : DeliveryHarness.policy(port: mx.port)
+            policy.timeouts.dataBlock = .milliseconds(150)
+            policy.timeouts.finalDot = .seconds(20)
+            try await harness.start(policy)
+            let line = String(repeating: "x", count: 70) + "\r\n"
+            let id = try await harness.submit(
+                to: ["bob@example.org"],
+                content: "Subject: x\r\n\r\n" + String(repeating: line, count: isHeld ? 1 : 2_000))
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 1)
+            let expected = ["queued"] + (isHeld ? ["attempted"] : []) + ["delivered"]
+            #expect(try harness.story(of: id) == expected)
+        }
+    }
+
     @Test("Past its maximum age a message expires, and the sender is told")
     func expires() async throws {
         try await DeliveryHarness.run { harness in

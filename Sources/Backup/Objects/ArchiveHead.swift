@@ -29,10 +29,11 @@ package struct ArchiveHead: Hashable, Sendable {
     /// The epoch that writes.
     package var epoch: UInt32 { lines.last?.epoch ?? 0 }
 
-    /// The last sequence that an object of a writer of this epoch may hold; nil when it never wrote.
+    /// The last sequence that an object of a writer of this epoch may hold; nil when it never wrote. A
+    /// later writer may have begun further back than the next one did.
     func limit(ofEpoch epoch: UInt32) -> UInt64? {
         guard let index = lines.firstIndex(where: { $0.epoch == epoch }) else { return nil }
-        return index + 1 < lines.count ? lines[index + 1].after : .max
+        return lines[(index + 1)...].map(\.after).min() ?? .max
     }
 
     /// As it stands in the object: lines of text, the last one a checksum of the others.

@@ -15,6 +15,8 @@ package final class LogRestore<Codec: BatchCodec> {
     private let shorten: RestoreTarget.Shorten
     private var settings = EventLogConfiguration()
     private var cutsBatch = false
+    /// The target lies within the events of one append that go together; the log ends before them.
+    private var endsBeforeTarget = false
     private var lastTime: Int64?
     /// Batches of one segment that are appended together: a flush for each object of the tail would
     /// take longer than everything else.
@@ -154,6 +156,7 @@ package final class LogRestore<Codec: BatchCodec> {
             {
                 try appendWaiting(to: replica)
             }
+            guard !kept.batches.isEmpty else { return }
             waiting.append(Waiting(name: item.name, payload: kept))
         case .segment(let header):
             try appendWaiting(to: replica)
@@ -200,7 +203,7 @@ package final class LogRestore<Codec: BatchCodec> {
         var kept = TailPayload(segmentFirst: payload.segmentFirst, batches: [])
         for batch in payload.batches {
             let trimmed = try batch.trimmed(codec: codec) {
-                try target.trim($0, shorten: shorten)
+                try trim($0)
             }
             guard let trimmed else { break }
             kept.batches.append(trimmed)
@@ -209,6 +212,17 @@ package final class LogRestore<Codec: BatchCodec> {
                 cutsBatch = true
                 break
             }
+        }
+        return kept
+    }
+
+    /// What of a batch stays.
+    private func trim(_ batch: StoredBatch) throws -> StoredBatch? {
+        let kept = try target.trim(batch, shorten: shorten)
+        if case .sequence(let last) = target, batch.firstSequence <= last,
+            kept?.lastSequence ?? 0 < min(last, batch.lastSequence)
+        {
+            endsBeforeTarget = true
         }
         return kept
     }
@@ -230,7 +244,7 @@ package final class LogRestore<Codec: BatchCodec> {
         let cut = try SegmentCut.write(
             from: whole, first: header.firstSequence, to: path, codec: codec
         ) { batch in
-            guard let kept = try target.trim(batch, shorten: shorten) else { return nil }
+            guard let kept = try trim(batch) else { return nil }
             lastTime = kept.lastTime
             cutsBatch = kept.lastSequence < batch.lastSequence
             return kept
@@ -240,7 +254,7 @@ package final class LogRestore<Codec: BatchCodec> {
 
     private func check(_ position: Position, _ catalog: ArchiveCatalog) throws(ArchiveError) {
         let archived = catalog.head.position
-        if case .sequence(let last) = target, position.sequence < last {
+        if case .sequence(let last) = target, position.sequence < last, !endsBeforeTarget {
             guard position.sequence < archived.sequence else { throw tooFar(catalog) }
             throw missing((position.sequence + 1)...last)
         }

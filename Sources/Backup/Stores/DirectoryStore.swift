@@ -44,7 +44,11 @@ package final class DirectoryStore: ArchiveStore {
         switch condition {
         case .absent:
             guard unsafe link(temporary, target) == 0 else {
-                if errno == EEXIST { return .refused }
+                if errno == EEXIST {
+                    // Who put it may have been killed before its name was durable.
+                    try flush(folderOf: target)
+                    return .refused
+                }
                 throw Self.failure("linking", target)
             }
         case .matches(let old):

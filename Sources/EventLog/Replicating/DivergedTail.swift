@@ -117,7 +117,9 @@ package struct DivergedTail<Codec: BatchCodec> {
         var meta = try file.meta()
         meta.seal = nil
         meta.compaction = nil
-        meta.dropped = meta.dropped.filter { $0.lowerBound <= position.sequence }
+        meta.dropped = meta.dropped.filter { $0.lowerBound <= position.sequence }.map {
+            $0.lowerBound...min($0.upperBound, position.sequence)
+        }
         meta.epochs.removeAll { $0.firstSequence > position.sequence && $0.firstSequence > 1 }
         let path = directory.incomingPath(first)
         directory.remove(incoming: first)

@@ -299,7 +299,15 @@ extension ShippingSession {
         _ = state.wait(milliseconds: 3 * ReplicationLimits.answerMilliseconds) {
             $0.answer == nil && !$0.isStopped
         }
-        guard let answer = state.withLock({ $0.answer }) else {
+        let (answer, isHandedOver) = state.withLock { state in
+            // Not asked yet: it must not be, from here on.
+            if !state.isHandedOver { state.handover = nil }
+            return (state.answer, state.isHandedOver)
+        }
+        guard let answer else {
+            guard !isHandedOver else {
+                throw ReplicationError(.inDoubt, "the standby was asked to take over, and is silent")
+            }
             throw ReplicationError(
                 .timeout, "the standby did not take over in time",
                 hint: "Nothing was given up here; try again.")
@@ -307,10 +315,15 @@ extension ShippingSession {
         return try answer.get()
     }
 
+    /// Asks, unless nobody waits for it any more.
     private func finishHandover(_ position: Position) throws {
+        let isWanted = state.withLock { state in
+            state.isHandedOver = state.handover != nil
+            return state.isHandedOver
+        }
+        guard isWanted else { return }
         var handover = Waybill_Replication_V1_Handover()
         handover.position = .init(position)
-        state.withLock { $0.isHandedOver = true }
         try link.send(.control(.handover(handover)))
         var result: Result<UInt32, ReplicationError> = .failure(
             ReplicationError(.inDoubt, "the standby gave no answer to the handover"))

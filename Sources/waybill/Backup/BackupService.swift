@@ -192,6 +192,9 @@ final class BackupService: Sendable {
         }
     }
 
+    /// How far the archive goes, as far as this process knows; 0 before it has claimed it.
+    var archivedSequence: UInt64 { state.withLock { $0.figures.sequence ?? 0 } }
+
     private func note(_ sequence: UInt64) {
         let isBack = state.withLock { state in
             state.figures.sequence = sequence

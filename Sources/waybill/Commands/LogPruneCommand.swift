@@ -5,6 +5,7 @@ import HTTPAPI
 import MailEvents
 import MailModel
 import MailProjections
+import Replication
 
 /// `waybill log prune`: removes the oldest segments.
 struct LogPrune: AsyncParsableCommand {
@@ -116,9 +117,11 @@ struct LogPrune: AsyncParsableCommand {
         try reading {
             PruningWork.tidy(log.reader, directory)
             let queue = try Queue.loadReadOnly(dataDirectory: directory, log: log.reader).state
+            let standbys = try StandbySlot.load(StandbySlot.path(dataDirectory: directory))
+                .filter { !$0.isGivenUp }.map { $0.sequence + 1 }.min()
             let work = PruningWork(
                 reader: log.reader, dataDirectory: directory, archive: archive ?? "",
-                needed: { () throws(EventLogError) in queue.firstNeeded })
+                needed: { () throws(EventLogError) in min(queue.firstNeeded, standbys ?? .max) })
             try work.run(limits, isDryRun: dryRun).write(to: &writer)
         }
         return JSONValue(writer.bytes) ?? .null
@@ -129,7 +132,8 @@ struct LogPrune: AsyncParsableCommand {
         let stop =
             switch answer["stopped_by"].text {
             case "needed":
-                "event \(answer["needed_sequence"].text) is needed: a message waits for delivery"
+                "event \(answer["needed_sequence"].text) is needed: by a message that waits, by a standby,"
+                    + " or by the backup"
             case "active": "the next segment is being written"
             default: "the next segment is to be kept"
             }

@@ -169,7 +169,9 @@ enum RestoreText {
                     + " in this directory")
         }
         if report.cutsBatch {
-            print("the end is within a batch, which was encoded anew without its last events")
+            print(
+                "the end is within a batch, which was encoded anew without its last events; what would"
+                    + " have been a part of a message is left out")
         }
         for line in files { print(line) }
         print(

@@ -79,12 +79,17 @@ final class SendHandler: ChannelInboundHandler {
     }
 
     private func beginNext(context: ChannelHandlerContext, out: inout ByteBuffer) {
-        guard let transaction = plan.next() else {
-            act(on: session.quit(into: &out), context: context, out: &out)
-            return
+        while let transaction = plan.next() {
+            begunAt = .now()
+            let effect = session.begin(transaction, into: &out)
+            // What the server cannot take is over at once, perhaps all that is left.
+            guard case .transactionFinished(let result) = effect, result.sessionFailure == nil,
+                session.isReady
+            else { return act(on: effect, context: context, out: &out) }
+            plan.note(
+                result, microseconds: Int((NIODeadline.now() - begunAt).nanoseconds / 1000))
         }
-        begunAt = .now()
-        act(on: session.begin(transaction, into: &out), context: context, out: &out)
+        act(on: session.quit(into: &out), context: context, out: &out)
     }
 
     private func finishWrite(context: ChannelHandlerContext, out: ByteBuffer) {
@@ -113,10 +118,14 @@ final class SendHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if case .transactionFinished(let result) = session.connectionClosed() {
+        switch session.connectionClosed() {
+        case .transactionFinished(let result):
             plan.note(
                 result, microseconds: Int((NIODeadline.now() - begunAt).nanoseconds / 1000))
             failure = failure ?? result.sessionFailure?.reply.description
+        case .failed(let problem):
+            failure = failure ?? problem.reply.description
+        case .needMore, .startTLS, .ready, .closed: break
         }
         ended.succeed(failure)
         context.fireChannelInactive()

@@ -194,11 +194,12 @@ final class MailServer: Sendable {
         let projections = try startProjections(log, delivery)
         let compaction = try CompactionService.start(
             configuration, log.reader, folds, logger: Logger(label: "compaction"))
-        let pruning = try PruningService.start(
-            configuration, log, folds, desk: desk, logger: Logger(label: "pruning"))
         let backup = try BackupService.start(
             configuration, configurationFile: configurationFile, log,
             logger: Logger(label: "backup"))
+        let pruning = try PruningService.start(
+            configuration, log, folds, desk: desk, backup: backup,
+            logger: Logger(label: "pruning"))
         state.set(
             RunningState.Parts(
                 delivery: delivery, runner: projections.runner, log: log.reader,

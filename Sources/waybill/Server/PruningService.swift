@@ -34,12 +34,14 @@ final class PruningService: Sendable {
     private let desk: SiteDesk
     private let logger: Logger
     private let configuration: WaybillConfiguration
+    private let backup: BackupService?
 
     private init(
         _ configuration: WaybillConfiguration, _ reader: LogReader, _ desk: SiteDesk,
-        _ logger: Logger
+        _ backup: BackupService?, _ logger: Logger
     ) {
         self.configuration = configuration
+        self.backup = backup
         self.desk = desk
         self.reader = reader
         self.logger = logger
@@ -52,14 +54,15 @@ final class PruningService: Sendable {
     ///   - log: Its log.
     ///   - folds: Whose queue says which messages are not final.
     ///   - desk: Knows what standbys still need.
+    ///   - backup: Knows what is archived; nil: nothing is to be.
     ///   - logger: Where it tells.
     /// - Returns: What prunes until it is stopped.
     /// - Throws: When the system gives no thread.
     static func start(
         _ configuration: WaybillConfiguration, _ log: EventLog<MailEventCodec>,
-        _ folds: LiveFolds, desk: SiteDesk, logger: Logger
+        _ folds: LiveFolds, desk: SiteDesk, backup: BackupService?, logger: Logger
     ) throws(EventLogError) -> PruningService {
-        let service = PruningService(configuration, log.reader, desk, logger)
+        let service = PruningService(configuration, log.reader, desk, backup, logger)
         let started = OwnThread.start(name: "waybill-prune") {
             waybill_nice_thread(10)
             service.run(folds)
@@ -164,7 +167,9 @@ final class PruningService: Sendable {
             throw EventLogError(
                 .closed, "which messages wait for delivery cannot be told at the moment")
         }
-        return min(needed, try desk.firstNeeded(in: reader) ?? .max)
+        // An archive that lacks a segment can never go on.
+        let unarchived = backup.map { $0.archivedSequence + 1 } ?? .max
+        return min(needed, unarchived, try desk.firstNeeded(in: reader) ?? .max)
     }
 
     private func note(_ outcome: PruneOutcome) {

@@ -306,7 +306,8 @@ extension ShippingSession {
         }
         guard let answer else {
             guard !isHandedOver else {
-                throw ReplicationError(.inDoubt, "the standby was asked to take over, and is silent")
+                throw ReplicationError(
+                    .inDoubt, "the standby was asked to take over, and is silent")
             }
             throw ReplicationError(
                 .timeout, "the standby did not take over in time",

@@ -137,8 +137,22 @@ extension WaybillConfiguration {
         }
     }
 
+    /// What a duration looks like here, for messages.
+    private static let secondsForm =
+        Quantity.durationForm + ", 1s to \(ConfigurationLimits.durationDays)d"
+
+    /// Whole seconds of a duration; nil when it is none, or one that times cannot be counted with.
+    private static func countedSeconds(_ text: String) -> Int64? {
+        let range = 1000...(ConfigurationLimits.durationDays * 86_400_000)
+        guard let milliseconds = Quantity.milliseconds(text), range.contains(milliseconds) else {
+            return nil
+        }
+        return Int64(milliseconds) / 1000
+    }
+
     private func seconds(_ section: YAMLSection, _ key: String, _ fallback: Int64) -> Int64 {
-        Int64(section.milliseconds(key, default: Int(fallback) * 1000, in: 1000...Int.max)) / 1000
+        section.parsed(
+            key, default: fallback, expected: Self.secondsForm, Self.countedSeconds)
     }
 
     private func readSchedule(_ section: YAMLSection, _ schedule: inout RetrySchedule) {
@@ -184,13 +198,9 @@ extension WaybillConfiguration {
             "in_doubt", default: terms.mode, DoubtPolicy.Mode.allCases.map { ($0.rawValue, $0) })
         terms.decideAfterSeconds = section.parsed(
             "in_doubt_after", default: terms.decideAfterSeconds,
-            expected: "never, or " + Quantity.durationForm + ", at least 1s"
+            expected: "never, or " + Self.secondsForm
         ) { text -> Int64?? in
-            if text == "never" { return .some(nil) }
-            guard let milliseconds = Quantity.milliseconds(text), milliseconds >= 1000 else {
-                return nil
-            }
-            return .some(Int64(milliseconds) / 1000)
+            text == "never" ? .some(nil) : Self.countedSeconds(text).map { .some($0) }
         }
         terms.verdict = section.choice(
             "in_doubt_then", default: terms.verdict,

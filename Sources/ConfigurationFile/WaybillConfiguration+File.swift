@@ -38,7 +38,9 @@ extension WaybillConfiguration {
             "hostname", default: hostName, expected: "a host name such as mail.example.org"
         ) { isHostName($0) ? $0.asciiLowercased() : nil }
         setHostName(name)
-        site = top.string("site", default: name)
+        site = top.parsed("site", default: name, expected: Self.siteNameForm) {
+            Self.isSiteName($0) ? $0 : nil
+        }
         let serverSection = top.section("server")
         if let section = serverSection { readServer(section) }
         if let section = top.section("log") { readLog(section) }

@@ -53,12 +53,33 @@ extension WaybillConfiguration {
     /// An intent must be where a `250` must be: what satisfies every listener, tenant and the API.
     package var deliveryInForce: DeliveryPolicy {
         var policy = delivery
+        policy.ownListeners = ownListeners
         guard replication != nil else { return policy }
         let asked =
             reception.listeners.map(\.ackLevel) + reception.tenantAckLevels.values
             + [http?.ackLevel ?? .local]
         policy.doubt.demand = asked.reduce(AckLevel.local) { $0.and($1) }.demand
         return policy
+    }
+
+    /// Where mail is taken in, as far as the addresses are known: a name is every address.
+    private var ownListeners: Set<DeliveryPolicy.OwnListener> {
+        Set(
+            reception.listeners.map { listener in
+                let isEvery = listener.host == "0.0.0.0" || listener.host == "::"
+                return DeliveryPolicy.OwnListener(
+                    address: isEvery ? nil : IPAddress(listener.host), port: listener.port)
+            })
+    }
+
+    /// What a site's name looks like, for messages.
+    package static let siteNameForm =
+        "a site's name of 1 to \(ReplicationLimits.siteOctets) octets without control characters"
+
+    /// Whether other sites take a site of this name.
+    package static func isSiteName(_ text: String) -> Bool {
+        (1...ReplicationLimits.siteOctets).contains(text.utf8.count)
+            && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
     /// HOST:PORT at which a site can be reached: not every address of a machine, not any port.

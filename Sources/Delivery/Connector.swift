@@ -18,6 +18,8 @@ final class Connector {
     private var nextTarget = 0
     private var failure: AttemptFailure?
     private var everyHostRefusesForGood = true
+    /// The way to the domain leads back here.
+    private var isLoop = false
     private var isCancelled = false
     /// The connection being tried, or the one that was opened.
     private(set) var connection: OutgoingConnection?
@@ -114,6 +116,23 @@ final class Connector {
 
     // MARK: What the connection says
 
+    /// Whether an MX host's address turns out to be this machine, where this server listens: whatever the
+    /// name says, what is sent there comes back (RFC 5321 section 5.1). Then it is over.
+    func loopsBack(_ target: DeliveryTarget, from sourceAddress: String) -> Bool {
+        guard case .mx = route.nextHop, IPAddress(sourceAddress) == target.address,
+            engine.policy.listens(at: target.address, port: target.port)
+        else { return false }
+        connection = nil
+        isLoop = true
+        failure = .local(
+            554, EnhancedStatusCode(5, 4, 6),
+            "\(target.host)[\(target.address)]:\(target.port) is this server: mail for the domain loops "
+                + "back to this host",
+            class: .routingErrors)
+        finish()
+        return true
+    }
+
     /// It can take mail.
     func connected(_ connection: OutgoingConnection) {
         engine.hosts.addressWorked(connection.target)
@@ -148,7 +167,12 @@ final class Connector {
         let stopped = AttemptFailure.local(
             451, EnhancedStatusCode(4, 3, 2), "delivery is stopping", class: .none)
         var failure = failure ?? stopped
-        if !targets.isEmpty { failure.isPermanent = everyHostRefusesForGood }
+        if !targets.isEmpty {
+            // A smarthost that refuses for good has been given by the operator, and stands for the
+            // domains of everybody: mail must not bounce for that.
+            let isRefused = if case .mx = route.nextHop { everyHostRefusesForGood } else { false }
+            failure.isPermanent = isLoop || isRefused
+        }
         destination.connectionFailed(self, failure)
     }
 }

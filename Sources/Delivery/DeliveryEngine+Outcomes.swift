@@ -25,6 +25,13 @@ extension DeliveryEngine {
                 connection.unreserve()
                 return destination.connectionIsFree(connection)
             }
+            // While it was read, another site may have got the right to send.
+            if case .success = result, !log.mayDeliver {
+                contents.endUse(group.message)
+                connection.unreserve()
+                destination.putBack(group)
+                return destination.connectionIsFree(connection)
+            }
             switch result {
             case .success(let stored):
                 connection.send(

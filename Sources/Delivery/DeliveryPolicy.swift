@@ -1,3 +1,4 @@
+package import MailModel
 package import SMTPProtocol
 
 /// Everything the configuration decides about sending.
@@ -9,6 +10,8 @@ package struct DeliveryPolicy: Hashable, Sendable {
     package var hostName: String
     /// Further names and IP addresses by which an MX record that points back at us is recognised.
     package var ownNames: Set<String>
+    /// Where this server takes mail in: an MX host's address that is this machine's is a loop there.
+    package var ownListeners: Set<OwnListener> = []
     package var router: Router
     package var retry: RetryPolicy
     /// What becomes of mail in doubt.
@@ -51,5 +54,29 @@ package struct DeliveryPolicy: Hashable, Sendable {
         self.connectionsMax = connectionsMax
         self.contentMemoryOctets = contentMemoryOctets
         self.readMemoryOctets = readMemoryOctets
+    }
+}
+
+extension DeliveryPolicy {
+    /// Where this server takes mail in.
+    ///
+    /// Concurrency: value.
+    package struct OwnListener: Hashable, Sendable {
+        /// nil: every address of the machine.
+        package var address: IPAddress?
+        package var port: Int
+
+        /// Creates a listener.
+        package init(address: IPAddress?, port: Int) {
+            self.address = address
+            self.port = port
+        }
+    }
+
+    /// Whether this server listens at an address of this machine.
+    func listens(at address: IPAddress, port: Int) -> Bool {
+        ownListeners.contains {
+            $0.port == port && ($0.address == nil || $0.address == address)
+        }
     }
 }

@@ -211,11 +211,7 @@ struct DestinationStateMachine<Item> {
         }
         openingCount -= 1
         free(id)
-        guard connectionCount == 0 else {
-            window = max(1, idle.count + busyCount)
-            crowdedUntil = now + bounds.backoff.microseconds(afterFailures: 1) / 6
-            return []
-        }
+        guard connectionCount == 0 else { return beCrowded(now: now) }
         failures += 1
         window = min(Limits.initialConnections, bounds.connectionsMax)
         crowdedUntil = .min
@@ -224,14 +220,22 @@ struct DestinationStateMachine<Item> {
         return ready.removeAll()
     }
 
-    /// The destination does not exist, or never takes mail. Returns what is ready; a later message
-    /// finds out anew.
-    mutating func connectionFailedForGood(_ id: ConnectionID) -> [Item] {
+    /// Another connection exists, so it is only this one that is too many.
+    private mutating func beCrowded(now: Int64) -> [Item] {
+        window = max(1, idle.count + busyCount)
+        crowdedUntil = now + bounds.backoff.microseconds(afterFailures: 1) / 6
+        return []
+    }
+
+    /// The destination does not exist, or never takes mail. Returns what is ready, unless other
+    /// connections exist: they have been told otherwise. A later message finds out anew.
+    mutating func connectionFailedForGood(_ id: ConnectionID, now: Int64) -> [Item] {
         guard case .opening = connections[id] else {
             preconditionFailure("failed to open a connection that is \(connections[id])")
         }
         openingCount -= 1
         free(id)
+        guard connectionCount == 0 else { return beCrowded(now: now) }
         return ready.removeAll()
     }
 

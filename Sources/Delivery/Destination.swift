@@ -153,7 +153,7 @@ final class Destination {
         let now = engine.monotonic()
         let failed: [DeliveryGroup]
         if failure.isPermanent {
-            failed = machine.connectionFailedForGood(connector.id)
+            failed = machine.connectionFailedForGood(connector.id, now: now)
         } else {
             failed = machine.connectionFailed(
                 connector.id, now: now, jitter: engine.randomUnit())

@@ -11,6 +11,7 @@ extension OutgoingConnection {
     func proceed() {
         guard let context, !isProceeding else { return }
         isProceeding = true
+        var hasWritten = false
         while true {
             if session.hasContentToWrite, context.channel.isWritable {
                 session.writeContent(into: &out)
@@ -19,6 +20,7 @@ extension OutgoingConnection {
             }
             var ready = ByteBuffer()
             swap(&ready, &out)
+            hasWritten = true
             context.writeAndFlush(wrapOutboundOut(ready), promise: nil)
             if out.readableBytes == 0 {
                 // Its room is used again, unless the channel still has it.
@@ -27,8 +29,13 @@ extension OutgoingConnection {
             }
         }
         isProceeding = false
-        // Only now: what was written says what is waited for, and for how long.
-        restartTimeout()
+        // Only now: what was written says what is waited for, and for how long. A server that sends its
+        // reply an octet at a time has still not replied.
+        let reached = Progress(phase: session.phase, replies: session.replyCount)
+        if hasWritten || reached != progress {
+            progress = reached
+            restartTimeout()
+        }
         if session.needsContent { fetch() }
         if session.awaitsRelease { announce() }
     }

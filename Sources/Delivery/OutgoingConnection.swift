@@ -37,6 +37,14 @@ final class OutgoingConnection: ChannelInboundHandler {
     var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     var out = ByteBuffer()
+    /// How far the session has come.
+    struct Progress: Equatable {
+        var phase: ClientPhase
+        var replies: Int
+    }
+
+    /// How far it was when what is waited for began to be waited for.
+    var progress: Progress?
     /// Whether ``proceed()`` is at work.
     var isProceeding = false
     private var isRunning = false
@@ -186,6 +194,10 @@ final class OutgoingConnection: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         if case .ending = stage { return context.close(promise: nil) }
         sourceAddress = context.channel.localAddress?.ipAddress ?? ""
+        if owner.loopsBack(target, from: sourceAddress) {
+            stage = .ending
+            return context.close(promise: nil)
+        }
         restartTimeout()
     }
 

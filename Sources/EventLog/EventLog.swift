@@ -57,7 +57,12 @@ package final class EventLog<Codec: BatchCodec>: Sendable {
         let started = OwnThread.start(name: "waybill-log") {
             // The writer, and with it the segment and the lock, end with this call.
             Self.run(writer)
-            queue.withLock { $0.phase = .stopped }
+            // What was refused while it ended: nobody else tells them.
+            let refused = queue.withLock { queue in
+                queue.phase = .stopped
+                return queue.refused
+            }
+            for refusal in refused { refusal.observer?.appendsCompleted([refusal.outcome]) }
             queue.broadcast()
         }
         guard started else {

@@ -31,6 +31,8 @@ package struct APIConfiguration: Hashable, Sendable {
 
     /// Octets of one request's body, inflated.
     package var bodyOctets = APILimits.bodyOctets
+    /// Values of one request's JSON body.
+    package var bodyValues = APILimits.bodyValues
     /// Octets of one message.
     package var messageOctets = APILimits.messageOctets
     /// Recipients of one request.

@@ -3,9 +3,19 @@ package enum APILimits {
     /// Octets of one request's body, after decompression. Base 64 makes a 50 MiB message 67 MiB.
     /// Beyond: 413.
     package static let bodyOctets = 80 << 20
+    /// Values of one JSON body, those within others counted: enough for 10,000 recipients with a
+    /// hundred substitutions each. One may be two octets of the body and takes about a hundred of
+    /// memory while the body is read. Beyond: 413.
+    package static let bodyValues = 1 << 20
     /// Octets of the messages that one request makes, all recipients together: they become one
     /// append, which the log bounds at 128 MiB. Beyond: 413.
     package static let renderedOctets = 96 << 20
+    /// Octets that a text or value counts as at least where ``renderedOctets`` are counted while
+    /// messages are made: a place for an empty value is work, too. Beyond those: 413.
+    static let templatePieceOctets = 8
+    /// Texts and places for values in one template, each of which takes some 64 octets of memory. Beyond:
+    /// 413.
+    static let templatePieces = 1 << 18
     /// Octets of one message, as for SMTP. Beyond: 413.
     package static let messageOctets = 52_428_800
     /// Recipients of one request. Beyond: 413.
@@ -39,8 +49,11 @@ package enum APILimits {
     package static let nameOctets = 128
     /// Octets of an idempotency key. Beyond: 422.
     package static let idempotencyKeyOctets = 255
-    /// Idempotency keys remembered; the oldest is forgotten.
+    /// Idempotency keys remembered; the oldest is forgotten, unless its request is being worked on.
     package static let idempotencyKeys = 100_000
+    /// Uses of idempotency keys that are over and still noted, beyond two for each key remembered:
+    /// then they are tidied away. No client sees it.
+    static let idempotencyRemains = 1024
     /// Seconds for which an idempotency key is remembered.
     package static let idempotencySeconds: Int64 = 24 * 3600
     /// Substitutions of one recipient, and of a request. Beyond: 422.

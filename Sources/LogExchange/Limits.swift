@@ -14,6 +14,9 @@ package enum ExchangeLimits {
     /// Octets of one line of an imported log; a longer one is refused. A KumoMTA record may carry a
     /// whole message in a feedback report.
     package static let lineOctetsMax = 8 << 20
+    /// Octets of an imported log that are read at a time, and inflated: beside one line, what a file
+    /// takes in memory, however small a part of it is compressed to.
+    static let pieceOctets = 128 << 10
     /// Lines that came out of order, or whose recipients are still being gathered, wait in a window
     /// of so many; some 400 octets each. An event that comes later still gets the time of the one
     /// before it.

@@ -8,12 +8,27 @@ package struct JSONParser {
 
     private let bytes: [UInt8]
     private var index = 0
+    /// Values that there may still be.
+    private var valuesLeft: Int
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], valuesMax: Int) {
+        self.bytes = bytes
+        valuesLeft = valuesMax
+    }
 
-    /// The value of a whole text; throws ``JSONError`` with the offset of the first mistake.
-    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes)
+    /// The value of a whole text.
+    ///
+    /// - Parameters:
+    ///   - bytes: The text.
+    ///   - valuesMax: Values that there may be, those within others counted. In memory each is some
+    ///     fifty times as large as the two octets that it may have in a text, so what strangers send
+    ///     needs a bound.
+    /// - Returns: The value.
+    /// - Throws: ``JSONError`` with the offset of the first mistake.
+    package static func parse(
+        _ bytes: [UInt8], valuesMax: Int = .max
+    ) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes, valuesMax: valuesMax)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         guard parser.index == bytes.count else {
@@ -40,6 +55,10 @@ package struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= Self.depthMax else { throw mistake("it is nested too deeply") }
+        guard valuesLeft > 0 else {
+            throw JSONError("it has too many values", offset: index, hasTooManyValues: true)
+        }
+        valuesLeft -= 1
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return .object(try members(depth: depth))
@@ -189,14 +208,17 @@ extension JSONParser {
     }
 }
 
-/// Where a text stops being JSON.
+/// Where a text stops being JSON, or being taken.
 package struct JSONError: Error, Equatable, Sendable {
     package var message: String
     /// Octets from the beginning of the text.
     package var offset: Int
+    /// It may well be JSON, and has more values than its reader takes.
+    package var hasTooManyValues: Bool
 
-    init(_ message: String, offset: Int) {
+    init(_ message: String, offset: Int, hasTooManyValues: Bool = false) {
         self.message = message
         self.offset = offset
+        self.hasTooManyValues = hasTooManyValues
     }
 }

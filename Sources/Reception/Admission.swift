@@ -17,8 +17,11 @@ struct Admission: Sendable {
     /// Sessions of all listeners that are open.
     private(set) var open = 0
 
-    init(configuration: ReceptionConfiguration) {
-        sessions = configuration.sessions
+    /// - Parameters:
+    ///   - configuration: The listeners and their limits.
+    ///   - sessions: Sessions of all listeners at a time, 0: any; nil: as configured.
+    init(configuration: ReceptionConfiguration, sessions: Int? = nil) {
+        self.sessions = sessions ?? configuration.sessions
         listeners = configuration.listeners.map {
             ListenerCount(
                 limits: $0.limits, connections: $0.limits.connectionRate.map { RateTable($0) })

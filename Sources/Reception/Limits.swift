@@ -14,12 +14,22 @@ package enum ReceptionLimits {
     package static let sessionsPerAddress = 200
     /// Sessions of one listener. Beyond: `421 4.3.2` as greeting.
     package static let sessionsPerListener = 10_000
-    /// Sessions of all listeners. Beyond: `421 4.3.2` as greeting.
+    /// Sessions of all listeners. Beyond: `421 4.3.2` as greeting, or, where TLS comes first, the
+    /// connection is closed.
     package static let sessions = 20_000
+    /// Per cent of the descriptors that the process may have open (RLIMIT_NOFILE) which sessions may
+    /// take, however many are configured: the rest is for the log, deliveries and the HTTP API.
+    /// Beyond: as for ``sessions``.
+    package static let descriptorPercent = 75
 
     /// Seconds without a command. RFC 5321 section 4.5.3.2.7 asks for 5 minutes at least.
     /// Beyond: `421 4.4.2` and the connection is closed.
     package static let commandSeconds = 300
+    /// Seconds from MAIL to the beginning of the content, on a listener that takes ``recipients`` of a
+    /// message; one that takes more gives more, in proportion. 3.6 s a recipient: clients that wait for
+    /// each reply need that much on a bad line at most, and the envelope is in memory all the while.
+    /// Content in chunks (RFC 3030) has ``dataSeconds`` more, for all of them. Beyond: `421 4.4.2`.
+    package static let envelopeSeconds = 3600
     /// Seconds without any octet while a message comes in. RFC 5321 section 4.5.3.2.5 gives
     /// clients 3 minutes. Beyond: `421 4.4.2`.
     package static let dataIdleSeconds = 180
@@ -45,9 +55,13 @@ package enum ReceptionLimits {
     /// Received fields in a message before it is taken for a loop: `554 5.4.6`.
     /// RFC 5321 section 6.3 asks for 100 at least.
     package static let receivedFields = 100
-    /// Octets of message content in memory, over all sessions: received, and not yet durable.
-    /// Beyond: `452 4.3.1`.
+    /// Octets of envelopes and message content in memory, over all sessions: received, and not yet
+    /// durable. Beyond: `452 4.3.1`.
     package static let messageOctetsInFlight = 536_870_912
+    /// Octets of an envelope that may still grow where half of ``messageOctetsInFlight`` is taken, so
+    /// that a few clients with many recipients do not take the room of all others: 100 recipients
+    /// (RFC 5321 section 4.5.3.1.8) of usual length. Beyond: `452 4.3.1` for the recipient.
+    package static let envelopeOctetsSmall = 16_384
     /// Octets that may wait behind an unanswered command before a session's reading stops.
     package static let inputOctetsHeld = 65_536
     /// Octets of a tenant or campaign name. Longer ones are cut at this length.

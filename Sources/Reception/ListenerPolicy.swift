@@ -130,6 +130,9 @@ package struct Rate: Hashable, Sendable {
 package struct ListenerTimeouts: Hashable, Sendable {
     /// For the next command.
     package var commandSeconds = Double(ReceptionLimits.commandSeconds)
+    /// From MAIL to the content, for ``ReceptionLimits/recipients`` recipients; in proportion longer
+    /// where the listener takes more.
+    package var envelopeSeconds = Double(ReceptionLimits.envelopeSeconds)
     /// For the next octets of a message.
     package var dataIdleSeconds = Double(ReceptionLimits.dataIdleSeconds)
     /// For a whole message.

@@ -58,6 +58,10 @@ package enum ReplicationLimits {
     /// Links that a site takes at once; more are closed.
     package static let links = 64
 
-    /// Octets of a site's name.
-    package static let siteOctets = 64
+    /// Octets of a site's name: it may be a host name. Beyond, the link and the configuration are refused.
+    package static let siteOctets = 255
+
+    /// The highest epoch there can be: each change of the primary takes one, and one more must always be
+    /// possible. Beyond, the link is refused.
+    package static let epochMax: UInt32 = 1 << 31
 }

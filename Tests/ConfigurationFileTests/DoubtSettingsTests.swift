@@ -67,7 +67,12 @@ struct DoubtSettingsTests {
             (
                 "delivery:\n  in_doubt_after: soon\n",
                 "w.yaml:2: delivery.in_doubt_after: \"soon\" does not fit; expected never, or a "
-                    + "duration such as 500ms, 30s, 5m, 4h or 7d, at least 1s"
+                    + "duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
+            ),
+            (
+                "delivery:\n  in_doubt_after: 110000000d\n",
+                "w.yaml:2: delivery.in_doubt_after: \"110000000d\" does not fit; expected never, or "
+                    + "a duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
             ),
             (
                 "delivery:\n  in_doubt_then: retry\n",

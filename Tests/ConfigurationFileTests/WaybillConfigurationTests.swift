@@ -224,6 +224,16 @@ struct WaybillConfigurationTests {
                 "w.yaml:2: delivery.retry.factor: \"0.5\" does not fit; expected a number from 1 to 10"
             ),
             (
+                "delivery:\n  retry:\n    give_up_after: 110000000d\n",
+                "w.yaml:3: delivery.retry.give_up_after: \"110000000d\" does not fit; "
+                    + "expected a duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
+            ),
+            (
+                "delivery:\n  backoff: {first: 36501d}\n",
+                "w.yaml:2: delivery.backoff.first: \"36501d\" does not fit; "
+                    + "expected a duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
+            ),
+            (
                 "delivery:\n  routes:\n    - smarthost: a:1\n",
                 "w.yaml:3: delivery.routes[0].domains: names no domain; expected a list of domains"
             ),
@@ -249,6 +259,16 @@ struct WaybillConfigurationTests {
         ])
     func mistakes(text: String, message: String) {
         #expect(problems(text) == [message])
+    }
+
+    @Test("the longest duration of delivery can be counted with, whatever the time is")
+    func longestDuration() throws {
+        let configuration = try read("delivery: {retry: {give_up_after: 36500d, first: 1s}}")
+        let schedule = configuration.delivery.retry.standard
+        #expect(schedule.ageSecondsMax == 3_153_600_000 && schedule.firstIntervalSeconds == 1)
+        // The year 2200.
+        let late = EventTime(microseconds: 7_258_118_400_000_000)
+        #expect(late.adding(seconds: schedule.ageSecondsMax) > late)
     }
 
     @Test("a listener with TLS but no certificate, and two of one name, are refused")

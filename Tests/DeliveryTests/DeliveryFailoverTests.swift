@@ -2,6 +2,7 @@ import MailEvents
 import MailModel
 import NIOCore
 import Resolver
+import SMTPProtocol
 import SMTPTransport
 import Testing
 
@@ -52,6 +53,94 @@ struct DeliveryFailoverTests {
             let peer = try #require(try delivered(harness).first?.peer)
             #expect(peer.host == "mx30.example.org" && peer.address == "127.0.0.4")
             #expect(busy.connections == 1 && good.messages.count == 1)
+        }
+    }
+
+    @Test(
+        "A server that sends its reply an octet at a time has not replied: its time is over",
+        arguments: [false, true])
+    func dribbles(atTheDoor: Bool) async throws {
+        try await DeliveryHarness.run { harness in
+            // Without pipelining: what is dribbled stands alone.
+            let mx = try await ScriptedMX.start(group: harness.group, extensions: []) {
+                command, place in
+                switch command {
+                case .connect where atTheDoor && place.connection == 1:
+                    .dribble(String(repeating: "220-aaaa\r\n", count: 40), every: .milliseconds(50))
+                case .mail where !atTheDoor && place.connection == 1:
+                    .dribble("250-" + String(repeating: "a", count: 400), every: .milliseconds(50))
+                default: nil
+                }
+            }
+            var policy = DeliveryHarness.policy(port: mx.port) { $0.connectionsMax = 1 }
+            policy.timeouts.mail = .milliseconds(300)
+            policy.timeouts.greeting = .milliseconds(300)
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@example.org"])
+            // It would take 20 s to say all of it.
+            try await harness.wait(seconds: 12) {
+                try harness.names(of: id) == ["queued", "deferred", "delivered"]
+            }
+            let deferred = try harness.facts {
+                if case .deferred(let fact) = $0 { fact } else { nil }
+            }
+            let reply = try #require(deferred.first?.attempt.reply)
+            #expect(reply.text.contains("timed out"), "\(reply)")
+        }
+    }
+
+    @Test("A smarthost that says it never takes mail bounces nothing", arguments: [521, 556])
+    func smarthostRefusesForGood(code: Int) async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group) { command, place in
+                guard case .connect = command, place.connection == 1 else { return nil }
+                return .replyThenDrop("\(code) 5.7.1 go away")
+            }
+            let policy = DeliveryHarness.policy(port: mx.port) {
+                $0.nextHop = .smarthosts([HostPort(host: "127.0.0.1", port: mx.port)])
+                $0.connectionsMax = 1
+            }
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@anywhere.example"])
+            try await harness.waitUntilEmpty()
+            #expect(try harness.names(of: id) == ["queued", "deferred", "delivered"])
+        }
+    }
+
+    @Test("An MX host that turns out to be this server is a loop, whatever it is called")
+    func leadsBackHere() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            var policy = DeliveryHarness.policy(port: mx.port)
+            policy.ownListeners = [.init(address: nil, port: mx.port)]
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@example.org"])
+            try await harness.wait { try harness.names(of: id).contains("bounced") }
+            let bounced = try harness.facts {
+                if case .bounced(let fact) = $0 { fact } else { nil }
+            }
+            #expect(bounced.first?.attempt.reply.status == EnhancedStatusCode(5, 4, 6))
+            #expect(bounced.first?.attempt.reply.text.contains("loops back") == true)
+            #expect(mx.messages.isEmpty && mx.commands.isEmpty)
+        }
+    }
+
+    @Test(
+        "Another server on this machine is none: at another port, or at another address",
+        arguments: [nil, "192.0.2.1"] as [String?])
+    func besideThisServer(address: String?) async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group)
+            var policy = DeliveryHarness.policy(port: mx.port)
+            policy.ownListeners = [
+                .init(
+                    address: address.flatMap { IPAddress($0) },
+                    port: address == nil ? mx.port - 1 : mx.port)
+            ]
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@example.org"])
+            try await harness.waitUntilEmpty()
+            #expect(try harness.names(of: id) == ["queued", "delivered"])
         }
     }
 

@@ -23,6 +23,8 @@ final class FaultyLog: DeliveryLog {
     private let gone = Mutex<Set<UInt64>>([])
     private let missing = Mutex<EventLogError?>(nil)
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
+    private let permitted = Mutex(true)
+    private let reading = Mutex<(@Sendable () -> Void)?>(nil)
 
     init(_ log: EventLog<MailEventCodec>) { self.log = log }
 
@@ -99,7 +101,20 @@ final class FaultyLog: DeliveryLog {
         set { cut.withLock { $0 = newValue } }
     }
 
+    /// Whether anything may be sent.
+    var mayDeliver: Bool {
+        get { permitted.withLock { $0 } }
+        set { permitted.withLock { $0 = newValue } }
+    }
+
+    /// Called whenever content is about to be read; may block.
+    var beforeReading: (@Sendable () -> Void)? {
+        get { reading.withLock { $0 } }
+        set { reading.withLock { $0 = newValue } }
+    }
+
     func bytes(of sequence: UInt64) throws -> [UInt8] {
+        beforeReading?()
         if let contentFailure { throw contentFailure }
         if unreadable.contains(sequence) { throw EventLogError(.damaged, "unreadable") }
         if givenUp.contains(sequence) { throw EventLogError(.notFound, "given up") }
@@ -164,6 +179,7 @@ final class DeliveryHarness: Sendable {
     func start(
         _ policy: DeliveryPolicy, domains: [String] = ["example.org", "example.net"],
         resolver: (any MailResolver)? = nil, contentFailure: EventLogError? = nil,
+        beforeReading: (@Sendable () -> Void)? = nil,
         mayFinish: @escaping @Sendable () -> Bool = { true }, gate: StandbyGate? = nil
     ) async throws {
         var configuration = EventLogConfiguration()
@@ -174,6 +190,7 @@ final class DeliveryHarness: Sendable {
                 directory: directory.path, codec: MailEventCodec(), configuration: configuration))
         // Before anything is due.
         log.contentFailure = contentFailure
+        log.beforeReading = beforeReading
         var table: [String: [String]] = [:]
         for domain in domains { table[domain] = ["127.0.0.1"] }
         let delivery = try await Delivery.start(

@@ -3,6 +3,7 @@ import MailEvents
 import MailModel
 import MailProjections
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 import WaybillTesting
@@ -96,6 +97,51 @@ struct DeliveryRestartTests {
             #expect(try Set(harness.names(of: id)) == ["queued", "deferred"])
             harness.log?.contentFailure = nil
             try await harness.wait { try harness.names(of: id).last == "delivered" }
+        }
+    }
+
+    @Test("What was still being read when the right to deliver ended is not sent")
+    func rightEndsWhileReading() async throws {
+        try await DeliveryHarness.run { harness in
+            let refuses = Mutex(true)
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                guard case .mail = command, refuses.withLock({ $0 }) else { return nil }
+                return .reply("451 4.3.0 later")
+            }
+            let policy = DeliveryHarness.policy(port: mx.port)
+            try await harness.start(policy)
+            let id = try await harness.submit(to: ["ann@example.org"])
+            try await harness.wait { try harness.names(of: id).contains("deferred") }
+            await harness.stop()
+            refuses.withLock { $0 = false }
+            let asked = mx.commands.filter { $0.hasPrefix("MAIL") }.count
+            // Behind a refused MAIL the pipelined DATA ends without a message.
+            let taken = mx.messages.count
+            // 0: nothing is read yet; 1: it is being read; 2: it may go on.
+            let step = Monitor(0)
+            try await harness.start(
+                policy,
+                beforeReading: {
+                    step.withLock { $0 = max($0, 1) }
+                    step.wait(while: { $0 < 2 }, then: { _ in })
+                })
+            try await harness.wait { step.withLock { $0 } == 1 }
+            harness.log?.mayDeliver = false
+            step.withLock { $0 = 2 }
+            step.broadcast()
+            let delivery = try #require(harness.delivery)
+            try await harness.wait { await delivery.snapshot().waitingReads == 0 }
+            // Long enough for MAIL to be sent, if it is.
+            try await harness.group.next().scheduleTask(in: .milliseconds(300)) {}.futureResult
+                .get()
+            #expect(mx.commands.filter { $0.hasPrefix("MAIL") }.count == asked)
+            #expect(try !harness.names(of: id).contains("delivered"))
+            await harness.stop()
+            // It is as it was.
+            try await harness.start(policy)
+            try await harness.waitUntilEmpty()
+            #expect(try harness.names(of: id).last == "delivered")
+            #expect(mx.messages.count == taken + 1)
         }
     }
 

@@ -183,9 +183,23 @@ struct DestinationStateMachineTests {
         var machine = machine()
         machine.enqueue(1, lane: lane)
         let id = try #require(connects(machine.next(now: 0, mayConnect: true)))
-        #expect(machine.connectionFailedForGood(id) == [1])
+        #expect(machine.connectionFailedForGood(id, now: 0) == [1])
         machine.enqueue(2, lane: lane)
         #expect(connects(machine.next(now: 0, mayConnect: true)) != nil)
+    }
+
+    @Test("A connection that is refused for good beside one that delivers fails nothing")
+    func forGoodBesideAnother() throws {
+        var machine = machine()
+        for item in 1...40 { machine.enqueue(item, lane: lane) }
+        let first = try #require(connects(machine.next(now: 0, mayConnect: true)))
+        let second = try #require(connects(machine.next(now: 0, mayConnect: true)))
+        machine.connectionEstablished(first, now: 1)
+        #expect(sends(machine.next(now: 1, mayConnect: true)) == 1)
+        #expect(machine.connectionFailedForGood(second, now: 2) == [])
+        #expect(machine.ready.count == 39)
+        machine.transactionFinished(first, reusable: true, now: 3)
+        #expect(sends(machine.next(now: 3, mayConnect: true)) == 2)
     }
 
     @Test("Stopping ends idle connections, lets busy ones finish, opens none")
@@ -301,7 +315,9 @@ private struct DestinationModel {
             for item in failed { finish(item) }
         case 1 where random.oneIn(8):
             states[id] = nil
-            for item in machine.connectionFailedForGood(id) { finish(item) }
+            let failed = machine.connectionFailedForGood(id, now: now)
+            if !states.isEmpty, !failed.isEmpty { complaints.append("failed beside connections") }
+            for item in failed { finish(item) }
         default:
             machine.connectionEstablished(id, now: now)
             states[id] = .idle

@@ -24,6 +24,8 @@ final class ScriptedMX: Sendable {
         case drop
         case silence
         case later(String, TimeAmount)
+        /// One octet after the other, so long apart.
+        case dribble(String, every: TimeAmount)
         /// Once the future has succeeded.
         case after(EventLoopFuture<Void>, String)
     }
@@ -252,6 +254,9 @@ final class ScriptedMX: Sendable {
                     handler.reply(text, context)
                 }
                 return text.hasPrefix("2") || text.hasPrefix("3")
+            case .dribble(let text, let every):
+                dribble(Array(text.utf8)[...], every, context)
+                return false
             case .later(let text, let delay):
                 let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                 context.eventLoop.scheduleTask(in: delay) {
@@ -259,6 +264,18 @@ final class ScriptedMX: Sendable {
                     handler.reply(text, context)
                 }
                 return text.hasPrefix("2") || text.hasPrefix("3")
+            }
+        }
+
+        private func dribble(
+            _ rest: ArraySlice<UInt8>, _ every: TimeAmount, _ context: ChannelHandlerContext
+        ) {
+            guard let octet = rest.first, context.channel.isActive else { return }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [octet])), promise: nil)
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: every) {
+                let (handler, context) = bound.value
+                handler.dribble(rest.dropFirst(), every, context)
             }
         }
 

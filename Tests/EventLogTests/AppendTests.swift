@@ -182,6 +182,33 @@ struct AppendTests {
         #expect(throws: EventLogError(.closed, "")) { try log.acceptance().get() }
     }
 
+    @Test("an append around the closing is answered, whichever way", arguments: 0..<20)
+    func appendsWhileClosing(round: Int) async throws {
+        let scratch = try Scratch()
+        let log = try openLog(scratch)
+        let outcomes = Outcomes()
+        let appended = Task.detached {
+            var token: UInt64 = 0
+            while token < 20_000, log.acceptance().isSuccess {
+                log.append(
+                    Append(events: [TextEvent(text: "x")], observer: outcomes, token: token))
+                token += 1
+            }
+            // It is closing: some more meet its very end.
+            for _ in 0..<2_000 {
+                log.append(
+                    Append(events: [TextEvent(text: "x")], observer: outcomes, token: token))
+                token += 1
+            }
+            return Int(token)
+        }
+        usleep(UInt32(1_000 + round * 200))
+        log.close()
+        let count = await appended.value
+        #expect(Set(try outcomes.wait(for: count).map(\.token)).count == count)
+        #expect(outcomes.all.count == count)
+    }
+
     @Test("a batch is bounded in events and in octets")
     func batchBounds() throws {
         let scratch = try Scratch()
@@ -299,4 +326,10 @@ final class Blocker: Sendable {
     var isOpened: Bool { isOpen.withLock { $0 } }
     func open() { isOpen.withLock { $0 = true } }
     func pass() { while !isOpen.withLock({ $0 }) { usleep(1_000) } }
+}
+
+extension Result {
+    fileprivate var isSuccess: Bool {
+        if case .success = self { true } else { false }
+    }
 }

@@ -24,6 +24,25 @@ struct RotationTests {
         }
     }
 
+    @Test("a file that was opened before another one took its place is not kept")
+    func replacedWhileOpening() async throws {
+        let scratch = try Scratch()
+        let log = try openLog(scratch)
+        try await Self.fill(log, 1...3)
+        let files = SegmentFiles(directory: LogDirectory(scratch.log))
+        try files.refresh()
+        let before = files.forgotten
+        let old = try SegmentFile(path: scratch.segment(1), first: 1)
+        files.forget(1)
+        #expect(!files.keep(old, unless: before))
+        let new = try files.file(1)
+        #expect(new !== old)
+        #expect(try files.file(1) === new)
+        #expect(files.keep(old, unless: files.forgotten))
+        #expect(try files.file(1) === old)
+        log.close()
+    }
+
     @Test("readers that share a list of segments find what stands in a new one")
     func sharedList() async throws {
         let scratch = try Scratch()

@@ -26,6 +26,15 @@ struct CompressionTests {
         "KLUv/QRYVAAAEAAAAQD7/znAAgIAEAACABAAAgAQAAIAEAACABAAAgAQAAIAEAACABAAAgAQAAIAEAACABAAAgAQAA"
         + "IAEAACABAAAgAQAAIAEAACABAAAgAQAAIAEAACABAAAgAQAAM2DgADya/W"
 
+    /// Frames of so many times the digit 0, without a checksum and with one. A block that is inflated
+    /// has 131,072 octets.
+    private static let fullBlocks = [
+        (131_072, "KLUv/aAAAAIAVQAAEDAwAQD7/znAAg=="),
+        (131_072, "KLUv/aQAAAIAVQAAEDAwAQD7/znAAmBVvwE="),
+        (262_144, "KLUv/aAAAAQAVAAAEDAwAQD7/znAAgMAEDA="),
+        (262_144, "KLUv/aQAAAQAVAAAEDAwAQD7/znAAgMAEDDwdu8Z"),
+    ]
+
     private func octets(_ text: String) throws -> [UInt8] { try #require(Base64.decode(text)) }
 
     private func send(
@@ -87,6 +96,32 @@ struct CompressionTests {
             #expect(inflater.isComplete)
             #expect(out.count == 200_000)
             #expect(out.allSatisfy { $0 == 0x78 })
+        }
+    }
+
+    @Test(
+        "RFC 8878 3: a frame that fills whole blocks is complete, in pieces and before another frame",
+        arguments: Self.fullBlocks)
+    func wholeBlocks(count: Int, text: String) throws {
+        let frame = try octets(text)
+        // How many octets there are; nil when the end is missing.
+        func inflate(_ input: [UInt8], piece size: Int) throws -> Int? {
+            let inflater = try #require(ZstdInflater())
+            var out: [UInt8] = []
+            for start in stride(from: 0, to: input.count, by: size) {
+                let piece = Array(input[start..<min(start + size, input.count)])
+                try inflater.decode(piece, into: &out, limit: 1_000_000)
+            }
+            #expect(out.allSatisfy { $0 == 0x30 })
+            return inflater.isComplete ? out.count : nil
+        }
+        let cut = Array(frame.dropLast())
+        for size in [1, 5, 1000] {
+            #expect(try inflate(frame, piece: size) == count, "pieces of \(size)")
+            #expect(try inflate(frame + frame, piece: size) == 2 * count, "pieces of \(size)")
+            #expect(try inflate(cut, piece: size) == nil, "pieces of \(size)")
+            #expect(try inflate(frame + cut, piece: size) == nil, "pieces of \(size)")
+            #expect(throws: Problem.self) { try inflate(frame + [1, 2, 3, 4, 5], piece: size) }
         }
     }
 }

@@ -153,6 +153,21 @@ struct EventStreamTests {
         #expect(Self.sequences(slow.text).count == 4004)
     }
 
+    @Test("An export that the server's stop cuts off fails, so that it is not taken for the whole")
+    func cutOff() async throws {
+        let api = try await TestAPI()
+        for _ in 0..<4 { _ = try await api.inject(Self.message(recipients: 1000)) }
+        let response = try await api.respond(.get, "/api/v1/events?follow=false", key: "read")
+        let slow = GatedSink()
+        let stream = Task { try await response.body.write(slow) }
+        try await eventually { slow.offered > 0 }
+        api.services.bell.close()
+        slow.open()
+        await #expect(throws: Problem.self) { try await stream.value }
+        #expect(Self.sequences(slow.text).first == 1)
+        #expect(!slow.text.contains("caught_up"))
+    }
+
     @Test("More streams than there are places are 503, and a place comes back")
     func places() async throws {
         let api = try await TestAPI { $0.streams = 1 }

@@ -1,6 +1,7 @@
 import EventLog
 import HTTPTypes
 import MailEvents
+import MailModel
 import Testing
 import WaybillTesting
 
@@ -67,6 +68,23 @@ struct IdempotencyTests {
         #expect(try await api.inject(Self.message("a"), headers: key).status == 200)
     }
 
+    @Test("A key with messages of several tenants is refused: the log is read back by tenant")
+    func severalTenants() async throws {
+        let api = try await TestAPI()
+        let message = #"""
+            {"sender": "s@a.cc", "recipients": [
+             {"address": "ann@b.cc", "substitutions": {"tenant": "one"}},
+             {"address": "bob@b.cc", "substitutions": {"tenant": "two"}}],
+             "content": "X-Tenant: {{tenant}}\r\nSubject: a\r\n\r\nHi"}
+            """#
+        let answer = try await api.inject(message, headers: ["Idempotency-Key": "order-1"])
+        #expect(answer.status == 422)
+        #expect(answer.json["detail"].text.contains("send one request a tenant"))
+        #expect(api.services.idempotency.count == 0)
+        #expect(try api.events().isEmpty)
+        #expect(try await api.inject(message).status == 200)
+    }
+
     @Test("A claimed key is busy until it is finished or abandoned")
     func busy() {
         let table = IdempotencyTable(capacity: 2, seconds: 10)
@@ -97,5 +115,58 @@ struct IdempotencyTests {
         #expect(table.begin(last, fingerprint: [1], now: 3) == .known(receipt))
         let first = IdempotencyTable.Key(tenant: "", key: "a")
         #expect(table.begin(first, fingerprint: [1], now: 3) == .new)
+    }
+
+    private static func key(_ name: String) -> IdempotencyTable.Key {
+        IdempotencyTable.Key(tenant: "", key: name)
+    }
+
+    @Test("A key that is worked on is not forgotten, however many come after it, or how late")
+    func underWay() {
+        let table = IdempotencyTable(capacity: 2, seconds: 10)
+        let receipt = AppendReceipt(epoch: 1, firstSequence: 1)
+        #expect(table.begin(Self.key("a"), fingerprint: [1], now: 0) == .new)
+        for name in ["b", "c", "d"] {
+            #expect(table.begin(Self.key(name), fingerprint: [1], now: 1) == .new)
+            table.finish(Self.key(name), receipt: receipt)
+        }
+        #expect(table.begin(Self.key("a"), fingerprint: [1], now: 1) == .busy)
+        #expect(table.begin(Self.key("a"), fingerprint: [1], now: 20) == .busy)
+        #expect(table.count == 1)
+        table.finish(Self.key("a"), receipt: receipt)
+        #expect(table.begin(Self.key("a"), fingerprint: [1], now: 20) == .new)
+    }
+
+    @Test("Keys that are given up leave nothing behind, also while an older one is worked on")
+    func givenUp() {
+        let table = IdempotencyTable(capacity: 10, seconds: 1000)
+        #expect(table.begin(Self.key("first"), fingerprint: [1], now: 0) == .new)
+        for number in 0..<100_000 {
+            _ = table.begin(Self.key("\(number)"), fingerprint: [1], now: 0)
+            table.abandon(Self.key("\(number)"))
+        }
+        #expect(table.count == 1)
+        #expect(table.usesNoted <= 2 * APILimits.idempotencyRemains)
+        #expect(table.begin(Self.key("first"), fingerprint: [1], now: 0) == .busy)
+    }
+
+    @Test("Of the log's keys no more are kept than are remembered and as many again")
+    func recall() {
+        let table = IdempotencyTable(capacity: 2000, seconds: 1000)
+        var recall = KeyRecall(table: table)
+        let session = IngressSession(listener: "http", serverName: "", transmissionType: .http)
+        for sequence in 1...UInt64(6001) {
+            let received = MessageReceived(
+                reversePath: .null, sizeOctets: 1, contentSHA256: ContentHash.none,
+                recipientCount: 1, session: session, idempotencyKey: "order \(sequence)")
+            recall.take(
+                RecordedEvent(
+                    sequence: sequence, epoch: 1,
+                    event: Event(time: TestClock.now, fact: .received(received))))
+        }
+        // The last one is complete when something else follows.
+        #expect(table.count == 2000)
+        #expect(recall.keys.count <= 2 * 2000 + APILimits.idempotencyRemains)
+        #expect(recall.keys[6000] == Self.key("order 6000"))
     }
 }

@@ -71,6 +71,30 @@ struct InjectionAckTests {
         #expect(try await api.inject(weaker, key: "zeta").json["ack"].text == "degraded")
     }
 
+    @Test("messages of several tenants are as safe as the tenant asks that asks for most")
+    func severalTenants() async throws {
+        let level = AckLevel.replicated(StandbyDemand(standbys: 1, whenAway: .refuse))
+        let api = try await TestAPI(gate: StandbyGate(timeoutMilliseconds: 1_000)) {
+            $0.tenantAckLevels["two"] = level
+        }
+        func message(_ tenants: [String]) -> String {
+            let recipients = tenants.map {
+                #"{"address": "\#($0)@b.cc", "substitutions": {"tenant": "\#($0)"}}"#
+            }
+            return #"""
+                {"sender": "s@a.cc", "recipients": [\#(recipients.joined(separator: ","))],
+                 "content": "X-Tenant: {{tenant}}\r\nSubject: a\r\n\r\nHi"}
+                """#
+        }
+        for tenants in [["one", "two"], ["two", "one"], ["two"]] {
+            let answer = try await api.inject(message(tenants))
+            #expect(answer.status == 503, "\(tenants)")
+            #expect(answer.json["type"].text == "/docs#not-replicated")
+        }
+        #expect(try api.events().isEmpty)
+        #expect(try await api.inject(message(["one", "three"])).status == 200)
+    }
+
     private static let headers = ["Idempotency-Key": "order-1"]
 
     /// Waits for standbys no longer than 50 ms.

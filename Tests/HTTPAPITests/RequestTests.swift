@@ -44,7 +44,7 @@ struct RequestTests {
         let values = ["a": "<1>", "b.c": "2"]
         #expect(try template.render(values, .html) == "&lt;1&gt; 2 <1> {{#if}} {{}} {{open")
         #expect(try template.render(values, .none) == "<1> 2 <1> {{#if}} {{}} {{open")
-        #expect(throws: MissingSubstitution(name: "b.c")) {
+        #expect(throws: RenderingError.missing("b.c")) {
             try template.render(["a": "1"], .none)
         }
         #expect(try Template("{{a}}").render(["a": "x\r\ny"], .header) == "x  y")
@@ -59,6 +59,26 @@ struct RequestTests {
         #expect(template.names == ["name"] && template.unsupported?.hasPrefix("{{ {{{") == true)
         let rendered = try template.render(["name": "Ann"], .none)
         #expect(rendered == text.replacing("{{name}}", with: "Ann"))
+    }
+
+    @Test("A body of more values than one may have is 413, however few octets they take")
+    func manyValues() async throws {
+        let api = try await TestAPI { $0.bodyValues = 1000 }
+        func send(_ path: String, elements: Int) async throws -> TestAnswer {
+            let zeros = Array(repeating: "0", count: elements).joined(separator: ",")
+            return try await api.call(
+                .post, path, key: "inject", headers: ["Content-Type": "application/json"],
+                body: Array("{\"recipients\":[\(zeros)]}".utf8))
+        }
+        for path in ["/api/v1/inject", "/api/inject/v1"] {
+            // The object, the array and its elements.
+            #expect(try await send(path, elements: 998).status == 422, "\(path)")
+            let answer = try await send(path, elements: 999)
+            #expect(answer.status == 413, "\(path)")
+            #expect(answer.json["type"].text == "/docs#too-large")
+            #expect(answer.json["detail"].text == "The body has more than 1000 values.")
+        }
+        #expect(api.services.memory.usedOctets == 0)
     }
 
     @Test("An unknown path is 404, a wrong method 405 with Allow, HEAD is GET without a body")
@@ -105,5 +125,15 @@ struct RequestTests {
         for route in api.responder.table.routes {
             #expect(yaml.text.contains("\n  \(route.path):\n"), "\(route.path)")
         }
+    }
+}
+
+extension Template {
+    /// The text, however long it becomes.
+    fileprivate func render(
+        _ values: [String: String], _ escaping: Escaping
+    ) throws(RenderingError) -> String {
+        var budget = RenderBudget(message: .max, request: .max)
+        return try render(values, escaping, &budget)
     }
 }

@@ -57,6 +57,48 @@ struct LineFileTests {
                 == [text("a"), .tooLong, text("b")])
     }
 
+    @Test("A compressed line that is too long takes no more memory than a line may")
+    func longInflated() throws {
+        var frame: [UInt8] = []
+        var bytes: [UInt8] = []
+        let compressor = FrameCompressor(level: 1)
+        let long = [UInt8](repeating: 0x61, count: 2 * ExchangeLimits.lineOctetsMax)
+        _ = compressor.append(long, to: &frame)
+        for _ in 0..<3 { bytes += frame }
+        _ = compressor.append(Array("\nb\n".utf8), to: &bytes)
+        // All of it is one piece of the file.
+        #expect(bytes.count < ExchangeLimits.pieceOctets)
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/lines"
+        try overwrite(path, bytes)
+        let file = try LineFile(path: path)
+        let first = try file.next()
+        #expect(first == .tooLong)
+        #expect(file.buffer.count < ExchangeLimits.lineOctetsMax + 2 * ExchangeLimits.pieceOctets)
+        // An array that grows may have room for twice as much.
+        #expect(file.buffer.capacity < 3 * ExchangeLimits.lineOctetsMax)
+        let second = try file.next()
+        #expect(second == text("b"))
+        let end = try file.next()
+        #expect(end == nil)
+        #expect(!file.isTruncated)
+    }
+
+    @Test("A frame that ends where a block does is whole")
+    func wholeBlocks() throws {
+        var bytes: [UInt8] = []
+        let line = [UInt8](repeating: 0x61, count: ExchangeLimits.pieceOctets - 1) + [0x0A]
+        let compressor = FrameCompressor(level: 1)
+        _ = compressor.append(line + line, to: &bytes)
+        let text = LineFile.Line.text(Array(line.dropLast()))
+        let whole = try lines(bytes)
+        #expect(whole.lines == [text, text])
+        #expect(!whole.isTruncated)
+        let cut = try lines(Array(bytes.dropLast(2)))
+        #expect(cut.lines == [text, text])
+        #expect(cut.isTruncated)
+    }
+
     @Test("gzip is refused with what to do")
     func gzip() {
         #expect(throws: ImportFileError.self) { try lines([0x1F, 0x8B, 8, 0]) }

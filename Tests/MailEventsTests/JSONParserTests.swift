@@ -24,6 +24,21 @@ struct JSONParserTests {
         #expect(throws: JSONError.self) { try JSONParser.parse(Array(text.utf8)) }
     }
 
+    @Test("Values are counted with those within them, and no more are read than there may be")
+    func values() throws {
+        // The object, the array and its two, the other object and its one.
+        let text = Array(#"{"a": [1, 2], "b": {"c": null}}"#.utf8)
+        #expect(try JSONParser.parse(text, valuesMax: 6)["a"].count == 2)
+        let few = #expect(throws: JSONError.self) { try JSONParser.parse(text, valuesMax: 5) }
+        #expect(few?.hasTooManyValues == true)
+        let many = Array(("[" + String(repeating: "0,", count: 100_000) + "0]").utf8)
+        let error = #expect(throws: JSONError.self) { try JSONParser.parse(many, valuesMax: 1000) }
+        #expect(error?.hasTooManyValues == true && error?.offset == 1999)
+        #expect(try JSONParser.parse(many).count == 100_001)
+        let mistake = #expect(throws: JSONError.self) { try JSONParser.parse([0x5B], valuesMax: 5) }
+        #expect(mistake?.hasTooManyValues == false)
+    }
+
     @Test("Nesting is bounded, and invalid UTF-8 is refused")
     func hostile() {
         let deep = String(repeating: "[", count: 100_000)

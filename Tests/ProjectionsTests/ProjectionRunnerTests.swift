@@ -154,6 +154,65 @@ struct ProjectionRunnerTests {
         #expect(requests.read() == nil)
     }
 
+    @Test("After a rebuild beside the one in use, snapshots are taken as before")
+    func snapshotsAfterRebuild() async throws {
+        let site = try WordSite(seed: 9)
+        site.snapshots = SnapshotPolicy(spacing: 100, kept: 20)
+        try await site.chatter(500)
+        let requests = ProjectionRequests(directory: site.projections)
+        try await site.run { runner in
+            try await eventually("a status") { requests.read() != nil }
+            #expect(requests.askForRebuild(of: "words"))
+            try await eventually("rebuilt") { requests.read()?.all[0].rebuilds == 1 }
+            try await site.chatter(500)
+            try await site.arrive(runner)
+            let store = SnapshotStore(paths: try site.paths("words"))
+            try await eventually("a snapshot") { (store.sequences().last ?? 0) > 800 }
+        }
+    }
+
+    @Test("A question about the past beside the fold leaves the lock of the file in use alone")
+    func lockStays() async throws {
+        let site = try WordSite()
+        try await site.chatter(300)
+        try await site.run { runner in
+            try await eventually("checkpoints") {
+                runner.report().all.allSatisfy { $0.checkpoint == 300 }
+            }
+            let kept = try site.kept("words")
+            #expect(kept.report.checkpoint == 300)
+            let path = try site.paths("words").live + "-lock"
+            // Never closed: closing any descriptor of it would give up this process's locks.
+            let descriptor = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC)
+            #expect(descriptor >= 0)
+            var lock = flock()
+            lock.l_type = Int16(F_WRLCK)
+            lock.l_whence = Int16(SEEK_SET)
+            lock.l_len = 1
+            // F_OFD_GETLK: whether somebody's lock is in the way, this process's own included.
+            #expect(unsafe fcntl(descriptor, 36, &lock) == 0)
+            #expect(lock.l_type != Int16(F_UNLCK))
+        }
+    }
+
+    @Test("Questions about the past while checkpoints are written harm no checkpoint")
+    func questionsBesideCheckpoints() async throws {
+        let site = try WordSite(seed: 11)
+        try await site.chatter(200)
+        try await site.run { runner in
+            for _ in 0..<60 {
+                try await site.chatter(20)
+                _ = try site.kept("words")
+            }
+            try await site.arrive(runner)
+        }
+        let kept = try site.kept("words")
+        #expect(kept.report.checkpoint == 1_400)
+        #expect(kept.report.setback == nil)
+        let replayed = try site.replayed("words")
+        #expect(kept.digest == replayed)
+    }
+
     @Test("A rebuild that a stop interrupted goes on at the next start")
     func interruptedRebuild() async throws {
         let site = try WordSite()

@@ -99,6 +99,32 @@ struct AuthenticationTests {
         await server.stop()
     }
 
+    @Test("RFC 8314: a silent connection counts as a session before there is any TLS")
+    func silentBeforeTLS() async throws {
+        let server = try await server {
+            $0.listeners[0].implicitTLS = true
+            $0.listeners[0].limits.sessionsPerAddress = 1
+        }
+        let silent = try #require(RudeClient(port: server.port))
+        try await eventually("it counts") { server.reception.openSessions == 1 }
+        let refused = try await SMTPTestClient.connect(
+            port: server.port, implicitTLS: true, greeting: nil)
+        try await refused.expectClosed()
+        #expect(!refused.hasUnread)
+        #expect(server.log.rejected.map(\.command) == ["connect"])
+        #expect(server.log.rejected.map(\.reply.code) == [421])
+        #expect(server.reception.openSessions == 1)
+        silent.close()
+        try await eventually("it has gone") { server.reception.openSessions == 0 }
+        let client = try await SMTPTestClient.connect(port: server.port, implicitTLS: true)
+        #expect(server.reception.openSessions == 1)
+        try await client.ask("EHLO client.example.net", 250)
+        try await client.ask("QUIT", 221)
+        try await client.expectClosed()
+        try await eventually("it is counted out once") { server.reception.openSessions == 0 }
+        await server.stop()
+    }
+
     @Test("RFC 4616, LOGIN: the right password relays, the wrong one does not")
     func passwords() async throws {
         let server = try await server()

@@ -249,6 +249,20 @@ struct LimitsTests {
         await server.stop()
     }
 
+    @Test(
+        "a client that closes its half and reads late gets every reply",
+        arguments: [200, 1_000, 2_000])
+    func readsLate(messages: Int) async throws {
+        let server = try await TestServer.start()
+        let late = try #require(RudeClient(port: server.port, receiveOctets: 4_096))
+        let (replies, last) = late.readLate(messages: messages)
+        #expect(replies == 3 * messages)
+        #expect(last.hasPrefix("250"))
+        late.close()
+        try await eventually("the session has gone") { server.reception.openSessions == 0 }
+        await server.stop()
+    }
+
     @Test("a client that never reads its replies is held back and given up, another one served")
     func neverReads() async throws {
         let server = try await TestServer.start { configuration, _ in

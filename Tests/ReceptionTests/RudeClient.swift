@@ -1,13 +1,18 @@
 import Glibc
 
-/// A client that sends and never reads, on a plain socket.
+/// A client that sends and does not read, or reads late, on a plain socket.
 struct RudeClient {
     private let descriptor: Int32
 
-    /// Connects to 127.0.0.1.
-    init?(port: Int) {
+    /// Connects to 127.0.0.1; `receiveOctets` for what its socket holds unread, if not the system's choice.
+    init?(port: Int, receiveOctets: Int32? = nil) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return nil }
+        if var receiveOctets {
+            unsafe setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &receiveOctets,
+                socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
@@ -38,6 +43,37 @@ struct RudeClient {
             sent += count
         }
         return sent
+    }
+
+    /// Says EHLO, then sends so many empty messages, closes its half, and reads; returns how many of the
+    /// replies came, three for each, and the last one. Its socket must have room for all the commands.
+    func readLate(messages: Int) -> (replies: Int, last: String) {
+        _ = readText { $0.hasPrefix("220 ") && $0.hasSuffix("\r\n") }
+        guard say("EHLO late.example.net\r\n") else { return (0, "") }
+        _ = readText { $0.hasPrefix("250 ") || $0.contains("\r\n250 ") }
+        let message = "MAIL FROM:<a@b.c>\r\nRCPT TO:<b@example.net>\r\nBDAT 0 LAST\r\n"
+        guard say(String(repeating: message, count: messages)) else { return (0, "") }
+        shutdown(descriptor, Int32(SHUT_WR))
+        let lines = readText { _ in false }.split(separator: "\r\n")
+        return (lines.count, lines.last.map(String.init) ?? "")
+    }
+
+    private func say(_ text: String) -> Bool {
+        let octets = Array(text.utf8)
+        return unsafe send(descriptor, octets, octets.count, Int32(MSG_NOSIGNAL)) == octets.count
+    }
+
+    /// Reads until there is enough, or no more.
+    private func readText(isEnough: (String) -> Bool) -> String {
+        var octets: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe recv(descriptor, &piece, piece.count, 0)
+            if count <= 0 { break }
+            octets += piece[..<count]
+            if octets.count < 10_000, isEnough(String(decoding: octets, as: UTF8.self)) { break }
+        }
+        return String(decoding: octets, as: UTF8.self)
     }
 
     func close() { _ = Glibc.close(descriptor) }

@@ -47,6 +47,47 @@ struct SessionTimersTests {
         #expect(deadline(6, 3000) == 3100)
     }
 
+    @Test("a transaction has its time from MAIL to the content, and chunks theirs once")
+    func transaction() {
+        var timers = timers()
+        func deadline(_ number: Int, hasContent: Bool = false, _ now: UInt64) -> UInt64? {
+            let transaction = OpenTransaction(number: number, hasContent: hasContent)
+            return timers.deadline(
+                afterReading: 10, phase: .command, transaction: transaction, progressed: true,
+                now: now * second
+            ).map { $0 / second }
+        }
+        #expect(deadline(1, 1000) == 1300)
+        #expect(deadline(1, 4400) == 4600)
+        // RSET and MAIL in one read: a transaction of its own.
+        #expect(deadline(2, 4500) == 4800)
+        // Between two chunks, an hour later than the last recipient might have come.
+        #expect(deadline(2, hasContent: true, 8050) == 8350)
+        #expect(deadline(2, hasContent: true, 9000) == 9100)
+        let chunk = timers.deadline(
+            afterReading: 10_000, phase: .content,
+            transaction: OpenTransaction(number: 2, hasContent: true), progressed: true,
+            now: 9090 * second)
+        #expect(chunk == 9100 * second)
+        // After RSET there is none.
+        let after = timers.deadline(
+            afterReading: 6, phase: .command, transaction: nil, progressed: true,
+            now: 9095 * second)
+        #expect(after == 9395 * second)
+    }
+
+    @Test("who takes more recipients gives more time for them")
+    func manyRecipients() {
+        var timers = SessionTimers(timeouts: ListenerTimeouts(), recipients: 5000)
+        let transaction = OpenTransaction(number: 1, hasContent: false)
+        _ = timers.deadline(
+            afterReading: 10, phase: .command, transaction: transaction, progressed: true, now: 0)
+        let late = timers.deadline(
+            afterReading: 10, phase: .command, transaction: transaction, progressed: true,
+            now: 17_900 * second)
+        #expect(late == 18_000 * second)
+    }
+
     @Test("0 octets a second is no rate")
     func noRate() {
         var timeouts = ListenerTimeouts()

@@ -54,6 +54,35 @@ struct HelloJudgeTests {
         #expect(verdict == .welcome)
     }
 
+    @Test(
+        "what cannot be is refused, whoever says it",
+        arguments: ["", "a\u{1B}[2J", String(repeating: "x", count: 256)])
+    func unusableName(name: String) throws {
+        var hello = Self.hello(sequence: 10)
+        hello.site = name
+        guard case .refused(.otherProtocol, let text, _) = try Self.judge().judge(hello) else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(text.contains("name has 1 to 255 octets"))
+    }
+
+    @Test("a position or an epoch that leaves no room for another one is refused")
+    func exhausted() throws {
+        var hellos = [Self.hello(sequence: .max), Self.hello(epoch: .max, sequence: 10)]
+        hellos.append(Self.hello(sequence: 10, knownEpoch: .max))
+        hellos.append(Self.hello(sequence: 0, knownEpoch: .max, purpose: .ask))
+        for hello in hellos {
+            guard case .refused(.otherProtocol, _, _) = try Self.judge().judge(hello) else {
+                Issue.record("\(hello.position) \(hello.knownEpoch) was taken")
+                return
+            }
+        }
+        let last = Self.hello(
+            sequence: 0, knownEpoch: ReplicationLimits.epochMax, purpose: .ask)
+        #expect(try Self.judge().judge(last) == .fencedBy(ReplicationLimits.epochMax))
+    }
+
     @Test("a site without a log may follow")
     func empty() throws {
         var hello = Self.hello(sequence: 0)

@@ -259,18 +259,105 @@ struct LeaseMachineTests {
         #expect(bench.machine.problem == "nobody holds the lease of epoch 3")
     }
 
-    @Test("a take whose answer was lost is taken up again")
-    func lostAnswer() throws {
+    @Test(
+        "a take whose answer was lost, or that was repeated on the way, is taken up again",
+        arguments: [LeaseMachine.Answer.failed("cut off"), .refused])
+    func lostAnswer(answer: LeaseMachine.Answer) throws {
         var bench = Bench(automatic: true)
         bench.machine.set(.stand, now: bench.now)
         let mine = LeaseCandidate(site: "vienna", epoch: 3, sequence: 500, campaign: 41)
         try bench.look(Self.view(token: Self.token(), candidates: [mine]))
         let take = try bench.asked()
-        bench.answer(take, .failed("cut off"))
+        bench.answer(take, answer)
         bench.now += 1_000
         let holder = LeaseHolder(site: "vienna", node: "vienna:/data", epoch: 4)
         try bench.look(Self.view(holder: holder, token: Self.token(4, "vienna")))
         #expect(bench.ask() == .take(epoch: 4, holderRevision: 40, tokenRevision: 41))
+    }
+
+    @Test("a take that another site was faster with is not taken up again")
+    func otherWasFaster() throws {
+        var bench = Bench(automatic: true)
+        bench.machine.set(.stand, now: bench.now)
+        let mine = LeaseCandidate(site: "vienna", epoch: 3, sequence: 500, campaign: 41)
+        try bench.look(Self.view(token: Self.token(), candidates: [mine]))
+        bench.answer(try bench.asked(), .refused)
+        bench.now += 1_000
+        let holder = LeaseHolder(site: "berlin", node: "berlin:/data", epoch: 4)
+        try bench.look(Self.view(holder: holder, token: Self.token(4, "berlin")))
+        #expect(bench.ask() == nil)
+    }
+
+    @Test("what stands in a site's way stands in the way of an attempt that is taken up, too")
+    func obstacleToAttempt() throws {
+        var bench = Bench(automatic: true)
+        bench.machine.set(.stand, now: bench.now)
+        let mine = LeaseCandidate(site: "vienna", epoch: 3, sequence: 500, campaign: 41)
+        try bench.look(Self.view(token: Self.token(), candidates: [mine]))
+        bench.answer(try bench.asked(), .failed("cut off"))
+        bench.here.obstacle = "the disk is read-only"
+        bench.now += 1_000
+        try bench.look(Self.view(token: Self.token(4, "vienna")))
+        #expect(bench.ask() == nil)
+        #expect(bench.machine.problem == "the disk is read-only")
+        bench.here.obstacle = nil
+        bench.now += 10_000
+        try bench.look(Self.view(token: Self.token(4, "vienna")))
+        #expect(bench.ask() == .take(epoch: 4, holderRevision: 0, tokenRevision: 41))
+    }
+
+    @Test("whoever gives the lease back at once does not take it again at once")
+    func giveBack() throws {
+        var bench = Bench(automatic: true)
+        bench.machine.set(.stand, now: bench.now)
+        let mine = LeaseCandidate(site: "vienna", epoch: 3, sequence: 500, campaign: 41)
+        try bench.look(Self.view(token: Self.token(), candidates: [mine]))
+        bench.answer(try bench.asked(), .taken(lease: 6))
+        #expect(bench.machine.takeChanges() == [.promoted(epoch: 4)])
+        bench.machine.giveBack(now: bench.now)
+        let release = try bench.asked()
+        #expect(release == .release(lease: 6))
+        bench.answer(release, .done)
+        #expect(bench.ask() == nil)
+    }
+
+    @Test("a site that is a standby again gives a lease back that it has taken meanwhile")
+    func standsAgain() throws {
+        var bench = Bench(automatic: true)
+        bench.machine.set(.stand, now: bench.now)
+        let mine = LeaseCandidate(site: "vienna", epoch: 3, sequence: 500, campaign: 41)
+        try bench.look(Self.view(token: Self.token(), candidates: [mine]))
+        bench.answer(try bench.asked(), .taken(lease: 6))
+        bench.machine.set(.stand, now: bench.now)
+        #expect(bench.ask() == .release(lease: 6))
+        #expect(!bench.machine.isHeld)
+    }
+
+    @Test("until its log is read, a site that was started again enters what it had entered before")
+    func entered() throws {
+        var bench = Bench()
+        (bench.here.positionEpoch, bench.here.sequence) = (0, 0)
+        bench.machine.set(.hold(epoch: 3, isForced: false), now: bench.now)
+        #expect(bench.machine.entered(bench.here).sequence == 0)
+        var token = Self.token(3, "vienna")
+        token.standbys = ["berlin", "rome"]
+        try bench.look(Self.view(token: token))
+        bench.answer(try bench.asked(), .taken(lease: 6))
+        #expect(bench.machine.entered(bench.here).sequence == 500)
+        #expect(bench.machine.entered(bench.here).standbys == ["berlin", "rome"])
+        // Its log is open.
+        (bench.here.positionEpoch, bench.here.sequence) = (3, 510)
+        bench.here.standbys = ["rome"]
+        #expect(bench.machine.entered(bench.here) == bench.here)
+    }
+
+    @Test("what another site's token says is not entered for this one")
+    func othersToken() throws {
+        var bench = Bench()
+        (bench.here.positionEpoch, bench.here.sequence) = (0, 0)
+        bench.machine.set(.hold(epoch: 4, isForced: true), now: bench.now)
+        try bench.look(Self.view(token: Self.token(3, "paris")))
+        #expect(bench.machine.entered(bench.here) == bench.here)
     }
 
     @Test("a take that came too late is taken up again")

@@ -21,6 +21,16 @@ struct StandbySlotTests {
         #expect(try StandbySlot.load(path) == Self.slots)
     }
 
+    @Test("what a forged standby left behind hinders no start and no pruning")
+    func forged() throws {
+        let directory = try TemporaryDirectory()
+        let path = StandbySlot.path(dataDirectory: directory.path)
+        try SmallFile.replace(path, with: "\(UInt64.max) 2 paris\n5 6 \n")
+        let slots = try StandbySlot.load(path)
+        #expect(slots.map(\.site) == ["paris", ""])
+        #expect(slots.map(\.firstNeeded) == [.max, 6])
+    }
+
     @Test(
         "a line that is none is named", arguments: ["x 1 berlin", "1 berlin", "given-up 1 berlin"])
     func wrong(_ line: String) throws {

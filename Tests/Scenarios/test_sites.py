@@ -358,7 +358,9 @@ def test_a_sleeping_primary_is_fenced_when_it_wakes(site, sink, tmp_path):
     second.promote()
     send(second.port, "new@recipient.example")
     first.wake()
-    report = first.wait_role("fenced")
+    first.wait_role("fenced")
+    # Between its two parts it knows its role already, and not yet where its log ends.
+    report = first.wait_report(lambda report: report["position_epoch"] > 0, "its log")
     assert report["epoch"] == 2 and report["position_epoch"] == 1
     wait_until(lambda: not listens(first.port), 30, "the end of the old primary's listener")
     recorder.stop()
@@ -670,6 +672,26 @@ def test_what_only_the_old_primary_had_is_queued_anew_once(site, sink, tmp_path)
     assert first.stop() == 0 and second.stop() == 0
     sink.stop()
     check_sites(second, first, acknowledged=told, salvage=[export], sink=sink, drained=True)
+
+
+def test_an_export_that_this_log_has_itself_queues_nothing(site, sink, tmp_path):
+    """An operator who salvages what was never lost must not send it twice."""
+    first = site("anna", sink.port).start_site()
+    first.command("queue", "suspend", "--domain", "stays.example", "--reason", "a test")
+    for number in range(3):
+        send(first.port, f"kept{number}@stays.example")
+    # As a rejoin to a site that lagged behind would have cut it off: the log up to its end.
+    export = tmp_path / "salvage" / "bert-2"
+    (export / "log").mkdir(parents=True)
+    assert first.stop() == 0
+    for segment in (first.data / "log").glob("*.mdb"):
+        shutil.copy(segment, export / "log")
+    (export / "salvage").write_text("after 1\nsite bert\n")
+    first.start_site()
+    before = len(first.of_type("received"))
+    answer = first.site("salvage", str(export)).stdout
+    assert "queued 0 message(s)" in answer and "3" in answer, answer
+    assert len(first.of_type("received")) == before
 
 
 def test_a_standby_whose_name_is_the_primarys_is_refused(site, sink):

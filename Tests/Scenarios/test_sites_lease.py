@@ -5,6 +5,8 @@ prints how long it took.
 """
 
 import smtplib
+import socket
+import subprocess
 import time
 
 import pytest
@@ -13,7 +15,7 @@ from harness.client import Recorder
 from harness.etcd import Etcd
 from harness.peer import Peer
 from harness.sites import check_sites
-from harness.support import listens, wait_until
+from harness.support import listens, wait_until, waybill_binary
 
 TTL = 6
 # What is written ends three tenths of the lease before it.
@@ -283,6 +285,39 @@ def test_a_restart_keeps_the_lease(site, sink, etcd):
     assert first.stop() == 0
     second.wait_accepts(30)
     assert second.report()["epoch"] == 2
+
+
+def test_a_primary_that_cannot_start_leaves_the_lease_to_the_standby(site, sink, etcd):
+    """Started again and again, as by a supervisor, it must not keep what it cannot use."""
+    first, second = pair(site, sink.port, lease(etcd()))
+    send(first.port, "one@recipient.example")
+    second.wait_caught_up(first)
+    assert first.stop() == 0
+    with socket.create_server(("127.0.0.1", first.port)):
+        began = time.monotonic()
+        tries = 0
+        while not listens(second.port):
+            assert time.monotonic() - began < 5 * TTL, first.output()
+            first.launch()
+            assert first.wait(30) != 0, "it cannot listen"
+            tries += 1
+            time.sleep(1)
+    assert tries >= 1 and "rdress already in use" in first.output()
+    print(f"taken over after {time.monotonic() - began:.2f} s and {tries} starts of the other one")
+    assert second.report()["epoch"] == 2
+    first.start_site("fenced")
+
+
+def test_a_second_server_on_the_same_data_takes_no_lease(site, sink, etcd):
+    first, _ = pair(site, sink.port, lease(etcd()))
+    refused = subprocess.run(
+        [str(waybill_binary()), "serve", "--data", str(first.data), *first.flags],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode != 0
+    assert "another process has the log" in refused.stderr + refused.stdout
+    meanwhile(TTL, lambda: send(first.port, "two@recipient.example"))
+    assert "the lease is lost" not in first.output(1_000_000)
+    assert first.report()["lease"]["held"]
 
 
 def test_by_force_a_site_writes_without_etcd(site, sink, etcd):

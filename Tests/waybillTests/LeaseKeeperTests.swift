@@ -14,6 +14,7 @@ private final class FakeStore: LeaseStore {
         var mood = Mood.well
         var view = LeaseView()
         var requests: [LeaseMachine.Request] = []
+        var witnessProblem: String? = "no witness"
     }
     private let state = Monitor(State())
 
@@ -24,7 +25,12 @@ private final class FakeStore: LeaseStore {
         state.broadcast()
     }
 
-    func witnessProblem() throws -> String? { "no witness" }
+    func witnessProblem() throws -> String? { state.withLock { $0.witnessProblem } }
+
+    /// What etcd has from now on.
+    func show(_ view: LeaseView, witnessProblem: String?) {
+        state.withLock { ($0.view, $0.witnessProblem) = (view, witnessProblem) }
+    }
 
     func carryOut(_ request: LeaseMachine.Request, here: LeaseSite) -> LeaseMachine.Answer {
         // Who stands still blocks the one who asks.
@@ -56,8 +62,10 @@ struct LeaseKeeperTests {
         }
     }
 
-    private func keeper(_ store: FakeStore, automatic: Bool = false) throws -> (LeaseKeeper, Heard)
-    {
+    private func keeper(
+        _ store: FakeStore, automatic: Bool = false,
+        canLead: @escaping @Sendable () -> Bool = { true }
+    ) throws -> (LeaseKeeper, Heard) {
         var settings = LeaseSettings(endpoints: ["http://127.0.0.1:1"])
         settings.ttlMilliseconds = 3_000
         settings.isAutomatic = automatic
@@ -69,7 +77,7 @@ struct LeaseKeeperTests {
                     var here = LeaseSite(name: "vienna", node: "v")
                     (here.positionEpoch, here.sequence) = (1, 5)
                     return here
-                }, changed: { heard.note($0) }))
+                }, changed: { heard.note($0) }, canLead: canLead))
         return (keeper, heard)
     }
 
@@ -130,5 +138,40 @@ struct LeaseKeeperTests {
             _ = Monitor(()).wait(milliseconds: 10) { _ in true }
         }
         #expect(keeper.standing.witnessProblem == "no witness")
+    }
+
+    @Test("a site that cannot start gives the lease back before it ends")
+    func release() throws {
+        let store = FakeStore()
+        let (keeper, _) = try keeper(store)
+        keeper.aim(.hold(epoch: 4, isForced: false))
+        #expect(keeper.waitToWrite(milliseconds: 5_000) { false })
+        keeper.release()
+        #expect(keeper.permit.isOver)
+        #expect(store.requests.contains(.release(lease: 1)))
+    }
+
+    @Test(
+        "a standby that cannot record a role leaves the lease to others", arguments: [false, true])
+    func cannotLead(canLead: Bool) throws {
+        let store = FakeStore()
+        var view = LeaseView()
+        view.token = LeaseToken(epoch: 1, site: "paris", sequence: 5, standbys: ["vienna"])
+        view.tokenRevision = 41
+        view.candidates = [LeaseCandidate(site: "vienna", epoch: 1, sequence: 5, campaign: 41)]
+        store.show(view, witnessProblem: nil)
+        let asked = Monitor(0)
+        let (keeper, heard) = try keeper(store, automatic: true) {
+            asked.withLock { $0 += 1 }
+            asked.broadcast()
+            return canLead
+        }
+        defer { keeper.stop() }
+        keeper.aim(.stand)
+        #expect(asked.wait(milliseconds: 10_000) { $0 < (canLead ? 1 : 2) })
+        if canLead { #expect(heard.wait(milliseconds: 5_000, 1)) }
+        let takes = store.requests.filter { if case .take = $0 { true } else { false } }
+        #expect(takes.isEmpty == !canLead)
+        #expect(heard.all == (canLead ? [.promoted(epoch: 2)] : []))
     }
 }

@@ -56,4 +56,20 @@ struct SiteDeskOrderTests {
         try desk.record(SiteState(role: .fenced, epoch: 2))
         #expect(Self.refusal(desk, .switchover(to: ""))?.isTemporary == false)
     }
+
+    @Test("a role that came to nothing is taken back only while nothing else was recorded")
+    func takesBack() throws {
+        let directory = try TemporaryDirectory()
+        let desk = try Self.desk(directory)
+        let before = SiteState(role: .standby, epoch: 5)
+        let recorded = SiteState(role: .primary, epoch: 6)
+        try desk.record(recorded)
+        desk.takeBack(recorded, before)
+        #expect(desk.current == before)
+        // Another thread was told of a higher epoch meanwhile: that stays.
+        try desk.record(recorded)
+        desk.learned(epoch: 7, from: "berlin")
+        desk.takeBack(recorded, before)
+        #expect(desk.current == SiteState(role: .fenced, epoch: 7))
+    }
 }

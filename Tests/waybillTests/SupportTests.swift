@@ -58,6 +58,9 @@ struct SupportTests {
     func printable() {
         #expect(EventLine.printable("a\u{1B}[2Jb\r\nc\u{9B}d\u{7F}") == "a [2Jb  c d ")
         #expect(EventLine.printable("grüße ✓") == "grüße ✓")
+        #expect(EventLine.printable("\u{80}a\u{9F}\u{A0}") == " a \u{A0}")
+        // Nor what would make a line read as another one.
+        #expect(EventLine.printable("a\u{202A}\u{202E}b\u{2066}c\u{2069}") == "a  b c ")
     }
 
     @Test("an address on the command line needs a port; port 0 and IPv6 are fine")

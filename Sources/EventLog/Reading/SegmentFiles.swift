@@ -10,6 +10,8 @@ final class SegmentFiles: Sendable {
         var open: [UInt64: SegmentFile] = [:]
         /// Least recently used first.
         var order: [UInt64] = []
+        /// How often files were forgotten: one that was opened before may be another by now.
+        var forgotten = 0
     }
 
     let directory: LogDirectory
@@ -30,6 +32,9 @@ final class SegmentFiles: Sendable {
 
     /// Held while a segment's file is replaced or removed: not both at once.
     let replacing = Monitor(())
+
+    /// How often files were forgotten.
+    var forgotten: Int { state.withLock { $0.forgotten } }
 
     /// Lists the directory again.
     ///
@@ -63,26 +68,38 @@ final class SegmentFiles: Sendable {
 
     /// The segment that begins at `first`, opened if it is not.
     func file(_ first: UInt64) throws(EventLogError) -> SegmentFile {
-        let known = state.withLock { state in
-            if let index = state.order.lastIndex(of: first), index != state.order.endIndex - 1 {
-                state.order.append(state.order.remove(at: index))
+        while true {
+            let (known, forgotten) = state.withLock { state in
+                if let index = state.order.lastIndex(of: first), index != state.order.endIndex - 1 {
+                    state.order.append(state.order.remove(at: index))
+                }
+                return (state.open[first], state.forgotten)
             }
-            return state.open[first]
+            if let known { return known }
+            let file = try SegmentFile(path: directory.segmentPath(first), first: first)
+            if keep(file, unless: forgotten) { return file }
         }
-        if let known { return known }
-        let file = try SegmentFile(path: directory.segmentPath(first), first: first)
+    }
+
+    /// Keeps a file open, unless files were forgotten since it was looked for: then it may have been
+    /// opened before another one took its place.
+    func keep(_ file: SegmentFile, unless forgotten: Int) -> Bool {
         state.withLock { state in
-            if state.open.updateValue(file, forKey: first) == nil { state.order.append(first) }
+            guard state.forgotten == forgotten else { return false }
+            if state.open.updateValue(file, forKey: file.first) == nil {
+                state.order.append(file.first)
+            }
             if state.order.count > EventLogLimits.openFilesMax {
                 state.open[state.order.removeFirst()] = nil
             }
+            return true
         }
-        return file
     }
 
     /// Opens a segment anew when it is asked for next: another file stands under its name.
     func forget(_ first: UInt64) {
         state.withLock { state in
+            state.forgotten += 1
             state.open[first] = nil
             state.order.removeAll { $0 == first }
         }

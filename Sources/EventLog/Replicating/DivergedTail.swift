@@ -82,6 +82,7 @@ package struct DivergedTail<Codec: BatchCodec> {
         // Where the logs parted at the end of a sealed segment, the one behind it stays, empty: a sealed
         // segment without a successor would be taken for damage.
         let stays = position.sequence > 0 && straddling <= position.sequence + 1
+        try lock.forgetEnd()
         if stays { try rewrite(straddling, through: position) }
         for first in all.reversed() where !stays || first > straddling {
             guard unsafe unlink(directory.segmentPath(first)) == 0 else {

@@ -67,6 +67,19 @@ package final class LogLock: Sendable {
     /// start only looks more closely.
     func note(_ end: OrderlyEnd) { Self.write(end, descriptor) }
 
+    /// Forgets where the last writer ended, durably: the segment that it names is written anew, and a
+    /// commit of the new file may come to have the same number.
+    ///
+    /// - Throws: `writeFailed`: the line may still stand there.
+    func forgetEnd() throws(EventLogError) {
+        Self.write(nil, descriptor)
+        guard fdatasync(descriptor) == 0 else {
+            throw EventLogError(
+                .writeFailed, "the lock could not be flushed (errno \(errno))",
+                hint: "Nothing was changed. Check the disk, then try again.")
+        }
+    }
+
     /// Where the last writer of the log in a directory ended, if it did in order.
     static func orderlyEnd(directory: String) -> OrderlyEnd? {
         let path = LogDirectory(directory).lockPath

@@ -39,7 +39,9 @@ import CZstd
             guard output.count + produced <= limit else { throw Self.tooLarge }
             output += block[..<produced]
             isComplete = result == 0
-            isFull = produced == block.count
+            // A frame that is done has nothing left, however full the block is: asked again, it
+            // would be the beginning of another one.
+            isFull = produced == block.count && !isComplete
         }
     }
 }

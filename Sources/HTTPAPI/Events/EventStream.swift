@@ -19,6 +19,10 @@ struct EventStream {
     var heartbeat = Duration.seconds(APILimits.heartbeatSeconds)
 
     /// Runs until the consumer goes, the server stops, or everything asked for is written.
+    ///
+    /// - Parameter writer: Where to.
+    /// - Throws: What keeps it from writing. Also that the server stops, unless the consumer follows:
+    ///   what it has then is a part that must not look like the whole.
     @concurrent
     mutating func run(_ writer: inout any ResponseBodyWriter) async throws {
         var hasCaughtUp = false
@@ -55,6 +59,7 @@ struct EventStream {
             try Task.checkCancellation()
             (reached, piece) = try await Self.read(cursor, services)
         }
+        guard follows else { throw Problem(.notReady, "The server is stopping; try again.") }
     }
 
     /// Reads a piece on a thread of its own kind.

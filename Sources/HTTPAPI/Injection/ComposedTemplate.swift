@@ -43,18 +43,17 @@ struct ComposedTemplate: Sendable {
             + [subject, text, ampHTML, html].compactMap(\.self)
     }
 
-    /// The message for a recipient.
+    /// The message for a recipient, as far as the budget goes.
     func compose(
-        for recipient: NamedMailbox, _ values: [String: String]
-    ) throws(MissingSubstitution) -> ComposedMessage {
+        for recipient: NamedMailbox, _ values: [String: String], _ budget: inout RenderBudget
+    ) throws(RenderingError) -> ComposedMessage {
         var out: [ComposedField] = []
-        func people(_ name: String, _ people: [Person]) throws(MissingSubstitution) {
+        func people(_ name: String, _ people: [Person]) throws(RenderingError) {
             guard !people.isEmpty else { return }
             var mailboxes: [NamedMailbox] = []
             for person in people {
-                mailboxes.append(
-                    NamedMailbox(
-                        name: try person.name.render(values, .header), address: person.address))
+                let name = try person.name.render(values, .header, &budget)
+                mailboxes.append(NamedMailbox(name: name, address: person.address))
             }
             out.append(ComposedField(name, .mailboxes(mailboxes)))
         }
@@ -67,21 +66,17 @@ struct ComposedTemplate: Sendable {
         try people("Cc", cc)
         try people("Reply-To", replyTo)
         if let subject {
-            out.append(ComposedField("Subject", .text(try subject.render(values, .header))))
+            let value = try subject.render(values, .header, &budget)
+            out.append(ComposedField("Subject", .text(value)))
         }
         for field in fields {
-            out.append(ComposedField(field.name, .text(try field.value.render(values, .header))))
+            let value = try field.value.render(values, .header, &budget)
+            out.append(ComposedField(field.name, .text(value)))
         }
         var message = ComposedMessage(fields: out, attachments: attachments)
-        message.text = try text.map { text throws(MissingSubstitution) in
-            try text.render(values, .none)
-        }
-        message.ampHTML = try ampHTML.map { html throws(MissingSubstitution) in
-            try html.render(values, .html)
-        }
-        message.html = try html.map { html throws(MissingSubstitution) in
-            try html.render(values, .html)
-        }
+        if let text { message.text = try text.render(values, .none, &budget) }
+        if let ampHTML { message.ampHTML = try ampHTML.render(values, .html, &budget) }
+        if let html { message.html = try html.render(values, .html, &budget) }
         return message
     }
 }

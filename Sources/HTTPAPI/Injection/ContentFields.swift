@@ -49,7 +49,8 @@ enum ContentFields {
         message.html = object.string(names.html).map { Template($0) }
         message.ampHTML = object.string(names.ampHTML).map { Template($0) }
         for (name, text) in object.scalars("headers") { add(name, text, to: &message, object) }
-        for (value, pointer) in object.array("attachments") ?? [] {
+        for (value, pointer) in object.array("attachments") ?? .empty {
+            guard !object.notes.isFull else { break }
             guard case .object(let members) = value else {
                 object.notes.note(pointer, "is \(value.kind) and should be an object")
                 continue
@@ -101,32 +102,38 @@ enum ContentFields {
     private static func people(
         _ object: JSONObject, _ member: String, _ names: Names
     ) -> [ComposedTemplate.Person] {
-        let entries: [(value: JSONValue, pointer: String)]
         switch object.value(member) {
         case nil: return []
         case .array(let values):
-            entries = values.enumerated().map { ($1, "\(object.place(member))/\($0)") }
-        case let single?: entries = [(single, object.place(member))]
-        }
-        return entries.compactMap { value, pointer in
-            var name = ""
-            var address: String?
-            switch value {
-            case .string(let text): address = text
-            case .object(let members):
-                let person = JSONObject(members, pointer: pointer, notes: object.notes)
-                name = person.string("name") ?? ""
-                address = person.string(names.address)
-                person.finish()
-            default: break
+            return JSONElements(values, pointer: object.place(member)).compactMap {
+                person($0.value, $0.pointer, object.notes, names)
             }
-            guard let address, let mailbox = AddressText.mailbox(address) else {
-                object.notes.note(pointer, "is not an address")
-                return nil
-            }
-            return ComposedTemplate.Person(
-                name: Template(name), address: mailbox.description)
+        case let single?:
+            return person(single, object.place(member), object.notes, names).map { [$0] } ?? []
         }
+    }
+
+    /// One mailbox; nil, with a note, where it is none.
+    private static func person(
+        _ value: JSONValue, _ pointer: String, _ notes: JSONObject.Notes, _ names: Names
+    ) -> ComposedTemplate.Person? {
+        guard !notes.isFull else { return nil }
+        var name = ""
+        var address: String?
+        switch value {
+        case .string(let text): address = text
+        case .object(let members):
+            let person = JSONObject(members, pointer: pointer, notes: notes)
+            name = person.string("name") ?? ""
+            address = person.string(names.address)
+            person.finish()
+        default: break
+        }
+        guard let address, let mailbox = AddressText.mailbox(address) else {
+            notes.note(pointer, "is not an address")
+            return nil
+        }
+        return ComposedTemplate.Person(name: Template(name), address: mailbox.description)
     }
 
     private static func attachment(_ part: JSONObject, _ names: Names) -> Attachment? {

@@ -36,18 +36,26 @@ struct ContentRenderer: Sendable {
     }
 
     /// The message for a recipient, lines ended by CRLF.
+    ///
+    /// Throws when the recipient lacks a value, and when the budget is used up. What was rendered
+    /// until then is paid for.
     func content(
-        for recipient: InjectionRequest.Recipient
-    ) throws(MissingSubstitution) -> [UInt8] {
+        for recipient: InjectionRequest.Recipient, _ budget: inout RenderBudget
+    ) throws(RenderingError) -> [UInt8] {
         switch source {
-        case .fixed(let octets): return LineEndings.whole(octets)
+        case .fixed(let octets):
+            try budget.take(octets.count)
+            return LineEndings.whole(octets)
         case .raw(let header, let body):
             let values = values(of: recipient)
-            let text = try header.render(values, .header) + body.render(values, .none)
+            var text = try header.render(values, .header, &budget)
+            let rest = try body.render(values, .none, &budget)
+            text += rest
             return LineEndings.whole(Array(text.utf8))
         case .composed(let template):
             let mailbox = NamedMailbox(name: recipient.name, address: recipient.address)
-            return try template.compose(for: mailbox, values(of: recipient)).render()
+            let message = try template.compose(for: mailbox, values(of: recipient), &budget)
+            return message.render()
         }
     }
 

@@ -32,13 +32,16 @@ final class IdempotencyTable: Sendable {
         var receipt: AppendReceipt?
         /// Seconds since the Unix epoch.
         var time: Int64
+        /// Tells this use of the key from earlier ones.
+        var number: UInt64
     }
 
     private struct State: Sendable {
         var entries: [Key: Entry] = [:]
-        /// Oldest first; may name keys that are gone.
-        var order: [(key: Key, time: Int64)] = []
+        /// Uses of keys, oldest first; may name some that are gone.
+        var order: [(key: Key, number: UInt64)] = []
         var orderStart = 0
+        var nextNumber: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -55,12 +58,20 @@ final class IdempotencyTable: Sendable {
     /// Keys remembered.
     var count: Int { state.withLock { $0.entries.count } }
 
+    /// Uses noted in their order, with those that are gone.
+    var usesNoted: Int { state.withLock { $0.order.count } }
+
+    /// What the request with a key got; nil when it is worked on, or the key is not remembered.
+    func receipt(of key: Key) -> AppendReceipt? {
+        state.withLock { $0.entries[key]?.receipt }
+    }
+
     /// Claims a key for a request whose content has this fingerprint.
     func begin(_ key: Key, fingerprint: [UInt8], now: Int64) -> Answer {
         state.withLock { state in
             forget(&state, now: now)
             guard let entry = state.entries[key] else {
-                insert(Entry(fingerprint: fingerprint, time: now), key, &state)
+                insert(key, fingerprint, nil, now, &state)
                 return .new
             }
             guard entry.fingerprint == fingerprint else { return .different }
@@ -89,23 +100,45 @@ final class IdempotencyTable: Sendable {
     /// Puts in what the log says of the past.
     func remember(_ key: Key, fingerprint: [UInt8], receipt: AppendReceipt, time: Int64) {
         state.withLock { state in
-            insert(Entry(fingerprint: fingerprint, receipt: receipt, time: time), key, &state)
+            insert(key, fingerprint, receipt, time, &state)
             forget(&state, now: time)
         }
     }
 
-    private func insert(_ entry: Entry, _ key: Key, _ state: inout State) {
-        state.entries[key] = entry
-        state.order.append((key, entry.time))
+    private func insert(
+        _ key: Key, _ fingerprint: [UInt8], _ receipt: AppendReceipt?, _ time: Int64,
+        _ state: inout State
+    ) {
+        let number = state.nextNumber
+        state.nextNumber += 1
+        state.entries[key] = Entry(
+            fingerprint: fingerprint, receipt: receipt, time: time, number: number)
+        state.order.append((key, number))
+        // What was abandoned stays in the order behind an older use that lasts.
+        let noted = state.order.count - state.orderStart
+        guard noted > 2 * state.entries.count + APILimits.idempotencyRemains else { return }
+        let entries = state.entries
+        state.order = state.order[state.orderStart...].filter { use in
+            entries[use.key]?.number == use.number
+        }
+        state.orderStart = 0
     }
 
     private func forget(_ state: inout State, now: Int64) {
-        while state.orderStart < state.order.count {
+        // Each is looked at once: those that are worked on go to the end.
+        for _ in state.orderStart..<state.order.count {
             let oldest = state.order[state.orderStart]
-            guard oldest.time + seconds <= now || state.entries.count > capacity else { break }
-            state.orderStart += 1
             // A newer use of the same key has its own place in the order.
-            if state.entries[oldest.key]?.time == oldest.time { state.entries[oldest.key] = nil }
+            if let entry = state.entries[oldest.key], entry.number == oldest.number {
+                guard entry.time + seconds <= now || state.entries.count > capacity else { break }
+                if entry.receipt == nil {
+                    // Without it the same request would be taken a second time meanwhile.
+                    state.order.append(oldest)
+                } else {
+                    state.entries[oldest.key] = nil
+                }
+            }
+            state.orderStart += 1
         }
         if state.orderStart > 1024, state.orderStart * 2 > state.order.count {
             state.order.removeFirst(state.orderStart)

@@ -46,8 +46,8 @@ struct InjectionPlan: Sendable {
     /// One for each recipient of the request, in its order.
     var outcomes: [Outcome] = []
 
-    /// The tenant all of it belongs to.
-    var tenant: String { messages.first?.tenant ?? "" }
+    /// The tenants that the messages belong to.
+    var tenants: Set<String> { Set(messages.map(\.tenant)) }
 
     /// Events of the append.
     var eventCount: Int { messages.reduce(0) { $0 + 1 + $1.recipients.count } }

@@ -37,24 +37,25 @@ struct InjectionPlanner: Sendable {
             }
         }
         let renderer = ContentRenderer(request)
-        var total = 0
+        var left = renderedOctets
         func add(_ group: [(place: Int, mailbox: Mailbox)]) throws(Problem) {
             guard let first = group.first else { return }
             let recipient = request.recipients[first.place]
+            // What is taken out of a header does not count, so there may be that much more.
+            var budget = RenderBudget(
+                message: messageOctets + MessageLimits.headerOctets, request: left)
             let content: [UInt8]
-            do {
-                content = try renderer.content(for: recipient)
+            do throws(RenderingError) {
+                content = try renderer.content(for: recipient, &budget)
             } catch {
-                plan.outcomes[first.place] = .refused(
-                    "the substitution \"\(error.name)\" is missing")
+                left = budget.request
+                plan.outcomes[first.place] = .refused(try reason(error))
                 return
             }
             let message = try self.message(request, content, group.map(\.mailbox), recipient)
-            total += message.content.count
-            guard total <= renderedOctets else {
-                throw Problem(
-                    .tooLarge, "The messages of one request are too large; use several requests.")
-            }
+            // Encoded it has more octets than were rendered, as a rule.
+            left = min(budget.request, left - message.content.count)
+            guard left >= 0 else { throw Self.requestTooLarge }
             try taking(message.content.count)
             for (number, entry) in group.enumerated() {
                 plan.outcomes[entry.place] = .accepted(
@@ -68,6 +69,23 @@ struct InjectionPlanner: Sendable {
             try add(mailboxes)
         }
         return plan
+    }
+
+    /// Why a recipient is refused; throws where it is the request that is.
+    private func reason(_ error: RenderingError) throws(Problem) -> String {
+        switch error {
+        case .missing(let name): return "the substitution \"\(name)\" is missing"
+        case .messageTooLarge: throw messageTooLarge
+        case .requestTooLarge: throw Self.requestTooLarge
+        }
+    }
+
+    private var messageTooLarge: Problem {
+        Problem(.tooLarge, "A message is larger than \(messageOctets) octets.")
+    }
+
+    private static var requestTooLarge: Problem {
+        Problem(.tooLarge, "The messages of one request are too large; use several requests.")
     }
 
     private func message(
@@ -93,9 +111,7 @@ struct InjectionPlanner: Sendable {
             throw Problem(.invalidMessage, "The message has been through too many servers: a loop?")
         }
         let stored = scan.stored(content)
-        guard stored.count <= messageOctets else {
-            throw Problem(.tooLarge, "A message is larger than \(messageOctets) octets.")
-        }
+        guard stored.count <= messageOctets else { throw messageTooLarge }
         let tenant = callerTenant.isEmpty ? request.tenant ?? scan.tenant ?? "" : callerTenant
         var supplied: SuppliedFields = []
         if suppliesMissingFields {

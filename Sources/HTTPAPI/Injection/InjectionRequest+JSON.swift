@@ -6,10 +6,13 @@ import SMTPProtocol
 extension InjectionRequest {
     /// Reads the JSON form of `POST /api/v1/inject` (schemas/openapi.yaml).
     ///
-    /// Throws 400 when the body is not JSON, 413 for too many recipients, 422 with every mistake.
-    static func read(json body: [UInt8], recipientsMax: Int) throws(Problem) -> InjectionRequest {
+    /// Throws 400 when the body is not JSON, 413 for too many recipients or values, 422 with every
+    /// mistake.
+    static func read(
+        json body: [UInt8], recipientsMax: Int, valuesMax: Int
+    ) throws(Problem) -> InjectionRequest {
         let notes = JSONObject.Notes()
-        let top = try JSONObject.top(body, notes: notes)
+        let top = try JSONObject.top(body, notes: notes, valuesMax: valuesMax)
         var request = InjectionRequest(
             reversePath: .null, recipients: [], content: .raw([]))
         if let sender = top.string("sender") {
@@ -71,7 +74,8 @@ extension InjectionRequest {
         case "hdrs": returnContent = .headers
         default: top.note("ret", "should be \"full\" or \"hdrs\"")
         }
-        for (value, pointer) in top.array("notify") ?? [] {
+        for (value, pointer) in top.array("notify") ?? .empty {
+            guard !top.notes.isFull else { break }
             guard case .string(let word) = value,
                 let flag = InjectionFields.notifyWords[word.lowercased()]
             else {

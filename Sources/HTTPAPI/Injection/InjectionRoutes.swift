@@ -44,7 +44,8 @@ struct InjectionRoutes: Sendable {
     private func json(_ call: APICall, _ body: [UInt8]) throws(Problem) -> InjectionRequest {
         try call.query.allow([])
         return try InjectionRequest.read(
-            json: body, recipientsMax: services.configuration.recipients)
+            json: body, recipientsMax: services.configuration.recipients,
+            valuesMax: services.configuration.bodyValues)
     }
 
     private func injectAsKumo(_ call: APICall) async throws -> Response {
@@ -52,7 +53,8 @@ struct InjectionRoutes: Sendable {
         let share = services.memory.share()
         let body = try await body(call, share)
         var request = try KumoRequest.read(
-            body, recipientsMax: services.configuration.recipients)
+            body, recipientsMax: services.configuration.recipients,
+            valuesMax: services.configuration.bodyValues)
         if let key = call.header("Idempotency-Key") {
             request.idempotencyKey = try Self.key(key, given: "")
         }

@@ -41,8 +41,16 @@ struct Injector: Sendable {
             let receipt = try await append(plan, session)
             return (plan, Taken(plan: plan, receipt: receipt, isRepeated: false))
         }
+        // A key belongs to a tenant, and the log is read back by tenant after a restart.
+        let tenants = plan.tenants
+        guard let tenant = tenants.first, tenants.count == 1 else {
+            throw Problem(
+                .invalidMessage,
+                "An idempotency key is one tenant's, and the messages are of several: send one"
+                    + " request a tenant, or leave the key out.")
+        }
         try await services.rememberRecentKeys()
-        let key = IdempotencyTable.Key(tenant: plan.tenant, key: request.idempotencyKey)
+        let key = IdempotencyTable.Key(tenant: tenant, key: request.idempotencyKey)
         let time = services.now().microseconds / 1_000_000
         switch services.idempotency.begin(key, fingerprint: plan.fingerprint, now: time) {
         case .known(let receipt):
@@ -67,11 +75,14 @@ struct Injector: Sendable {
         }
     }
 
-    /// What a request asks for: the server's level, its tenant's and its own together.
+    /// What a request asks for: the server's level, its own and those of the tenants of all its
+    /// messages together, which are one append.
     private func demand(of plan: InjectionPlan) -> StandbyDemand? {
         let configuration = services.configuration
         let level = configuration.ackLevel.and(plan.request.ackLevel)
-        return (configuration.tenantAckLevels[plan.tenant].map(level.and) ?? level).demand
+        return plan.tenants.reduce(level) { level, tenant in
+            level.and(configuration.tenantAckLevels[tenant] ?? .local)
+        }.demand
     }
 
     /// A request that was recorded before, and not on enough standbys then, may be now.

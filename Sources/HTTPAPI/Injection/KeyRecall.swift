@@ -15,8 +15,9 @@ struct KeyRecall {
 
     private let table: IdempotencyTable
     private var open: Open?
-    /// Keys by the first sequence of what was appended with them.
-    private var keys: [UInt64: IdempotencyTable.Key] = [:]
+    /// Keys by the first sequence of what was appended with them: those that the table has, and as
+    /// many again that it has forgotten meanwhile.
+    private(set) var keys: [UInt64: IdempotencyTable.Key] = [:]
 
     init(table: IdempotencyTable) { self.table = table }
 
@@ -39,7 +40,8 @@ struct KeyRecall {
         }
     }
 
-    private mutating func take(_ event: RecordedEvent) {
+    /// Takes the next event of the log.
+    mutating func take(_ event: RecordedEvent) {
         switch event.event.fact {
         case .received(let fact):
             let key = IdempotencyTable.Key(tenant: fact.tenant, key: fact.idempotencyKey)
@@ -77,5 +79,9 @@ struct KeyRecall {
         keys[open.receipt.firstSequence] = open.key
         table.remember(
             open.key, fingerprint: fingerprint.value, receipt: open.receipt, time: open.time)
+        // Who has forgotten a key need not be told that it was taken back.
+        guard keys.count > 2 * table.count + APILimits.idempotencyRemains else { return }
+        let remembered = table
+        keys = keys.filter { remembered.receipt(of: $0.value)?.firstSequence == $0.key }
     }
 }

@@ -12,9 +12,11 @@ enum KumoRequest {
     private static let ignored = ["deferred_spool", "deferred_generation", "trace_headers"]
 
     /// Reads the request; every recipient gets a message of its own.
-    static func read(_ body: [UInt8], recipientsMax: Int) throws(Problem) -> InjectionRequest {
+    static func read(
+        _ body: [UInt8], recipientsMax: Int, valuesMax: Int
+    ) throws(Problem) -> InjectionRequest {
         let notes = JSONObject.Notes()
-        let top = try JSONObject.top(body, notes: notes)
+        let top = try JSONObject.top(body, notes: notes, valuesMax: valuesMax)
         var request = InjectionRequest(
             reversePath: .null, recipients: [], content: .raw([]), isSeparate: true)
         if let sender = top.string("envelope_sender") {

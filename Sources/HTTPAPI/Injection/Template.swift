@@ -28,6 +28,8 @@ struct Template: Hashable, Sendable {
     private(set) var names: Set<String> = []
     /// The first pair of braces round something that is no name.
     private(set) var unsupported: String?
+    /// There are more places than are looked at: nothing is rendered of it.
+    private var hasTooManyPlaces = false
 
     /// A text in which nothing is put in.
     init(literal text: String) {
@@ -56,6 +58,10 @@ struct Template: Hashable, Sendable {
             guard let close = closings.next(from: start, isRaw: isRaw, in: octets) else { break }
             let name = Self.trimmed(octets[start..<close])
             if Self.isName(name) {
+                guard segments.count < APILimits.templatePieces else {
+                    hasTooManyPlaces = true
+                    break
+                }
                 appendText(octets[literalStart..<place])
                 let name = String(decoding: name, as: UTF8.self)
                 segments.append(.value(name, isRaw: isRaw))
@@ -98,15 +104,23 @@ struct Template: Hashable, Sendable {
     }
 
     /// The text with the values put in.
+    ///
+    /// Every piece is paid for before it is made: a few octets in many places are a text that no
+    /// memory holds, and how long it would be is known beforehand.
     func render(
-        _ values: [String: String], _ escaping: Escaping
-    ) throws(MissingSubstitution) -> String {
+        _ values: [String: String], _ escaping: Escaping, _ budget: inout RenderBudget
+    ) throws(RenderingError) -> String {
+        guard !hasTooManyPlaces else { throw .messageTooLarge }
         var out = ""
         for segment in segments {
             switch segment {
-            case .text(let text): out += text
+            case .text(let text):
+                try budget.take(text.utf8.count)
+                out += text
             case .value(let name, let isRaw):
-                guard let value = values[name] else { throw MissingSubstitution(name: name) }
+                guard let value = values[name] else { throw .missing(name) }
+                let isEscaped = escaping == .html && !isRaw
+                try budget.take(isEscaped ? Self.htmlOctets(value) : value.utf8.count)
                 switch escaping {
                 case .none: out += value
                 case .html: out += isRaw ? value : Self.htmlEscaped(value)
@@ -136,6 +150,20 @@ struct Template: Hashable, Sendable {
     private static func headerEscaped(_ text: String) -> String {
         String(
             decoding: text.utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }, as: UTF8.self)
+    }
+
+    /// Octets of a text once it is escaped.
+    private static func htmlOctets(_ text: String) -> Int {
+        var octets = 0
+        for octet in text.utf8 {
+            switch octet {
+            case UInt8(ascii: "&"), UInt8(ascii: "'"): octets += 5
+            case UInt8(ascii: "<"), UInt8(ascii: ">"): octets += 4
+            case UInt8(ascii: "\""): octets += 6
+            default: octets += 1
+            }
+        }
+        return octets
     }
 
     private static func htmlEscaped(_ text: String) -> String {
@@ -170,9 +198,4 @@ extension [UInt8] {
         }
         return nil
     }
-}
-
-/// A template needs a value that a recipient does not have.
-struct MissingSubstitution: Error, Equatable {
-    var name: String
 }

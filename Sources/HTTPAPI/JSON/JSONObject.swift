@@ -12,9 +12,12 @@ final class JSONObject {
     final class Notes {
         private(set) var errors: [Problem.Detail] = []
 
+        /// As many are noted as are named in one answer: further ones need not be looked for.
+        var isFull: Bool { errors.count >= APILimits.errorsListed }
+
         /// Notes a mistake at a JSON pointer (RFC 6901).
         func note(_ pointer: String, _ detail: String) {
-            guard errors.count < APILimits.errorsListed else { return }
+            guard !isFull else { return }
             errors.append(Problem.Detail(pointer: pointer, detail: detail))
         }
 
@@ -49,12 +52,18 @@ final class JSONObject {
         self.notes = notes
     }
 
-    /// The object that a request's body is; throws 400 when it is none.
-    static func top(_ bytes: [UInt8], notes: Notes) throws(Problem) -> JSONObject {
+    /// The object that a request's body is; throws 400 when it is none, 413 when it has more values
+    /// than it may have.
+    static func top(
+        _ bytes: [UInt8], notes: Notes, valuesMax: Int = APILimits.bodyValues
+    ) throws(Problem) -> JSONObject {
         let value: JSONValue
-        do {
-            value = try JSONParser.parse(bytes)
+        do throws(JSONError) {
+            value = try JSONParser.parse(bytes, valuesMax: valuesMax)
         } catch {
+            guard !error.hasTooManyValues else {
+                throw Problem(.tooLarge, "The body has more than \(valuesMax) values.")
+            }
             throw .invalid("", "The body is not JSON: \(error.message), at octet \(error.offset).")
         }
         guard case .object(let members) = value else {
@@ -132,11 +141,10 @@ final class JSONObject {
     }
 
     /// The objects and other values of an array, each with its pointer; nil when it is absent.
-    func array(_ name: String) -> [(value: JSONValue, pointer: String)]? {
+    func array(_ name: String) -> JSONElements? {
         switch value(name) {
         case nil: return nil
-        case .array(let values):
-            return values.enumerated().map { ($1, "\(place(name))/\($0)") }
+        case .array(let values): return JSONElements(values, pointer: place(name))
         case let other?:
             note(name, "is \(other.kind) and should be an array")
             return nil
@@ -170,7 +178,8 @@ final class JSONObject {
 
     /// Notes every member that was not asked for.
     func finish() {
-        for name in members.map(\.name) where !known.contains(name) {
+        for name in members.lazy.map(\.name) where !known.contains(name) {
+            guard !notes.isFull else { return }
             note(name, "is not known here; known are \(known.sorted().joined(separator: ", "))")
         }
     }

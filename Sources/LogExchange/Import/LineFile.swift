@@ -17,8 +17,6 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
         case tooLong
     }
 
-    private static let pieceOctets = 128 << 10
-
     let path: String
     /// From 1, of the line that was returned last.
     private(set) var lineNumber = 0
@@ -27,8 +25,12 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
     /// The compressed data ended in the middle: what came before it has been returned.
     private(set) var isTruncated = false
     private let descriptor: Int32
-    private var piece = [UInt8](repeating: 0, count: LineFile.pieceOctets)
-    private var buffer: [UInt8] = []
+    /// What was read of the file last, and how far that was used.
+    private var piece = [UInt8](repeating: 0, count: ExchangeLimits.pieceOctets)
+    private var pieceEnd = 0
+    private var pieceUsed = 0
+    /// Lines that were not returned yet, from ``start`` on: a line's length and one piece at most.
+    private(set) var buffer: [UInt8] = []
     private var start = 0
     private var scanned = 0
     private var isAtEnd = false
@@ -36,6 +38,10 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
     private var isFirst = true
     private var inflater: OpaquePointer?
     private var isFrameOpen = false
+    /// What one call has inflated; empty while nothing is compressed.
+    private var block: [UInt8] = []
+    /// The inflater may have more of what it was given.
+    private var isBlockFull = false
 
     /// Opens a file; `-` is standard input.
     init(path: String) throws(ImportFileError) {
@@ -70,7 +76,7 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
                 return .text(Array(line.last == 0x0D ? line.dropLast() : line))
             }
             scanned = buffer.count
-            if buffer.count - start > ExchangeLimits.lineOctetsMax {
+            if isSkipping || buffer.count - start > ExchangeLimits.lineOctetsMax {
                 isSkipping = true
                 start = buffer.count
             }
@@ -90,7 +96,22 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
         }
     }
 
+    /// Brings one piece more, or the end: of compressed data no more than one block at a time, that
+    /// a line's length is looked at before it takes memory.
     private func fill() throws(ImportFileError) {
+        if pieceUsed == pieceEnd, !isBlockFull {
+            try readPiece()
+            if isAtEnd { return }
+        }
+        if unsafe inflater == nil {
+            buffer += piece[pieceUsed..<pieceEnd]
+            pieceUsed = pieceEnd
+        } else {
+            try inflate()
+        }
+    }
+
+    private func readPiece() throws(ImportFileError) {
         let count = unsafe piece.withUnsafeMutableBytes { bytes in
             while true {
                 let count = unsafe read(descriptor, bytes.baseAddress, bytes.count)
@@ -103,13 +124,11 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
         octetsRead += count
         if isFirst { try begin(piece[..<count]) }
         isFirst = false
+        pieceUsed = 0
+        pieceEnd = count
         if count == 0 {
             isAtEnd = true
             isTruncated = isFrameOpen
-        } else if unsafe inflater == nil {
-            buffer += piece[..<count]
-        } else {
-            try inflate(count)
         }
     }
 
@@ -129,33 +148,33 @@ package struct ImportFileError: Error, Equatable, Sendable, CustomStringConverti
         guard unsafe inflater != nil else {
             throw ImportFileError(description: "no memory to read \(path)")
         }
+        block = [UInt8](repeating: 0, count: ExchangeLimits.pieceOctets)
     }
 
-    private func inflate(_ count: Int) throws(ImportFileError) {
-        var position = 0
-        var isFull = false
+    /// Inflates one block from the piece, which may hold thousands of times as much.
+    private func inflate() throws(ImportFileError) {
+        var position = pieceUsed
+        var produced = 0
         var result = 0
-        var block = [UInt8](repeating: 0, count: Self.pieceOctets)
-        while position < count || isFull {
-            var produced = 0
-            unsafe piece.withUnsafeBytes { source in
-                unsafe block.withUnsafeMutableBytes { target in
-                    var from = unsafe ZSTD_inBuffer(
-                        src: source.baseAddress, size: count, pos: position)
-                    var to = unsafe ZSTD_outBuffer(
-                        dst: target.baseAddress, size: target.count, pos: 0)
-                    result = unsafe ZSTD_decompressStream(inflater, &to, &from)
-                    unsafe position = from.pos
-                    unsafe produced = to.pos
-                }
+        let end = pieceEnd
+        unsafe piece.withUnsafeBytes { source in
+            unsafe block.withUnsafeMutableBytes { target in
+                var from = unsafe ZSTD_inBuffer(src: source.baseAddress, size: end, pos: position)
+                var to = unsafe ZSTD_outBuffer(
+                    dst: target.baseAddress, size: target.count, pos: 0)
+                result = unsafe ZSTD_decompressStream(inflater, &to, &from)
+                unsafe position = from.pos
+                unsafe produced = to.pos
             }
-            guard ZSTD_isError(result) == 0 else {
-                throw ImportFileError(
-                    description: "\(path) is damaged: no Zstandard data before octet \(octetsRead)")
-            }
-            buffer += block[..<produced]
-            isFull = produced == block.count
         }
+        guard ZSTD_isError(result) == 0 else {
+            throw ImportFileError(
+                description: "\(path) is damaged: no Zstandard data before octet \(octetsRead)")
+        }
+        pieceUsed = position
+        buffer += block[..<produced]
+        // At the end of a frame it holds nothing back.
+        isBlockFull = produced == block.count && result != 0
         isFrameOpen = result != 0
     }
 }

@@ -19,7 +19,8 @@ extension ProjectionFile {
     ///
     /// - Parameters:
     ///   - path: The file.
-    ///   - isShared: Whether another process may be writing.
+    ///   - isShared: Whether somebody may be writing. Another process is kept from reusing what is read;
+    ///     this one is not, and what it has overtaken is read again.
     ///   - mismatch: Why the mark does not belong here; nil when it does.
     ///   - begin: Called before the first row, and again when the reading has to begin anew.
     ///   - row: Takes in a row; false when it is malformed.
@@ -32,7 +33,7 @@ extension ProjectionFile {
         guard let size = size(path), size > 0 else { return .nothing }
         // Two pages are all that LMDB itself looks at to begin a transaction.
         let pin =
-            isShared && size >= Limits.fileOctetsMinimum
+            isShared && size >= Limits.fileOctetsMinimum && !isWritten(path)
             ? try? open(path, flags: [.noSubdirectory, .readOnly]) : nil
         let transaction = try pin?.beginRead()
         defer { withExtendedLifetime(pin) {} }

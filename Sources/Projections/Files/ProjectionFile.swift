@@ -28,6 +28,7 @@ final class ProjectionFile: Sendable {
     /// whole before, or is dropped with the first checkpoint.
     init(path: String) throws {
         self.path = path
+        Self.noteWriting(path)
         environment = try Self.open(path, flags: [.noSubdirectory])
         rows = try environment.openTable(Self.rowsName, create: true)
         meta = try environment.openTable(Self.metaName, create: true)

@@ -29,17 +29,24 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     let options: HostOptions
     let fold = Mutex(Fold())
     private let file = Mutex<ProjectionFile?>(nil)
+    /// It is built beside the one in use, and not in use itself yet.
+    private let isBeside: Atomic<Bool>
 
     /// Creates a projection before the first event; ``open()`` brings it to its checkpoint.
     package init(directory: String, log: LogReader, options: HostOptions) {
         paths = ProjectionPaths(directory: directory, of: State.self)
         self.log = log
         self.options = options
+        isBeside = Atomic(options.buildsBeside)
+    }
+
+    private var ownPath: String {
+        isBeside.load(ordering: .acquiring) ? paths.next : paths.live
     }
 
     /// Where its file stands now.
     var path: String {
-        file.withLock { $0?.path } ?? (options.buildsBeside ? paths.next : paths.live)
+        file.withLock { $0?.path } ?? ownPath
     }
 
     package var sequence: UInt64 { fold.withLock { $0.sequence } }
@@ -64,7 +71,7 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
 
     package func open() throws -> LoadReport {
         paths.createDirectory()
-        let path = options.buildsBeside ? paths.next : paths.live
+        let path = ownPath
         try BaseStore(directory: paths.directory).provide(path, paths, of: log)
         var loaded = try LoadedProjection<State>.restore(
             path, isShared: false, log: log, logID: log.logID())
@@ -93,7 +100,7 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
 
     /// Makes room for a new file.
     private func clear(_ path: String, isDamaged: Bool) {
-        if options.buildsBeside {
+        if isBeside.load(ordering: .acquiring) {
             paths.dropNext()
         } else if isDamaged {
             paths.putAside()
@@ -136,7 +143,7 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     }
 
     package func snapshotIfDue(_ policy: SnapshotPolicy) throws {
-        guard policy.spacing > 0, !options.buildsBeside else { return }
+        guard policy.spacing > 0, !isBeside.load(ordering: .acquiring) else { return }
         let store = SnapshotStore(paths: paths)
         let due = fold.withLock { fold in
             let newest = fold.snapshot ?? store.sequences().last { $0 <= fold.sequence } ?? 0
@@ -183,5 +190,6 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     package func attach() throws {
         let opened = try ProjectionFile(path: paths.live)
         file.withLock { $0 = opened }
+        isBeside.store(false, ordering: .releasing)
     }
 }

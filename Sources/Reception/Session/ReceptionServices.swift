@@ -34,7 +34,14 @@ final class ReceptionServices: Sendable {
         serverName = configuration.serverName
         memory = MemoryBudget(limit: configuration.messageOctetsInFlight)
         names = SessionNames(start: now())
-        admission = Mutex(Admission(configuration: configuration))
+        let sessions = SessionCeiling.sessions(
+            configured: configuration.sessions, descriptors: SessionCeiling.descriptors)
+        if sessions < configuration.sessions {
+            logger.notice(
+                "too few open files are allowed for the sessions configured (LimitNOFILE, ulimit -n)",
+                metadata: ["configured": "\(configuration.sessions)", "sessions": "\(sessions)"])
+        }
+        admission = Mutex(Admission(configuration: configuration, sessions: sessions))
     }
 
     /// Sessions that are open, refused ones not counted.

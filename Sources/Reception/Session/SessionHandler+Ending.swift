@@ -19,19 +19,27 @@ extension SessionHandler {
         table.setDeadline(slot, now + UInt64(ReceptionLimits.lingerSeconds) * 1_000_000_000)
         if lingering, !inputClosed, context.channel.isActive {
             flushOutput(context)
-            context.close(mode: .output, promise: nil)
+            let closed = context.eventLoop.makePromise(of: Void.self)
+            farewell = closed.futureResult
+            context.close(mode: .output, promise: closed)
             if holdsRead {
                 holdsRead = false
                 context.read()
             }
-        } else if output.readableBytes > 0 {
-            context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { _ in
-                self.context?.close(promise: nil)
-            }
-            output.clear()
         } else {
-            context.close(promise: nil)
+            // Also when nothing is left to say: earlier replies may not be on the wire yet, and what
+            // is written last, even if it is empty, is done behind them.
+            let said = context.writeAndFlush(wrapOutboundOut(output))
+            farewell = said
+            output.clear()
+            closeAfter(said)
         }
+    }
+
+    /// Closes once everything that was said is on the wire, or cannot get there. The session's
+    /// deadline ends the wait.
+    private func closeAfter(_ farewell: EventLoopFuture<Void>) {
+        farewell.assumeIsolated().whenComplete { _ in self.context?.close(promise: nil) }
     }
 
     /// The client says more after the end: not without limit.
@@ -44,7 +52,7 @@ extension SessionHandler {
     func clientClosed(_ context: ChannelHandlerContext) {
         inputClosed = true
         if isEnding {
-            context.close(promise: nil)
+            if let farewell { closeAfter(farewell) } else { context.close(promise: nil) }
         } else if case .nothing = waiting {
             // The machine had worked on everything there was: an incomplete command or message is
             // the end of it, and nothing of it is recorded.

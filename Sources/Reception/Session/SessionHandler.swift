@@ -49,6 +49,8 @@ final class SessionHandler: ChannelDuplexHandler {
     var slot = -1
     /// The client's last octet has come, or goodbye has been said: input is thrown away.
     var isEnding = false
+    /// Done when everything that was said before the end is on the wire; nil before the end.
+    var farewell: EventLoopFuture<Void>?
     /// The client has closed its half.
     var inputClosed = false
     var holdsRead = false
@@ -64,7 +66,8 @@ final class SessionHandler: ChannelDuplexHandler {
     var octetsRead = 0
     /// Octets that came after the end.
     var octetsThrownAway = 0
-    private var isAdmitted = false
+    /// Counted among the open sessions.
+    var isAdmitted = false
 
     init(
         services: ReceptionServices, listener: ListenerContext, table: SessionTable,
@@ -77,7 +80,8 @@ final class SessionHandler: ChannelDuplexHandler {
         addressText = address?.description ?? ""
         name = services.names.make()
         session = ServerSession(configuration: listener.session, client: address)
-        timers = SessionTimers(timeouts: listener.policy.timeouts)
+        timers = SessionTimers(
+            timeouts: listener.policy.timeouts, recipients: listener.policy.limits.recipients)
     }
 
     // MARK: Beginning and end
@@ -100,10 +104,8 @@ final class SessionHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        let now = NIODeadline.now().uptimeNanoseconds
         if listener.policy.implicitTLS {
-            waiting = .handshake
-            table.setDeadline(slot, timers.handshakeDeadline(now: now))
+            awaitHandshake(context)
         } else {
             greet(context)
         }
@@ -117,18 +119,10 @@ final class SessionHandler: ChannelDuplexHandler {
 
     /// The greeting, or why there is none (RFC 5321 section 3.1).
     func greet(_ context: ChannelHandlerContext) {
-        let refusal =
-            table.isStopping
-            ? ReceptionReplies.shuttingDown
-            : services.admit(listener: listener.index, address: address)
-        if let refusal {
+        if let refusal = admit() {
             session.stop(refusal, into: &output)
-            reject(
-                CommandRefusal(
-                    command: "connect", reversePath: "", forwardPath: "", reply: refusal))
             return end(context, lingering: true)
         }
-        isAdmitted = true
         session.greet(into: &output)
         flushOutput(context)
         let now = NIODeadline.now().uptimeNanoseconds
@@ -182,7 +176,7 @@ final class SessionHandler: ChannelDuplexHandler {
         let before = input.readableBytes
         var goesOn = true
         while goesOn, !isEnding, case .nothing = waiting {
-            refreshMailRefusal()
+            refreshRefusals()
             let effect = session.consume(&input, into: &output)
             countOctets(heldOctets)
             if countedOctets > 0, services.memory.isExceeded {
@@ -208,8 +202,8 @@ final class SessionHandler: ChannelDuplexHandler {
         case .piece:
             // Counted for the client's rate; what is waited for is the log.
             _ = timers.deadline(
-                afterReading: consumed, phase: session.phase, progressed: consumed > 0,
-                now: NIODeadline.now().uptimeNanoseconds)
+                afterReading: consumed, phase: session.phase, transaction: session.transaction,
+                progressed: consumed > 0, now: NIODeadline.now().uptimeNanoseconds)
             return
         case .nothing, .append, .password: break
         }
@@ -237,7 +231,8 @@ final class SessionHandler: ChannelDuplexHandler {
 
     func updateDeadline(readOctets: Int, progressed: Bool, now: UInt64) {
         if let deadline = timers.deadline(
-            afterReading: readOctets, phase: session.phase, progressed: progressed, now: now)
+            afterReading: readOctets, phase: session.phase, transaction: session.transaction,
+            progressed: progressed, now: now)
         {
             table.setDeadline(slot, deadline)
         }
@@ -259,46 +254,5 @@ final class SessionHandler: ChannelDuplexHandler {
         session.refuseContent(reply)
         incoming = nil
         countOctets(heldOctets)
-    }
-
-    /// Why MAIL would be refused now, told to the session beforehand. Inside a transaction there is
-    /// no MAIL to refuse, and what was found at its start still holds for one that follows RSET.
-    private func refreshMailRefusal() {
-        if session.isInTransaction { return }
-        let refusal = mailRefusal()
-        if refusal != nil || session.mailRefusal != nil { session.mailRefusal = refusal }
-    }
-
-    private func mailRefusal() -> Reply? {
-        if case .failure(let error) = services.log.acceptance() {
-            return ReceptionReplies.reply(to: error)
-        }
-        if let demand = listener.rules.ackLevel(ofTenant: knownTenant).demand,
-            demand.isHopeless(present: services.log.standbysPresent)
-        {
-            return ReceptionReplies.notReplicated
-        }
-        if services.memory.isNearlyExceeded { return ReceptionReplies.noStorage }
-        if listener.hasMessageRate,
-            !listener.allowsMessage(rateKey, now: NIODeadline.now().uptimeNanoseconds)
-        {
-            return ReceptionReplies.messageRate
-        }
-        return nil
-    }
-
-    /// The tenant as far as it is known before the header is.
-    private var knownTenant: String {
-        let identity = session.facts.identity
-        let bound = identity.isEmpty ? "" : services.authenticator.tenant(of: identity)
-        return bound.isEmpty ? listener.policy.attribution.tenant : bound
-    }
-
-    /// Whom a message counts for: the user, or the address where there is none.
-    var rateKey: ListenerContext.RateKey {
-        guard session.facts.identity.isEmpty, let address else {
-            return .user(session.facts.identity)
-        }
-        return .address(address.countedTogether)
     }
 }

@@ -86,6 +86,8 @@ package struct LeaseMachine: Sendable {
     /// The epoch that a standby has tried to take the lease for, in vain or without an answer: the token
     /// may be its own, although nobody has written in that epoch.
     var attempt: UInt32?
+    /// What etcd had last; nil: nothing was seen yet.
+    var lastToken: LeaseToken?
     /// To whom this site hands over; empty: to nobody.
     var successor = ""
     /// What happened since it was asked for last.
@@ -123,6 +125,14 @@ package struct LeaseMachine: Sendable {
     /// Whether there is something to be asked now.
     package func isDue(now: UInt64) -> Bool { pending != nil || now >= due }
 
+    /// Whether this standby takes the lease by itself, if it is the one to.
+    package var isStanding: Bool { aim == .stand }
+
+    /// Whether etcd is to be asked next to end a lease.
+    package var isAboutToRelease: Bool {
+        if case .release = pending { true } else { false }
+    }
+
     /// Whether the holder's entry names a site to hand over to.
     package func hasOffered(to site: String) -> Bool { held?.successor == site }
 
@@ -140,7 +150,8 @@ extension LeaseMachine {
     ///   - new: What.
     ///   - now: The time.
     package mutating func set(_ new: Aim, now: UInt64) {
-        guard new != aim else { return }
+        // A standby that has taken the lease is the primary; one that is none gives it back.
+        guard new != aim || (new == .stand && held != nil) else { return }
         let isHanded = !(held?.successor ?? "").isEmpty
         aim = new
         pending = nil
@@ -162,6 +173,24 @@ extension LeaseMachine {
         }
     }
 
+    /// What is entered for this site with the lease.
+    ///
+    /// Before its log is read, a site that was started again does not know where it ends and who follows:
+    /// what was entered before it stays, for without it any standby could take itself for the one that
+    /// has everything.
+    ///
+    /// - Parameter here: This site, as far as it knows.
+    /// - Returns: The same, with what its own token says of its log while it says nothing itself.
+    package func entered(_ here: LeaseSite) -> LeaseSite {
+        guard here.positionEpoch == 0, let token = lastToken, token.site == here.name else {
+            return here
+        }
+        var entered = here
+        entered.sequence = token.sequence
+        entered.standbys = token.standbys
+        return entered
+    }
+
     /// Names the site to which this one hands over; empty: none.
     package mutating func offer(to site: String, now: UInt64) {
         successor = site
@@ -180,7 +209,8 @@ extension LeaseMachine {
             attempt = held.epoch
         }
         held = nil
-        due = now
+        // What was in its way may still be.
+        due = now + timing.retry
     }
 
     /// Time has passed.

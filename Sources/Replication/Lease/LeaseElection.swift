@@ -28,7 +28,11 @@ package enum LeaseElection {
         guard let token = view.token else { return .waits("nobody has held the lease yet") }
         if let obstacle = here.obstacle { return .waits(obstacle) }
         guard token.site != here.name else {
-            return .waits("this site held the lease last, and was made a standby by order")
+            return .waits(
+                here.positionEpoch < token.epoch
+                    ? "this site took the lease for epoch \(token.epoch) last, and its log does not "
+                        + "have that epoch: `waybill site promote` at the site whose log is the longest"
+                    : "this site held the lease last, and was made a standby by order")
         }
         guard here.positionEpoch >= token.epoch else {
             return .waits(

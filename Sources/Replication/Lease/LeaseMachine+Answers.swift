@@ -24,6 +24,7 @@ extension LeaseMachine {
         case .look:
             guard case .view(let view) = answer, held == nil else { return }
             self.view = view
+            if let token = view.token { lastToken = token }
             due = now + timing.look
             decide(view, now: now, here: here)
         case .take(let epoch, _, _):
@@ -58,6 +59,8 @@ extension LeaseMachine {
     ) {
         guard case .taken(let lease) = answer else {
             due = now + timing.retry
+            // A request that was repeated on the way is refused by its own first success.
+            if case .stand = aim { attempt = epoch }
             return
         }
         let until = timing.end(asked: asked)
@@ -128,6 +131,10 @@ extension LeaseMachine {
         if let attempt, token.epoch == attempt, token.site == here.name,
             view.holder.map({ here.isHolder($0) }) ?? true
         {
+            guard isAutomatic, here.obstacle == nil else {
+                problem = here.obstacle ?? "nobody holds the lease of epoch \(token.epoch)"
+                return
+            }
             pending = .take(
                 epoch: attempt, holderRevision: view.holderRevision,
                 tokenRevision: view.tokenRevision)

@@ -34,6 +34,9 @@ struct HelloJudge: Sendable {
                 "protocol \(hello.protocol) is not spoken here, "
                     + "\(ReplicationLimits.protocolVersion) is", common: nil)
         }
+        if let problem = Self.malformation(of: hello) {
+            return .refused(.otherProtocol, problem, common: nil)
+        }
         guard let logID = standing.logID else {
             return .refused(.notReady, "\(standing.site) has no log yet", common: nil)
         }
@@ -62,6 +65,24 @@ struct HelloJudge: Sendable {
                 || (position.sequence == 0 && sendsStates && hello.takesPruned)
         else { return .refused(.notReady, pruned(position), common: nil) }
         return try judge(position, of: hello.site)
+    }
+
+    /// What cannot be so, whoever says it: it is kept, shown and reckoned with.
+    private static func malformation(of hello: Waybill_Replication_V1_Hello) -> String? {
+        let isNamed = (1...ReplicationLimits.siteOctets).contains(hello.site.utf8.count)
+        guard isNamed,
+            hello.site.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else {
+            return
+                "a site's name has 1 to \(ReplicationLimits.siteOctets) octets and no control characters"
+        }
+        guard hello.knownEpoch <= ReplicationLimits.epochMax else {
+            return
+                "epoch \(hello.knownEpoch) cannot be: the highest is \(ReplicationLimits.epochMax)"
+        }
+        guard hello.position.sequence < .max, hello.position.epoch <= ReplicationLimits.epochMax
+        else { return "there is no such position" }
+        return nil
     }
 
     /// What a site is told of which the next events are gone.

@@ -49,6 +49,16 @@ final class ShippingSession: Sendable {
     }
 
     func acknowledged(_ position: Position) {
+        // Whoever says to have more than there is would be counted for what it never had.
+        let end = site.standing().position.sequence
+        guard position.sequence <= end else {
+            site.logger.error(
+                "link ended: a standby acknowledges what there is not",
+                metadata: [
+                    "peer": "\(link.peer)", "sequence": "\(position.sequence)", "end": "\(end)",
+                ])
+            return stop()
+        }
         let (follower, number) = state.withLock { ($0.follower, $0.boardLink) }
         if let follower { site.board.acknowledged(follower, link: number, position: position) }
     }

@@ -22,6 +22,9 @@ package struct StandbySlot: Hashable, Sendable {
         self.lastSeen = lastSeen
     }
 
+    /// The first event that it lacks.
+    package var firstNeeded: UInt64 { sequence < .max ? sequence + 1 : .max }
+
     private static let octetsMax: Int64 = 1 << 20
     private static let givenUp = "given-up "
 
@@ -40,7 +43,7 @@ package struct StandbySlot: Hashable, Sendable {
         for (index, line) in text.split(separator: "\n").enumerated() {
             let isGivenUp = line.hasPrefix(givenUp)
             let parts = line.dropFirst(isGivenUp ? givenUp.utf8.count : 0)
-                .split(separator: " ", maxSplits: 2)
+                .split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3, let sequence = UInt64(parts[0]), let seen = Int64(parts[1])
             else {
                 throw SmallFileError(

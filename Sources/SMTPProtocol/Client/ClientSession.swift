@@ -55,6 +55,9 @@ package struct ClientSession: ~Copyable, Sendable {
         isEncrypted = encrypted
     }
 
+    /// Complete replies so far: what a server has said of a reply is no progress before its end.
+    package private(set) var replyCount = 0
+
     /// Whether a transaction may begin.
     package var isReady: Bool { phase == .ready }
 
@@ -85,6 +88,7 @@ package struct ClientSession: ~Copyable, Sendable {
                 return fail(
                     .protocolError, Self.local(451, 4, 5, 0, error.text), answering: awaited)
             case .complete:
+                replyCount &+= 1
                 guard let effect = takeReply(into: &out) else { continue }
                 // RFC 3207 section 5: nothing sent in clear behind the 220 may count.
                 if effect == .startTLS { input.clear() }

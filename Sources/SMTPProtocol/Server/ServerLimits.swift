@@ -15,6 +15,14 @@ package struct ServerLimits: Hashable, Sendable {
     /// Recipients of one transaction. Floor: 100. Exceeded: `452 4.5.3` to each RCPT beyond it.
     package var recipients = 1000
 
+    /// RCPT commands answered 452 (too many, or no memory for them) since the last accepted message;
+    /// each one beyond it counts as an error.
+    ///
+    /// RFC 5321 section 4.5.3.1.10: whoever offers more recipients than are taken goes on to DATA with
+    /// those that were, and the rest come later. So far beyond what any sender offers at a time, but
+    /// no way to keep a session busy without end.
+    package var surplusRecipients = 10_000
+
     /// Octets of a command line with its CRLF.
     ///
     /// Floor: 512, and what the offered extensions add to MAIL and RCPT (DSN alone adds 500 to each,

@@ -89,6 +89,7 @@ extension ServerReply {
     static let alreadyAuthenticated = ServerReply("503 5.5.1 already authenticated\r\n")
     static let noValidRecipients = ServerReply("554 5.5.1 no valid recipients\r\n")
     static let tooManyRecipients = ServerReply("452 4.5.3 too many recipients\r\n")
+    static let noStorage = ServerReply("452 4.3.1 insufficient system storage, try later\r\n")
     static let relayingDenied = ServerReply("550 5.7.1 relaying denied\r\n")
     static let tlsRequired = ServerReply("530 5.7.0 STARTTLS first\r\n")
     static let authenticationRequired = ServerReply("530 5.7.0 authentication required\r\n")

@@ -20,9 +20,10 @@ extension ServerSession {
             return refuse(.tooLarge, .mail, counts: false, into: &out)
         }
         isInTransaction = true
+        transactionsBegun += 1
         envelope = command.envelope
         announcedOctets = command.size
-        envelopeOctets = line.count
+        envelopeOctets = command.envelope.memoryOctets
         out.writeStaticString(ServerReply.senderOK.wire)
     }
 
@@ -66,12 +67,10 @@ extension ServerSession {
             hasRefusedRecipients = true
             return refuse(error, .rcpt, counts: !mayRelay, into: &out)
         }
-        let mailbox = command.recipient.mailbox
+        let recipient = command.recipient
+        let mailbox = recipient.mailbox
         guard envelope.recipients.count < configuration.limits.recipients else {
-            hasRefusedRecipients = true
-            return refuse(
-                .tooManyRecipients, .rcpt, counts: false,
-                forwardPath: shouldNote() ? mailbox.description : "", into: &out)
+            return refuseForNow(.tooManyRecipients, mailbox, into: &out)
         }
         guard mayRelay || configuration.relay.covers(domain: mailbox.domain) else {
             hasRefusedRecipients = true
@@ -79,8 +78,12 @@ extension ServerSession {
                 .relayingDenied, .rcpt,
                 forwardPath: shouldNote() ? mailbox.description : "", into: &out)
         }
-        envelope.recipients.append(command.recipient)
-        envelopeOctets += MemoryLayout<EnvelopeRecipient>.stride + line.count
+        let octets = recipient.memoryOctets
+        guard octets <= envelopeOctetsMax - envelopeOctets else {
+            return refuseForNow(.noStorage, mailbox, into: &out)
+        }
+        envelope.recipients.append(recipient)
+        envelopeOctets += octets
         out.writeStaticString(ServerReply.recipientOK.wire)
     }
 

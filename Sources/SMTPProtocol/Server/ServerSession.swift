@@ -76,6 +76,9 @@ package struct ServerSession: ~Copyable, Sendable {
     /// What every MAIL is answered while set: for example 452 4.3.1 while the disk is full, or
     /// 450 4.7.1 while the client is over its rate. A 421 ends the session.
     package var mailRefusal: Reply?
+    /// Octets up to which the envelope may grow, as ``memoryOctets`` counts them. A RCPT that would
+    /// take it beyond is answered `452 4.3.1`, and the message goes to the recipients before it.
+    package var envelopeOctetsMax = Int.max
     /// Messages answered with `queued`.
     package internal(set) var messagesAccepted = 0
     /// Whether the client has ended the session by QUIT: it has nothing more to say.
@@ -85,6 +88,8 @@ package struct ServerSession: ~Copyable, Sendable {
     var state = State.greeting
     /// Whether a mail transaction is open: between MAIL and its end.
     package internal(set) var isInTransaction = false
+    /// Accepted MAIL commands.
+    var transactionsBegun = 0
     var envelope = Envelope(reversePath: .null)
     var chunking = Chunking.none
     /// SIZE of MAIL; 0 when absent.
@@ -97,6 +102,7 @@ package struct ServerSession: ~Copyable, Sendable {
     /// Since the last accepted message.
     var errors = 0
     var idleCommands = 0
+    var surplusRecipients = 0
     var failedAuthentications = 0
     var refusals: [CommandRefusal] = []
     /// The shell's answer to the message that is coming in, whatever it turns out to be.
@@ -199,6 +205,7 @@ package struct ServerSession: ~Copyable, Sendable {
             messagesAccepted += 1
             errors = 0
             idleCommands = 0
+            surplusRecipients = 0
             return .needMore
         case .reply(let reply):
             out.writeReply(reply)

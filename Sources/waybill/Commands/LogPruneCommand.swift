@@ -118,7 +118,7 @@ struct LogPrune: AsyncParsableCommand {
             PruningWork.tidy(log.reader, directory)
             let queue = try Queue.loadReadOnly(dataDirectory: directory, log: log.reader).state
             let standbys = try StandbySlot.load(StandbySlot.path(dataDirectory: directory))
-                .filter { !$0.isGivenUp }.map { $0.sequence + 1 }.min()
+                .filter { !$0.isGivenUp }.map(\.firstNeeded).min()
             let work = PruningWork(
                 reader: log.reader, dataDirectory: directory, archive: archive ?? "",
                 needed: { () throws(EventLogError) in min(queue.firstNeeded, standbys ?? .max) })

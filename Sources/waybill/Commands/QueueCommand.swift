@@ -112,7 +112,7 @@ struct QueueList: ParsableCommand {
             message.id.description, recipient.mailbox.description, queue.description,
             Human.age(seconds: seconds(message.receivedAt, now)), String(recipient.attempts),
             Human.age(seconds: seconds(now, recipient.due)),
-            EventLine.printable(recipient.lastDeferral?.attempt.reply.description ?? ""),
+            recipient.lastDeferral?.attempt.reply.description ?? "",
         ]
     }
 

@@ -124,7 +124,7 @@ struct MessageShow: ParsableCommand {
             if options.json {
                 show(first, content: octets)
             } else {
-                show(first, received, recipients, octets)
+                for line in Self.lines(first, received, recipients, octets) { print(line) }
             }
         }
     }
@@ -164,22 +164,25 @@ struct MessageShow: ParsableCommand {
         print(writer.text)
     }
 
-    private func show(
+    /// Envelope and content for people; neither can drive the terminal.
+    static func lines(
         _ event: RecordedEvent, _ received: MessageReceived, _ recipients: [RecipientReference],
         _ octets: [UInt8]
-    ) {
-        print("message       \(event.messageID?.description ?? "")")
-        print("received      \(EventLine.time(event.event.time))")
-        print("reverse-path  <\(received.reversePath)>")
-        for recipient in recipients {
-            print("recipient     <\(recipient.mailbox)> in \(recipient.queue)")
-        }
-        print("size          \(received.sizeOctets) octets as stored, \(octets.count) as sent")
-        print("sha-256       \(hex(received.contentSHA256)) of the stored content")
-        print("")
+    ) -> [String] {
+        var lines = [
+            "message       \(event.messageID?.description ?? "")",
+            "received      \(EventLine.time(event.event.time))",
+            "reverse-path  <\(received.reversePath)>",
+        ]
+        lines += recipients.map { "recipient     <\($0.mailbox)> in \($0.queue)" }
+        lines += [
+            "size          \(received.sizeOctets) octets as stored, \(octets.count) as sent",
+            "sha-256       \(hex(received.contentSHA256)) of the stored content", "",
+        ]
         let text = String(decoding: octets, as: UTF8.self)
-        for line in text.replacing("\r\n", with: "\n").split(
+        let content = text.replacing("\r\n", with: "\n").split(
             separator: "\n", omittingEmptySubsequences: false)
-        { print(EventLine.printable(String(line))) }
+        lines += content.map { String($0) }
+        return lines.map(EventLine.printable)
     }
 }

@@ -21,6 +21,8 @@ final class LeaseKeeper: Sendable {
         /// Why no site may promote itself; nil: etcd is a witness.
         var witnessProblem: String?
         var isWitnessKnown = false
+        /// The lease is being given back in etcd.
+        var isReleasing = false
     }
 
     /// What the keeper asks the site for, and tells it.
@@ -29,6 +31,8 @@ final class LeaseKeeper: Sendable {
         var situation: @Sendable () -> LeaseSite
         /// What happened to the lease. Must not block long.
         var changed: @Sendable (LeaseMachine.Change) -> Void
+        /// Whether a standby could become the primary here, as far as its disk goes. May block.
+        var canLead: @Sendable () -> Bool = { true }
     }
 
     /// Until when may be written.
@@ -79,6 +83,20 @@ final class LeaseKeeper: Sendable {
     func stop() {
         state.withLock { $0.isStopped = true }
         state.broadcast()
+    }
+
+    /// Gives the lease back and ends: this site cannot start, and another one can. Waits for etcd, but not
+    /// long.
+    func release() {
+        state.withLock { state in
+            state.machine.set(.none, now: permit.now)
+            permit.set(until: state.machine.until)
+        }
+        state.broadcast()
+        _ = state.wait(milliseconds: 2 * Int(timing.request)) {
+            !$0.isStopped && ($0.machine.isAboutToRelease || $0.isReleasing)
+        }
+        stop()
     }
 
     /// Sets what the site wants, now that what wrote before has ended.
@@ -160,7 +178,12 @@ extension LeaseKeeper {
         while !state.withLock({ $0.isStopped }) {
             let here = situation(site)
             let now = permit.now
-            switch state.withLock({ $0.machine.step(now: now, here: here) }) {
+            let step = state.withLock { state in
+                let step = state.machine.step(now: now, here: here)
+                if case .ask(.release) = step { state.isReleasing = true }
+                return step
+            }
+            switch step {
             case .wait(let until):
                 let milliseconds = min(until - min(until, now), 1_000)
                 _ = state.wait(milliseconds: max(10, Int(milliseconds))) { [permit] state in
@@ -169,16 +192,35 @@ extension LeaseKeeper {
                 }
             case .ask(let request):
                 if case .renew = request { state.withLock { $0.standbys = here.standbys } }
-                let asked = permit.now
-                let answer = store.carryOut(request, here: here)
-                note(answer)
-                apply(site) { machine, now in
-                    machine.answered(request, answer, asked: asked, now: now, here: here)
-                }
+                let answer = carryOut(request, site, here)
                 checkWitness(answer)
             }
             tell(site)
         }
+    }
+
+    /// Asks etcd for one thing, and lets the machine know.
+    private func carryOut(
+        _ request: LeaseMachine.Request, _ site: Site, _ here: LeaseSite
+    ) -> LeaseMachine.Answer {
+        let asked = permit.now
+        let answer: LeaseMachine.Answer
+        if case .take = request, state.withLock({ $0.machine.isStanding }), !site.canLead() {
+            // Not asked for: whoever takes it and cannot lead keeps the others from it.
+            answer = .refused
+        } else {
+            let entered = state.withLock { $0.machine.entered(here) }
+            answer = store.carryOut(request, here: entered)
+            if case .release = request { state.withLock { $0.isReleasing = false } }
+        }
+        note(answer)
+        // Asked anew: while etcd was asked, the log may have grown, and what is published next must not
+        // be older than what was confirmed.
+        let now = situation(site)
+        apply(site) { machine, time in
+            machine.answered(request, answer, asked: asked, now: time, here: now)
+        }
+        return answer
     }
 
     /// Looks at the time, whatever etcd does, and whether other standbys follow.

@@ -176,6 +176,21 @@ final class DeliveryService: Sendable {
                 logger.warning("last checkpoint failed", metadata: ["reason": "\(error)"])
             }
         }
+        await end()
+    }
+
+    /// Lets transactions under way finish, within a limit that begins now, whatever else is to be done:
+    /// another site may be sending after it. No last checkpoint: the one under way may fail, and the next
+    /// start replays from the one before.
+    func stopAtOnce(limitMilliseconds: Int) async {
+        checkpoints.cancel()
+        let limit = NIODeadline.now() + .milliseconds(Int64(limitMilliseconds))
+        _ = await delivery.stop(deadline: limit)
+        await checkpoints.value
+        await end()
+    }
+
+    private func end() async {
         try? await thread.shutdownGracefully()
         resolver.close()
     }

@@ -221,11 +221,14 @@ final class MailServer: Sendable {
         await demand.wait()
         logger.info("stopping", metadata: ["why": "\(demand.reason)"])
         readiness.set(.stopping)
-        pruning.stop()
-        compaction?.stop()
         // A fenced site finishes nothing but the record of what it had begun to send.
         let mostMilliseconds = desk.stopMillisecondsMax
         let limitMilliseconds = min(limitMilliseconds, mostMilliseconds ?? .max)
+        // Before what may take long: pruning and compaction may be in the middle of a large file.
+        async let isDelivered = Self.stopAtOnce(
+            mostMilliseconds == nil ? nil : delivery, limitMilliseconds)
+        pruning.stop()
+        compaction?.stop()
         let seconds = mostMilliseconds == nil ? Double(limitMilliseconds) / 1000 : 0
         let http = http.withLock { $0 }
         // Not cut off at once: a connection that is just being taken must get as far as its end. What it
@@ -237,7 +240,13 @@ final class MailServer: Sendable {
         self.reception.withLock { $0 = nil }
         folds.set(nil)
         state.set(nil)
-        await delivery?.stop(limitMilliseconds: limitMilliseconds)
+        if await !isDelivered { await delivery?.stop(limitMilliseconds: limitMilliseconds) }
+    }
+
+    private static func stopAtOnce(_ delivery: DeliveryService?, _ milliseconds: Int) async -> Bool
+    {
+        await delivery?.stopAtOnce(limitMilliseconds: milliseconds)
+        return delivery != nil
     }
 
     /// The control socket always, the network listener where there is to be one.

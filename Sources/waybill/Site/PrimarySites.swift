@@ -94,11 +94,12 @@ final class PrimarySites: Sendable {
             watch.stop()
             throw error
         }
+        let salvages = SalvageTurn()
         desk.show(
             SiteDesk.View(
                 standing: standing, follower: nil, standbys: { board.entries },
                 acks: { gate?.totals ?? .init() },
-                salvage: { try await SalvageRun(log: log).run($0, isDryRun: $1) },
+                salvage: { try await salvages.run(log, $0, isDryRun: $1) },
                 reserve: reserve, refuseContent: { log.refuseContent($0) },
                 forget: { board.forget($0) }, reader: log.reader, port: shipping?.port ?? 0))
         let ticks = Task {

@@ -33,7 +33,12 @@ struct ReplicationOptions: ParsableArguments {
 
     /// Puts the flags over a configuration.
     func apply(to configuration: inout WaybillConfiguration) throws {
-        if let site { configuration.site = site }
+        if let site {
+            guard WaybillConfiguration.isSiteName(site) else {
+                throw ValidationError("--site: expected \(WaybillConfiguration.siteNameForm)")
+            }
+            configuration.site = site
+        }
         let files = (siteCertificate, siteKey, siteAuthority)
         let wantsSites =
             siteListen != nil || siteAddress != nil || standbyOf != nil || !peer.isEmpty

@@ -9,7 +9,8 @@ import SmallFiles
 ///
 /// Each message becomes an ordinary one, with the metadata `salvaged_from`: the other site's name and the
 /// id that the message had there. A recipient that is in doubt there is so here too, and held. A message
-/// whose `salvaged_from` is in the log already is passed over.
+/// whose `salvaged_from` is in the log already is passed over, and so is one that stands in this log
+/// itself: an export may have been cut off by a site that only lagged behind.
 struct SalvageRun: Sendable {
     let log: EventLog<MailEventCodec>
     private let recent = RecentPieces()
@@ -32,13 +33,17 @@ struct SalvageRun: Sendable {
         }
         let report = try TailReport(export, after: after)
         let known = try salvaged(after: after)
+        // Logs are the same up to where they part, and never again behind it.
+        let hasCommon = try isHere(after + 1, export)
         var outcome = SalvageOutcome()
         outcome.messages = report.messages.count
         outcome.finished = report.finished
         outcome.deliveredElsewhere = report.deliveredElsewhere.count
         for message in report.messages where !message.waiting.isEmpty {
             let origin = "\(site) \(message.id)"
-            guard !known.contains(origin) else {
+            guard !known.contains(origin),
+                try !hasCommon || !isHere(message.id.sequence, export)
+            else {
                 outcome.already += 1
                 continue
             }
@@ -52,6 +57,19 @@ struct SalvageRun: Sendable {
             try await queue(message, whole, from: origin)
         }
         return outcome
+    }
+
+    /// Whether an event of the export stands in this log too, with the same history before it.
+    private func isHere(
+        _ sequence: UInt64, _ export: LogReader
+    ) throws(EventLogError) -> Bool {
+        // What was pruned here is told by the first event that is kept.
+        let told = max(sequence, log.reader.firstSequence)
+        guard try export.lastSequence() >= told, try log.reader.lastSequence() >= told,
+            let theirs = try export.batch(containing: told),
+            let ours = try log.reader.batch(containing: told)
+        else { return false }
+        return theirs.position == ours.position
     }
 
     /// Queues one message.

@@ -11,8 +11,21 @@ extension SiteDesk {
     /// Whom the lease is kept for.
     var leaseSite: LeaseKeeper.Site {
         LeaseKeeper.Site(
-            situation: { [self] in leaseSituation() }, changed: { [self] in leaseChanged($0) })
+            situation: { [self] in leaseSituation() }, changed: { [self] in leaseChanged($0) },
+            canLead: { [self] in canRecord() })
     }
+
+    /// Whether a new role could be recorded: looked at before the lease is taken, because a site that has
+    /// taken it and cannot keeps every other one from it.
+    private func canRecord() -> Bool {
+        let isRecorded = change { _ in true }
+        let until = SystemClock.monotonicMilliseconds() + Self.recordRetryMilliseconds
+        state.withLock { $0.unrecordableUntil = isRecorded ? 0 : until }
+        return isRecorded
+    }
+
+    /// Milliseconds until a site whose role could not be recorded may stand again.
+    private static let recordRetryMilliseconds: UInt64 = 5_000
 
     /// Whether this is a primary that may write nothing: its lease was lost, or is not held yet.
     var isWithoutLease: Bool {
@@ -108,6 +121,9 @@ extension SiteDesk {
         if follower.isDiverged { return "the logs have gone different ways" }
         if follower.missing > 0 { return "segments were still to be fetched" }
         if settings?.delaySeconds ?? 0 > 0 { return "this standby stays behind by a delay" }
+        if SystemClock.monotonicMilliseconds() < state.withLock({ $0.unrecordableUntil }) {
+            return "a role cannot be recorded here; the server's log says why"
+        }
         return demand.isRaised ? "a change of role is under way" : nil
     }
 
@@ -142,19 +158,21 @@ extension SiteDesk {
 
     /// This standby has taken the lease that nobody held: it becomes the primary.
     private func takeLead(_ epoch: UInt32) {
-        let before = current
-        do {
-            guard before.role == .standby else { throw SiteRefusal("this site is no standby") }
-            try record(SiteState(role: .primary, epoch: epoch))
-        } catch {
-            logger.error(
-                "the lease is given back: this site cannot be the primary",
-                metadata: ["reason": "\(error)"])
+        var before: SiteState?
+        let new = SiteState(role: .primary, epoch: epoch)
+        let isRecorded = change { site in
+            guard site.role == .standby, site.epoch <= epoch else { return false }
+            before = site
+            site = new
+            return true
+        }
+        guard isRecorded else {
+            logger.error("the lease is given back: this site cannot be the primary")
             lease?.giveBack()
             return
         }
         guard demand.raise(.otherRole("the lease was taken: primary of epoch \(epoch)")) else {
-            try? record(before)
+            takeBack(new, before)
             lease?.giveBack()
             return
         }

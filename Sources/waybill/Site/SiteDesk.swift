@@ -44,6 +44,8 @@ final class SiteDesk: SiteControl {
         var isLeaseLost = false
         /// For the lease, while no part of the server can tell.
         var lastSituation: LeaseSite?
+        /// A role could not be recorded, and until then none is tried to be: monotonic milliseconds.
+        var unrecordableUntil: UInt64 = 0
         var demand = SiteDemand()
         var view: View?
         /// What the last change came to, in words; empty: nothing to say.
@@ -158,6 +160,31 @@ final class SiteDesk: SiteControl {
         }
     }
 
+    /// Records again what was before a role that came to nothing, unless something else has been recorded
+    /// since.
+    func takeBack(_ recorded: SiteState, _ before: SiteState?) {
+        guard let before else { return }
+        _ = change { site in
+            guard site == recorded else { return false }
+            site = before
+            return true
+        }
+    }
+
+    /// Records a role in place of the one that was looked at.
+    ///
+    /// - Returns: Whether it was still that one.
+    /// - Throws: When it cannot be recorded; the old one stays.
+    private func exchange(
+        _ site: SiteState, for new: SiteState
+    ) throws(SmallFileError) -> Bool {
+        try recording.withLock { _ throws(SmallFileError) in
+            guard current == site else { return false }
+            try save(new)
+            return true
+        }
+    }
+
     /// The epoch that the log's writer has opened.
     func opened(epoch: UInt32) throws(SmallFileError) {
         try recording.withLock { _ throws(SmallFileError) in
@@ -175,6 +202,12 @@ final class SiteDesk: SiteControl {
     ///   - site: Where.
     ///   - isRival: It was opened there under the lease, so this site has none of the same number.
     func learned(epoch: UInt32, from site: String, isRival: Bool = false) {
+        guard epoch <= ReplicationLimits.epochMax else {
+            logger.error(
+                "an epoch that cannot be is passed over",
+                metadata: ["epoch": "\(epoch)", "site": "\(site)"])
+            return
+        }
         let wasPrimary = recording.withLock { _ in
             var new = current
             guard epoch > new.epoch || (isRival && epoch == new.epoch) else { return false }
@@ -301,16 +334,18 @@ extension SiteDesk {
             standbys: view?.standbys?() ?? [], lease: lease?.standing)
         guard !isDryRun, let change = plan.change else { return plan.outcome }
         if let recorded = change.record {
+            let isRecorded: Bool
             do throws(SmallFileError) {
-                try record(recorded)
+                isRecorded = try exchange(site, for: recorded)
             } catch {
                 throw SiteRefusal("The role cannot be recorded: \(error)")
             }
+            guard isRecorded else { throw anotherChange }
         }
         if case .promote(force: true) = order { lease?.force(true) }
         guard demand.raise(change.demand) else {
             // What is under way decides the role.
-            if change.record != nil { try? record(site) }
+            if let recorded = change.record { takeBack(recorded, site) }
             lease?.force(false)
             throw anotherChange
         }

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import EventLog
 import Logging
 import Replication
 import ServiceLifecycle
@@ -42,8 +43,26 @@ final class SiteServer: Service {
 
     /// Runs until a graceful shutdown is asked for.
     func run() async throws {
-        try desk.lease?.start(desk.leaseSite)
-        defer { desk.lease?.stop() }
+        guard let lease = desk.lease else { return try await runParts() }
+        // Another process that writes this log keeps the lease; its own entry would be taken for ours.
+        let directory = DataDirectory.log(configuration.dataDirectory)
+        guard !LogLock.isHeld(directory: directory) else {
+            throw EventLogError(
+                .locked, "another process has the log", file: directory,
+                hint: "Stop the other server first, or use another data directory.")
+        }
+        try lease.start(desk.leaseSite)
+        do {
+            try await runParts()
+        } catch {
+            // This site cannot go on, and another one should not have to wait for it to try again.
+            lease.release()
+            throw error
+        }
+        lease.stop()
+    }
+
+    private func runParts() async throws {
         var loaded: StandbyFolds.Loaded?
         while true {
             let demand = desk.begin()

@@ -57,7 +57,7 @@ final class StandbyReserve: Sendable {
                 giveUp(slot, octets)
                 continue
             }
-            first = min(first ?? .max, slot.sequence + 1)
+            first = min(first ?? .max, slot.firstNeeded)
         }
         return first
     }

@@ -6,14 +6,13 @@ enum EventLine {
     /// Titles of ``cells(_:)``.
     static let titles = [">SEQUENCE", "TIME", "EVENT", "MESSAGE", "RECIPIENT", "DETAIL"]
 
-    /// One cell for each title.
+    /// One cell for each title, without anything that could drive a terminal.
     static func cells(_ recorded: RecordedEvent) -> [String] {
         let parts = parts(recorded.event)
         return [
             String(recorded.sequence), time(recorded.event.time), parts.name,
-            recorded.messageID?.description ?? "", parts.recipient,
-            printable(parts.detail),
-        ]
+            recorded.messageID?.description ?? "", parts.recipient, parts.detail,
+        ].map(printable)
     }
 
     /// One line with fixed column widths, for output that does not end.
@@ -35,13 +34,25 @@ enum EventLine {
         String(time.description.prefix(23)).replacing("T", with: " ")
     }
 
-    /// A peer's text without anything that could drive a terminal.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map {
-                    $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0
-                }))
+    /// A peer's text without anything that could drive a terminal: blanks stand in its place.
+    static func printable(_ text: String) -> String { replacingControls(in: text, with: " ") }
+
+    /// The same, with another character in their place.
+    static func replacingControls(in text: String, with blank: Unicode.Scalar) -> String {
+        // Nearly every text has none.
+        guard text.unicodeScalars.contains(where: drivesTerminal) else { return text }
+        let scalars = text.unicodeScalars.map { drivesTerminal($0) ? blank : $0 }
+        return String(String.UnicodeScalarView(scalars))
+    }
+
+    /// Whether a terminal would do something other than show it: control characters, C1 (ECMA-48
+    /// section 5.3, U+009B begins a sequence) among them, and what turns the direction of what follows
+    /// (UAX 9 section 2), so that a line would read as another one.
+    private static func drivesTerminal(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x20, 0x7F...0x9F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 
     private static func parts(_ event: Event) -> (name: String, recipient: String, detail: String) {

@@ -62,16 +62,15 @@ struct LineLogHandler: LogHandler {
         return writer.bytes
     }
 
-    private func humanLine(
+    /// The line without its end. What peers say in it cannot drive the operator's terminal.
+    func humanLine(
         _ now: EventTime, _ level: Logger.Level, _ message: Logger.Message,
         _ fields: [(key: String, value: Logger.MetadataValue)]
     ) -> [UInt8] {
         let time = now.description.dropFirst(11).prefix(12)
         let padding = String(repeating: " ", count: max(0, 8 - level.rawValue.count))
         let rest = fields.map { " \($0.key)=\($0.value)" }.joined()
-        // Control characters of a peer must not drive the operator's terminal.
-        return "\(time) \(level.rawValue)\(padding)\(component): \(message)\(rest)".utf8.map {
-            $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0
-        }
+        let line = "\(time) \(level.rawValue)\(padding)\(component): \(message)\(rest)"
+        return Array(EventLine.replacingControls(in: line, with: "?").utf8)
     }
 }

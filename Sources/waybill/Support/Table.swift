@@ -15,9 +15,11 @@ struct Table {
         alignments = titles.map { $0.hasPrefix(">") ? .right : .left }
     }
 
-    /// Adds a row; missing cells are empty.
+    /// Adds a row; missing cells are empty. Whoever a text comes from, it cannot drive the terminal.
     mutating func add(_ cells: [String]) {
-        rows.append(cells + Array(repeating: "", count: max(0, titles.count - cells.count)))
+        rows.append(
+            cells.map(EventLine.printable)
+                + Array(repeating: "", count: max(0, titles.count - cells.count)))
     }
 
     var isEmpty: Bool { rows.isEmpty }

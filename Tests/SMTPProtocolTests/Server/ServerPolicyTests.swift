@@ -96,6 +96,99 @@ struct ServerPolicyTests {
         #expect(stranger.command("RCPT TO:<b@example.com>").codes == "421 4.7.0")
     }
 
+    @Test("RFC 5321 4.5.3.1.10: recipients beyond the limit are no errors, up to far too many")
+    func surplusRecipients() {
+        let server = ServerHarness {
+            $0.limits.recipients = 2
+            $0.limits.surplusRecipients = 5
+            $0.limits.errors = 3
+        }
+        for _ in 0..<2 {
+            server.beginTransaction()
+            #expect(server.command("RCPT TO:<c@example.com>").codes == "250 2.1.5")
+            for _ in 0..<5 {
+                #expect(server.command("RCPT TO:<d@example.com>").codes == "452 4.5.3")
+            }
+            _ = server.command("DATA")
+            server.send("x\r\n.\r\n")
+            #expect(server.newReplies().codes == "250 2.0.0")
+        }
+        #expect(server.messages.map(\.envelope.recipients.count) == [2, 2])
+        // In several transactions without a message, too.
+        server.beginTransaction()
+        _ = server.command("RCPT TO:<c@example.com>")
+        for _ in 0..<4 { _ = server.command("RCPT TO:<d@example.com>") }
+        _ = server.command("RSET")
+        server.beginTransaction()
+        _ = server.command("RCPT TO:<c@example.com>")
+        for _ in 0..<3 {
+            #expect(server.command("RCPT TO:<d@example.com>").codes == "452 4.5.3")
+        }
+        #expect(server.command("RCPT TO:<d@example.com>").codes == "421 4.7.0")
+        #expect(server.isClosed)
+    }
+
+    @Test("an envelope grows as far as the shell has room: 452 4.3.1, and DATA goes on")
+    func envelopeRoom() {
+        let server = ServerHarness { $0.reportsRefusals = true }
+        server.beginTransaction()
+        server.session.envelopeOctetsMax = server.memoryOctets + 100
+        #expect(server.command("RCPT TO:<c@example.com>").codes == "250 2.1.5")
+        for _ in 0..<50 {
+            #expect(
+                server.command("RCPT TO:<d@example.com>")
+                    == "452 4.3.1 insufficient system storage, try later")
+        }
+        #expect(server.session.takeRefusals().first?.forwardPath == "d@example.com")
+        #expect(server.command("DATA").codes == "354 end")
+        server.send("x\r\n.\r\n")
+        #expect(server.newReplies().codes == "250 2.0.0")
+        #expect(
+            server.messages.first?.envelope.recipients.map(\.mailbox.localPart) == ["b", "c"])
+        server.session.envelopeOctetsMax = -1
+        server.commands("MAIL FROM:<a@example.net>")
+        #expect(server.command("RCPT TO:<c@example.com>").codes == "452 4.3.1")
+        #expect(server.command("DATA").codes == "554 5.5.1")
+    }
+
+    @Test("RFC 5321 4.1.1.3: of a recipient its mailbox and ORCPT count, not its source route")
+    func envelopeOctets() {
+        let domains = [String](repeating: "@" + String(repeating: "x", count: 63), count: 28)
+        let route = domains.joined(separator: ",") + ":"
+        func octets(_ recipient: String, _ parameters: String = "") -> Int {
+            let server = ServerHarness()
+            server.commands("EHLO client.example.net", "MAIL FROM:<a@example.net>")
+            let before = server.memoryOctets
+            let reply = server.command("RCPT TO:<\(recipient)>\(parameters)")
+            #expect(reply.codes == "250 2.1.5")
+            return server.memoryOctets - before
+        }
+        let plain = octets("b@example.com")
+        #expect((13...200).contains(plain))
+        #expect(octets(route + "b@example.com") == plain)
+        #expect(octets(String(repeating: "b", count: 101) + "@example.com") == plain + 100)
+        #expect(octets("b@example.com", " ORCPT=rfc822;b") == plain + 8)
+    }
+
+    @Test("a transaction is known by its number, and by whether its content has begun")
+    func transactions() {
+        let server = ServerHarness()
+        #expect(server.session.transaction == nil)
+        server.beginTransaction()
+        #expect(server.session.transaction == OpenTransaction(number: 1, hasContent: false))
+        server.send("RSET\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.com>\r\n")
+        #expect(server.session.transaction == OpenTransaction(number: 2, hasContent: false))
+        server.send("BDAT 3\r\nx\r\n")
+        #expect(server.phase == .command)
+        #expect(server.session.transaction == OpenTransaction(number: 2, hasContent: true))
+        server.send("BDAT 0 LAST\r\n")
+        #expect(server.messages.count == 1)
+        #expect(server.session.transaction == nil)
+        server.beginTransaction()
+        _ = server.command("DATA")
+        #expect(server.session.transaction == OpenTransaction(number: 3, hasContent: true))
+    }
+
     @Test("commands that move no mail are limited")
     func idleCommands() {
         let server = ServerHarness {

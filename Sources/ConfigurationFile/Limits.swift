@@ -1,0 +1,6 @@
+/// The bounds of what a configuration may say, where no target that it is for has one.
+enum ConfigurationLimits {
+    /// Days of a duration of delivery: a hundred years, which is for ever, and can still be added to
+    /// any time without overflow. Beyond: the file is refused, with line, key and what was expected.
+    static let durationDays = 36_500
+}

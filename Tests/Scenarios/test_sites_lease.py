@@ -318,7 +318,8 @@ def test_a_primary_that_cannot_start_leaves_the_lease_to_the_standby(site, sink,
 def test_a_second_server_on_the_same_data_takes_no_lease(site, sink, etcd):
     first, _ = pair(site, sink.port, lease(etcd()))
     refused = subprocess.run(
-        [str(waybill_binary()), "serve", "--data", str(first.data), *first.flags],
+        [str(waybill_binary()), "serve", "--data", str(first.data), "--config",
+         str(first.configuration_file), *first.flags],
         capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode != 0
     assert "another process has the log" in refused.stderr + refused.stdout

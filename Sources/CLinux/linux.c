@@ -46,3 +46,11 @@ void waybill_nice_thread(int level) {
     // On Linux the priority of a thread is its own, and its name is its number.
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), level);
 }
+
+void waybill_raise_open_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    // Where it is not let, it goes on with what it has.
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}

@@ -5,6 +5,7 @@ import signal
 import smtplib
 import ssl
 import threading
+from pathlib import Path
 
 from harness.client import Conversation
 from harness.configuration import configuration
@@ -153,3 +154,13 @@ def test_one_data_directory_has_one_server(server):
         assert second.process.wait(20) != 0
         assert "writer.lock" in second.output() and "other server" in second.output()
         second.process = None
+
+
+def test_the_soft_limit_of_open_files_is_no_limit(server):
+    """Shells and services often give 1,024: for programs that use select(2)."""
+    waybill = server(wrapper=("prlimit", "--nofile=256:4096"))
+    waybill.start()
+    lines = Path(f"/proc/{waybill.pid}/limits").read_text().splitlines()
+    files = next(line for line in lines if line.startswith("Max open files"))
+    assert files.split()[3] == "4096", files
+    assert '"sessions":"3072"' in waybill.output()

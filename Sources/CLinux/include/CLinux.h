@@ -31,4 +31,8 @@ int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner);
 /// 1 when a mode is that of a socket.
 int waybill_is_socket(uint32_t mode);
 
+/// Lets the process open as many files as its hard limit allows: the soft one, often 1,024, is there for
+/// programs that use select(2).
+void waybill_raise_open_files(void);
+
 #endif

@@ -38,7 +38,7 @@ final class ReceptionServices: Sendable {
             configured: configuration.sessions, descriptors: SessionCeiling.descriptors)
         if sessions < configuration.sessions {
             logger.notice(
-                "too few open files are allowed for the sessions configured (LimitNOFILE, ulimit -n)",
+                "too few open files are allowed for the sessions configured (LimitNOFILE, ulimit -Hn)",
                 metadata: ["configured": "\(configuration.sessions)", "sessions": "\(sessions)"])
         }
         admission = Mutex(Admission(configuration: configuration, sessions: sessions))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import ConfigurationFile
 import Delivery
 import HTTPAPI
@@ -78,6 +79,7 @@ struct Serve: AsyncParsableCommand {
             ?? WaybillConfiguration(
                 dataDirectory: "", hostName: hostname ?? HostName.ofThisMachine())
         try apply(to: &configuration)
+        waybill_raise_open_files()
         let settings = configuration.server
         let format = LineLogHandler.Format(rawValue: settings.logFormat) ?? .auto
         let level = Logger.Level(rawValue: settings.logLevel) ?? .info

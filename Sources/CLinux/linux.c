@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include "CLinux.h"
 
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -38,6 +39,14 @@ int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner) {
     *mode = (uint32_t)status.st_mode;
     *owner = (uint32_t)status.st_uid;
     return 0;
+}
+
+int waybill_take_owner(int fd, const char *path) {
+    struct stat there, here;
+    if (stat(path, &there) != 0) return errno == ENOENT ? 0 : -1;
+    if (fstat(fd, &here) != 0) return -1;
+    if (here.st_uid == there.st_uid && here.st_gid == there.st_gid) return 0;
+    return fchown(fd, there.st_uid, there.st_gid);
 }
 
 int waybill_is_socket(uint32_t mode) { return S_ISSOCK(mode) ? 1 : 0; }

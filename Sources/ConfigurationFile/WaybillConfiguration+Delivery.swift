@@ -17,10 +17,11 @@ extension WaybillConfiguration {
         let roots = section.string("trusted_roots")
         if !roots.isEmpty { delivery.trustRootsFile = roots }
         if let part = section.section("default_route") {
-            delivery.router.defaultRoute = readRoute(
+            let route = readRoute(
                 part, defaultName: "default", base: delivery.router.defaultRoute,
                 readSecret: readSecret)
             part.finish()
+            delivery.router.defaultRoute = route
         }
         for (index, part) in (section.sections("routes") ?? []).enumerated() {
             readDomainRoute(part, index: index, readSecret: readSecret)
@@ -57,7 +58,7 @@ extension WaybillConfiguration {
         for pattern in patterns { delivery.router.set(route, for: pattern) }
     }
 
-    private func readRoute(
+    private mutating func readRoute(
         _ section: YAMLSection, defaultName: String, base: Route,
         readSecret: (String) throws -> String
     ) -> Route {
@@ -66,7 +67,10 @@ extension WaybillConfiguration {
         let hosts = section.list(
             "smarthost", expected: "HOST or HOST:PORT such as smtp.example.org:587", HostPort.init)
         if !hosts.isEmpty { route.nextHop = .smarthosts(hosts) }
-        if section.bool("mx", default: hosts.isEmpty && base.nextHop == .mx) { route.nextHop = .mx }
+        let isByMX = section.bool("mx", default: hosts.isEmpty && base.nextHop == .mx)
+        if isByMX { route.nextHop = .mx }
+        // A password is for the hosts that it was given for, and offered to no others.
+        if !hosts.isEmpty || isByMX && section.has("mx") { route.credentials = nil }
         route.port = section.integer("port", default: base.port, in: 1...65_535)
         route.tls = section.choice(
             "tls", default: base.tls,
@@ -116,7 +120,7 @@ extension WaybillConfiguration {
         }
     }
 
-    private func readCredentials(
+    private mutating func readCredentials(
         _ section: YAMLSection, _ route: inout Route, readSecret: (String) throws -> String
     ) {
         let user = section.string("user")
@@ -130,6 +134,7 @@ extension WaybillConfiguration {
         }
         do {
             route.credentials = Credentials(username: user, password: try readSecret(file))
+            passwordFiles.append(file)
         } catch {
             section.note(
                 "password_file", "\(file) cannot be read: \(error)",

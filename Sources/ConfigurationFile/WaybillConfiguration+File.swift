@@ -9,18 +9,19 @@ extension WaybillConfiguration {
     /// The configuration that the text of a file describes (docs/configuration.md).
     ///
     /// `file` is its name, for messages; `defaultHostName` is used when the file has no `hostname`;
-    /// `readSecret` reads a file that holds one secret, without its line end.
+    /// `flags` are what the command line gives beside it; `readSecret` reads a file that holds one
+    /// secret, without its line end.
     ///
     /// Throws everything that is wrong at once, each problem with its line, key and what was expected.
     package static func read(
         _ text: String, file: String, defaultHostName: String,
-        readSecret: (String) throws -> String
+        flags: ServerFlags = ServerFlags(), readSecret: (String) throws -> String
     ) throws(ConfigurationError) -> WaybillConfiguration {
         let notes = YAMLSection.Notes(file: file)
         var configuration = WaybillConfiguration(
             dataDirectory: "/var/lib/waybill", hostName: defaultHostName)
         if let top = YAMLSection.top(of: text, notes: notes) {
-            configuration.read(top, readSecret: readSecret)
+            configuration.read(top, flags, readSecret: readSecret)
             top.finish()
         }
         guard notes.problems.isEmpty else {
@@ -32,7 +33,9 @@ extension WaybillConfiguration {
         return configuration
     }
 
-    private mutating func read(_ top: YAMLSection, readSecret: (String) throws -> String) {
+    private mutating func read(
+        _ top: YAMLSection, _ flags: ServerFlags, readSecret: (String) throws -> String
+    ) {
         dataDirectory = top.string("data", default: dataDirectory)
         let name = top.parsed(
             "hostname", default: hostName, expected: "a host name such as mail.example.org"
@@ -46,14 +49,14 @@ extension WaybillConfiguration {
         if let section = top.section("log") { readLog(section) }
         if let section = top.section("replication") { readReplication(section) }
         let users = top.string("users")
-        reception.usersFile = users.isEmpty ? nil : users
+        reception.usersFile = flags.usersFile ?? (users.isEmpty ? nil : users)
         let tls = top.section("tls").flatMap(readTLS)
-        if let section = serverSection { readHTTP(in: section, defaultTLS: tls) }
+        if let section = serverSection { readHTTP(in: section, flags, defaultTLS: tls) }
         for section in top.sections("listeners") ?? [] {
             reception.listeners.append(readListener(section, defaultTLS: tls))
-            checkListener(section)
+            checkListener(section, flags)
         }
-        readTenants(top.sections("tenants") ?? [])
+        readTenants(top.sections("tenants") ?? [], flags)
         http?.tenantAckLevels = reception.tenantAckLevels
         if let section = top.section("reception") { readReception(section) }
         if let section = top.section("resolver") { readResolver(section) }

@@ -4,9 +4,11 @@ import Reception
 
 extension WaybillConfiguration {
     /// The section `server.http`; ends the reading of `server`.
-    mutating func readHTTP(in server: YAMLSection, defaultTLS: TLSFiles?) {
+    mutating func readHTTP(in server: YAMLSection, _ flags: ServerFlags, defaultTLS: TLSFiles?) {
         if let section = server.section("http") {
-            http = readHTTP(section, defaultTLS: defaultTLS)
+            let api = readHTTP(section, defaultTLS: defaultTLS)
+            check(api.ackLevel, section, flags)
+            http = api
         }
         server.finish()
     }

@@ -4,8 +4,8 @@ import MailModel
 import Reception
 
 extension WaybillConfiguration {
-    /// Notes what the listener's own check finds, at the listener's line.
-    mutating func checkListener(_ section: YAMLSection) {
+    /// Notes what the listener's own check finds, at the listener's line, and what it lacks elsewhere.
+    func checkListener(_ section: YAMLSection, _ flags: ServerFlags) {
         guard let listener = reception.listeners.last else { return }
         for problem in listener.problems() {
             let parts = problem.split(separator: ": ", maxSplits: 2).map(String.init)
@@ -16,6 +16,23 @@ extension WaybillConfiguration {
                 "name", "\"\(listener.name)\" is the name of another listener",
                 expected: "a name of its own for each listener")
         }
+        if listener.requiresAuthentication, listener.offersAuthentication,
+            reception.usersFile == nil, flags.areKnown
+        {
+            section.note(
+                "require_auth", "there are no users", expected: "`users` at the top, or --users")
+        }
+        check(listener.ackLevel, section, flags)
+    }
+
+    /// Notes an `ack` that asks for other sites where there are none.
+    func check(_ level: AckLevel, _ section: YAMLSection, _ flags: ServerFlags) {
+        guard level.demand != nil, replication == nil, flags.areKnown, !flags.hasSites else {
+            return
+        }
+        section.note(
+            "ack", "there are no other sites",
+            expected: "`replication` at the top, or ack: local")
     }
 
     /// One entry of `listeners`.
@@ -66,7 +83,7 @@ extension WaybillConfiguration {
     }
 
     /// The section `tenants`: what is asked for them wherever their mail comes in.
-    mutating func readTenants(_ sections: [YAMLSection]) {
+    mutating func readTenants(_ sections: [YAMLSection], _ flags: ServerFlags) {
         for section in sections {
             let name = section.string("name")
             if name.isEmpty {
@@ -74,7 +91,9 @@ extension WaybillConfiguration {
             } else if reception.tenantAckLevels[name] != nil {
                 section.note("name", "\(name) stands here twice", expected: "one entry each")
             }
-            reception.tenantAckLevels[name] = Self.readAck(section)
+            let level = Self.readAck(section)
+            check(level, section, flags)
+            reception.tenantAckLevels[name] = level
             section.finish()
         }
     }
@@ -101,7 +120,7 @@ extension WaybillConfiguration {
         ) { $0.isEmpty ? nil : $0.asciiLowercased() }
         listener.requiresAuthentication = section.bool("require_auth", default: false)
         listener.offersAuthentication = section.bool(
-            "offer_auth", default: reception.usersFile != nil)
+            "offer_auth", default: reception.usersFile != nil || listener.requiresAuthentication)
         listener.authenticatedMayRelay = section.bool("authenticated_may_relay", default: true)
     }
 

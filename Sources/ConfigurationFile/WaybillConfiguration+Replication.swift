@@ -48,6 +48,12 @@ extension WaybillConfiguration {
         replication = settings
     }
 
+    /// Takes from a file that was read again what a running server takes: the section `delivery`.
+    package mutating func takeDelivery(of new: WaybillConfiguration) {
+        delivery = new.delivery
+        passwordFiles = new.passwordFiles
+    }
+
     /// How mail is sent: the section `delivery`, and what follows for it from the others.
     ///
     /// An intent must be where a `250` must be: what satisfies every listener, tenant and the API.

@@ -25,6 +25,8 @@ package struct WaybillConfiguration: Sendable {
     package var pruneArchive = ""
     package var reception: ReceptionConfiguration
     package var delivery: DeliveryPolicy
+    /// The files that ``delivery``'s passwords were read from, in the file's order.
+    package var passwordFiles: [String] = []
     package var resolver: ResolverConfiguration
     package var server: ServerSettings
     /// The HTTP API; nil: none.

@@ -233,12 +233,16 @@ final class DeliveryEngine {
         pumpTouched()
     }
 
-    /// Reads other roots of trust; true when they are in force. When they cannot be read, those
-    /// before stay.
+    /// Reads the roots of trust again, for a file may hold others under its old name; true when other
+    /// ones are in force now. When they cannot be read, those before stay.
     private func renewTrust(_ file: String?) -> Bool {
-        guard file != policy.trustRootsFile else { return false }
+        // The system's are read once.
+        guard file != nil || verifyingTLS.trustRootsFile != nil else { return false }
         do {
-            verifyingTLS = try TLSClientContext(verification: .full, trustRootsFile: file)
+            let fresh = try TLSClientContext(verification: .full, trustRootsFile: file)
+            guard !fresh.trusts(like: verifyingTLS) else { return false }
+            verifyingTLS = fresh
+            logger.notice("roots of trust read again", metadata: ["file": "\(file ?? "")"])
             return true
         } catch {
             logger.error(

@@ -63,6 +63,11 @@ extension ListenerPolicy {
         if requiresAuthentication, !offersAuthentication {
             report("authentication required", "authentication to be offered")
         }
+        if requiresAuthentication, tls == nil {
+            report(
+                "authentication required",
+                "a certificate and key to go with it: AUTH is taken under TLS only")
+        }
         if limits.recipients < 100 {
             report("recipients", "at least 100 (RFC 5321 section 4.5.3.1.8)")
         }

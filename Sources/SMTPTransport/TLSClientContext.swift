@@ -17,6 +17,10 @@ package enum TLSVerification: Hashable, Sendable {
 package final class TLSClientContext: Sendable {
     /// What is checked.
     package let verification: TLSVerification
+    /// Where the trusted roots were read from; nil: they are the system's.
+    package let trustRootsFile: String?
+    /// The certificates of that file; nil where they cannot be told.
+    private let roots: [NIOSSLCertificate]?
     private let context: NIOSSLContext
 
     /// Creates a context.
@@ -29,6 +33,10 @@ package final class TLSClientContext: Sendable {
         verification: TLSVerification, trustRootsFile: String? = nil
     ) throws(TransportError) {
         self.verification = verification
+        self.trustRootsFile = trustRootsFile
+        // Before the context: roots that are replaced meanwhile are then read once too often, not
+        // once too seldom.
+        roots = trustRootsFile.flatMap { try? NIOSSLCertificate.fromPEMFile($0) }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.certificateVerification =
@@ -42,6 +50,14 @@ package final class TLSClientContext: Sendable {
                 .certificate, "cannot set up TLS for outgoing connections: \(error)",
                 hint: trustRootsFile.map { "expected PEM certificates in \($0)" } ?? "")
         }
+    }
+
+    /// Whether both trust the same roots, whatever the files are called. Of the system's this is taken
+    /// for granted.
+    package func trusts(like other: TLSClientContext) -> Bool {
+        guard trustRootsFile != nil || other.trustRootsFile != nil else { return true }
+        guard let roots, let others = other.roots else { return false }
+        return roots == others
     }
 
     /// The hostname is for SNI and verification; an address or an empty name sends no SNI

@@ -86,7 +86,7 @@ package struct EntryFile<Entry: Sendable & CustomStringConvertible>: Sendable {
         return gone
     }
 
-    /// Writes the file anew beside the old one, for the owner alone (mode 0600), and puts it in
+    /// Writes the file anew beside the old one, for its owner alone (mode 0600), and puts it in
     /// the old one's place: at every moment there is a whole one.
     package func save() throws(SmallFileError) {
         var text = ""

@@ -36,13 +36,19 @@ package enum SmallFile {
     /// Whether there is something under this name.
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
-    /// Puts a file with this text, mode 0600, in the place of the old one, durably.
+    /// Puts a file with this text, mode 0600, in the place of the old one, durably. It belongs to whom the
+    /// old one belonged, as far as this process may give files away: what an administrator writes, the
+    /// server reads.
     package static func replace(_ path: String, with text: String) throws(SmallFileError) {
         let temporary = path + ".new"
         _ = unsafe unlink(temporary)
         let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure(temporary, "cannot be created") }
         defer { close(file) }
+        // Whoever is not root may be let, for the group, or not.
+        guard unsafe waybill_take_owner(file, path) == 0 || geteuid() != 0 else {
+            throw abandon(temporary, "cannot be given to the owner of \(path)")
+        }
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {

@@ -134,6 +134,7 @@ struct ReplicationSettingsTests {
                 ack_standbys: 2
                 ack_when_away: accept
               - name: zeta
+            replication: {certificate: c.pem, key: k.pem, authority: a.pem}
             """
         let configuration = try read(text)
         let acme = AckLevel.replicated(StandbyDemand(standbys: 2, whenAway: .accept))

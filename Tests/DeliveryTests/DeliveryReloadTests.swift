@@ -186,4 +186,31 @@ struct DeliveryReloadTests {
             #expect(mx.messages.first?.isEncrypted == true)
         }
     }
+
+    @Test("Roots of trust are read again though their file has kept its name")
+    func renewedRoots() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(
+                group: harness.group, tls: try TestCertificate.context(at: harness.path))
+            let roots = harness.path + "/roots.pem"
+            try TestCertificate.writeOtherRoots(to: roots)
+            var policy = DeliveryHarness.policy(port: mx.port, tls: .required) {
+                $0.idleMicroseconds = 120_000_000
+            }
+            policy.trustRootsFile = roots
+            try await harness.start(policy)
+            let first = try await harness.submit(to: ["a@example.org"])
+            try await harness.wait { try harness.names(of: first).contains("deferred") }
+            try TestCertificate.writeRoots(to: roots)
+            harness.delivery?.update(policy: policy)
+            try await harness.waitUntilEmpty()
+            #expect(try harness.names(of: first).last == "delivered")
+            // The same roots again are no reason to part with a connection.
+            let connections = mx.connections
+            harness.delivery?.update(policy: policy)
+            try await harness.submit(to: ["b@example.org"])
+            try await harness.waitUntilEmpty()
+            #expect(mx.messages.count == 2 && mx.connections == connections)
+        }
+    }
 }

@@ -21,6 +21,11 @@ enum TestCertificate {
         try Data(chain.utf8).write(to: URL(fileURLWithPath: file))
     }
 
+    /// Writes a certificate that has nothing to do with it, as a file of roots.
+    static func writeOtherRoots(to file: String) throws {
+        try Data(other.utf8).write(to: URL(fileURLWithPath: file))
+    }
+
     static let chain = """
         -----BEGIN CERTIFICATE-----
         MIIBpTCCAUqgAwIBAgIUBLR7Sg3JEjAdiItBfUB/kwawv1gwCgYIKoZIzj0EAwIw
@@ -32,6 +37,21 @@ enum TestCertificate {
         BAhw4AokMA8GA1UdEwEB/wQFMAMBAf8wGQYDVR0RBBIwEIIObXguZXhhbXBsZS5v
         cmcwCgYIKoZIzj0EAwIDSQAwRgIhAO1hUX7qdwx6u5kiUk5s4UtFVqBKv7M9/V7I
         bUCG+By5AiEA/bCKUEa6CoNYdSTK3J3Lk+2Eh5FHTG/e1I2xQxc/qxA=
+        -----END CERTIFICATE-----
+
+        """
+
+    private static let other = """
+        -----BEGIN CERTIFICATE-----
+        MIIBkjCCATmgAwIBAgIUVgu8FHsJJtKl5xnfJUkSALBaKzAwCgYIKoZIzj0EAwIw
+        HjEcMBoGA1UEAwwTYW5vdGhlci5leGFtcGxlLm9yZzAgFw0yNjExMjMwMTQ4MDFa
+        GA8yMTI2MTAzMDAxNDgwMVowHjEcMBoGA1UEAwwTYW5vdGhlci5leGFtcGxlLm9y
+        ZzBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABObVB7RMduMl2qzO6xzcQJSQq0wR
+        lRCLtZynE5+ofAEK/om0TYX7RST6y7JRPu7Sqe4JRtWGZ/KofhkqxhdGYUajUzBR
+        MB0GA1UdDgQWBBQKt2ONEXW1MS5z+8rk7DQ+oMvalTAfBgNVHSMEGDAWgBQKt2ON
+        EXW1MS5z+8rk7DQ+oMvalTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cA
+        MEQCIETuBc7bW3uBvJKQFxGCO6qbnkzy77REoNBpHSELA+MSAiAxa9Y+lGov8Rxs
+        4HxO6dr1GrIXcADJO4AeDeWesfm73g==
         -----END CERTIFICATE-----
 
         """

@@ -1,3 +1,4 @@
+import Glibc
 import SmallFiles
 import Testing
 import WaybillTesting
@@ -72,6 +73,22 @@ struct EntryFileTests {
     @Test("a last line without its end counts as a line")
     func lastLine() throws {
         #expect(try text(load("a 1\nb 2")) == "a 1\nb 2\n")
+    }
+
+    @Test(
+        "a file that root writes anew stays its owner's and its group's, for the owner alone",
+        .enabled(if: geteuid() == 0, "only root gives files away"))
+    func keepsOwner() throws {
+        var file = try load("a 1\n")
+        let isGiven = unsafe chown(file.path, 1, 2) == 0
+        try #require(isGiven)
+        file.append(Pair(name: "b", number: 2))
+        #expect(try text(file) == "a 1\nb 2\n")
+        var status = stat()
+        let isThere = unsafe stat(file.path, &status) == 0
+        try #require(isThere)
+        #expect(status.st_uid == 1 && status.st_gid == 2)
+        #expect(status.st_mode & 0o777 == 0o600)
     }
 
     @Test("a file above its limit is refused")

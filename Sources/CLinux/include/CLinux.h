@@ -28,6 +28,10 @@ int waybill_file_status(int fd, int64_t *octets, uint32_t *mode);
 /// -1 with errno set. A function for the same reason.
 int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner);
 
+/// Gives an open file the owner and the group of what stands at a path, if they are others; 0, also where
+/// nothing stands there, or -1 with errno set. A function for the same reason.
+int waybill_take_owner(int fd, const char *path);
+
 /// 1 when a mode is that of a socket.
 int waybill_is_socket(uint32_t mode);
 

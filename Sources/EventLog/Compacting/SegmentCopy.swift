@@ -51,6 +51,7 @@ struct SegmentCopy<Codec: BatchCodec>: ~Copyable {
         var next = meta.first
         while next <= seal.lastSequence {
             guard var run = try old.batches(floor: next) else { throw missing(next) }
+            let wanted = next
             while !run.isAtEnd {
                 for batch in try reader.batches(of: run) where batch.lastSequence >= next {
                     guard batch.firstSequence == next else { throw missing(next) }
@@ -65,6 +66,8 @@ struct SegmentCopy<Codec: BatchCodec>: ~Copyable {
                 }
                 run.index += 1
             }
+            // A damaged branch page, or a seal that counts too much, leads to a page before.
+            guard next > wanted else { throw missing(wanted) }
         }
         guard hash == seal.chainHash, next == seal.lastSequence + 1 else {
             throw EventLogError.damaged(

@@ -66,6 +66,8 @@ final class SegmentFile: Sendable {
     }
 
     /// Hands over every content block, in order. For sealed segments, whose pages do not change.
+    ///
+    /// - Throws: `damaged` when a page cannot be what it must be; what `body` throws.
     func forEachContentBlock(
         _ body: (_ key: UInt64, _ value: [UInt8]) throws(EventLogError) -> Void
     ) throws(EventLogError) {
@@ -77,6 +79,10 @@ final class SegmentFile: Sendable {
             page.index = 0
             pages.append(page)
             let (first, _) = try page.entry()
+            // A damaged key may be beyond those behind it: the same page would be found for ever.
+            guard first <= last else {
+                throw run.file.damaged("the keys on page \(run.page.number) do not ascend")
+            }
             guard first > 0 else { break }
             last = first - 1
         }

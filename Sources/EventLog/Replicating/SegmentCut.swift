@@ -96,6 +96,7 @@ private struct SegmentCutter<Codec: BatchCodec>: ~Copyable {
         var next = meta.first
         while next <= (meta.seal?.lastSequence ?? 0) {
             guard var run = try file.batches(floor: next) else { throw missing(next) }
+            let wanted = next
             while !run.isAtEnd {
                 for batch in try reader.batches(of: run) where batch.lastSequence >= next {
                     guard batch.firstSequence == next, batch.header.previousHash == hash else {
@@ -108,6 +109,8 @@ private struct SegmentCutter<Codec: BatchCodec>: ~Copyable {
                 }
                 run.index += 1
             }
+            // A damaged branch page, or a seal that counts too much, leads to a page before.
+            guard next > wanted else { throw missing(wanted) }
         }
     }
 

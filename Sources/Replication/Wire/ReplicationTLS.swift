@@ -20,6 +20,11 @@ package struct ReplicationTLS: Hashable, Sendable {
         self.authorityFile = authorityFile
     }
 
+    /// Reads the three files, as a start does.
+    ///
+    /// - Throws: `certificate` with the file that cannot be used.
+    package func check() throws(ReplicationError) { _ = try clientContext() }
+
     /// For the end that is dialled.
     func serverContext() throws(ReplicationError) -> NIOSSLContext {
         let (chain, key, authority) = try files()

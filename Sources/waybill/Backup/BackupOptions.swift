@@ -41,7 +41,7 @@ struct BackupOptions: ParsableArguments {
 
     /// The configuration file's settings, with the flags over them.
     func settings() throws -> (settings: BackupSettings, configuration: WaybillConfiguration?) {
-        let configuration = try config.map { try loadConfiguration(file: $0) }
+        let configuration = try config.map { try loadConfiguration(file: $0, flags: .unknown) }
         guard
             var settings = archive.map({ path in
                 var settings = configuration?.backup ?? BackupSettings(destination: path)

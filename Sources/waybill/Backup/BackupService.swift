@@ -38,6 +38,7 @@ final class BackupService: Sendable {
 
     private init(
         _ settings: BackupSettings, _ configuration: WaybillConfiguration,
+        inForce: @escaping @Sendable () -> WaybillConfiguration,
         configurationFile: String?, _ log: EventLog<MailEventCodec>, logger: Logger
     ) {
         self.settings = settings
@@ -46,7 +47,7 @@ final class BackupService: Sendable {
         epoch = { log.position.epoch }
         site = { withSecrets in
             SiteGathering.files(
-                configuration, file: configurationFile, withSecrets: withSecrets)
+                inForce(), file: configurationFile, withSecrets: withSecrets)
         }
         self.logger = logger
         var figures = BackupFigures(destination: settings.destination)
@@ -58,18 +59,21 @@ final class BackupService: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: Of the server.
+    ///   - inForce: With what it has read again of it since: what is kept a copy of.
     ///   - configurationFile: Where it was read from.
     ///   - log: Its log, whose opening events are durable.
     ///   - logger: Where it tells.
     /// - Returns: nil when the configuration wants none.
     /// - Throws: When the system gives no thread.
     static func start(
-        _ configuration: WaybillConfiguration, configurationFile: String?,
+        _ configuration: WaybillConfiguration,
+        inForce: @escaping @Sendable () -> WaybillConfiguration, configurationFile: String?,
         _ log: EventLog<MailEventCodec>, logger: Logger
     ) throws -> BackupService? {
         guard let settings = configuration.backup else { return nil }
         let service = BackupService(
-            settings, configuration, configurationFile: configurationFile, log, logger: logger)
+            settings, configuration, inForce: inForce, configurationFile: configurationFile, log,
+            logger: logger)
         service.state.withLock { $0.isArchiving = true }
         try service.startThread("waybill-backup") { service in
             service.archiveUntilStopped()

@@ -4,10 +4,12 @@ import Delivery
 import Glibc
 import HTTPAPI
 import Reception
+import Replication
 
 /// Collects the configuration and the files that it names, for a backup.
 enum SiteGathering {
-    /// Reads the files.
+    /// Reads the files. The key that the backup is encrypted with is not among them, not even by name:
+    /// it must be kept elsewhere.
     ///
     /// - Parameters:
     ///   - configuration: In force.
@@ -18,12 +20,61 @@ enum SiteGathering {
     static func files(
         _ configuration: WaybillConfiguration, file: String?, withSecrets: Bool
     ) -> SiteFiles {
+        var named = Named(withSecrets: withSecrets)
+        named.files.append(
+            SiteFiles.File(
+                role: "configuration in force", path: "effective.yaml",
+                contents: Array(configuration.effectiveText.utf8)))
+        named.add("configuration", file)
+        named.addSecret("users", configuration.reception.usersFile)
+        named.addSecret("keys of the HTTP API", configuration.http?.keysFile)
+        for listener in configuration.reception.listeners {
+            named.add("certificate", listener.tls?.certificateChainFile)
+            named.addSecret("certificate's key", listener.tls?.privateKeyFile)
+        }
+        named.add("certificate", configuration.http?.tls?.certificateChainFile)
+        named.addSecret("certificate's key", configuration.http?.tls?.privateKeyFile)
+        named.add("trusted roots", configuration.delivery.trustRootsFile)
+        for path in configuration.passwordFiles { named.addSecret("password of a route", path) }
+        if let replication = configuration.replication { named.add(replication) }
+        named.addSecret("credentials of the backup", configuration.backup?.credentialsFile)
+        named.add("trusted roots of the backup", configuration.backup?.trustedRootsFile)
+        return SiteFiles(files: named.files)
+    }
+
+    /// The files so far, each once.
+    ///
+    /// Concurrency: value.
+    private struct Named {
+        let withSecrets: Bool
         var files: [SiteFiles.File] = []
-        func add(_ role: String, _ path: String?, secret: Bool) {
+
+        mutating func add(_ role: String, _ path: String?) { add(role, path, reads: true) }
+
+        mutating func addSecret(_ role: String, _ path: String?) {
+            // Certificate and key may stand in one file.
+            if !withSecrets, let place = files.firstIndex(where: { $0.path == path }) {
+                files[place].contents = nil
+            }
+            add(role, path, reads: withSecrets)
+        }
+
+        mutating func add(_ replication: ReplicationSettings) {
+            add("certificate for other sites", replication.tls.certificateFile)
+            addSecret("key of the certificate for other sites", replication.tls.keyFile)
+            add("authority of the sites", replication.tls.authorityFile)
+            guard let lease = replication.lease else { return }
+            add("certificate for etcd", lease.certificateFile)
+            addSecret("key of the certificate for etcd", lease.keyFile)
+            add("authority of etcd", lease.authorityFile)
+            addSecret("password for etcd", lease.passwordFile)
+        }
+
+        private mutating func add(_ role: String, _ path: String?, reads: Bool) {
             guard let path, !path.isEmpty, !files.contains(where: { $0.path == path }) else {
                 return
             }
-            let text = secret && !withSecrets ? nil : try? TextFile.read(path)
+            let text = !reads ? nil : try? TextFile.read(path)
             files.append(
                 SiteFiles.File(
                     role: role, path: path,
@@ -31,21 +82,6 @@ enum SiteGathering {
                         $0.utf8.count <= BackupLimits.siteFileOctets ? Array($0.utf8) : nil
                     }))
         }
-        files.append(
-            SiteFiles.File(
-                role: "configuration in force", path: "effective.yaml",
-                contents: Array(configuration.effectiveText.utf8)))
-        add("configuration", file, secret: false)
-        add("users", configuration.reception.usersFile, secret: true)
-        add("keys of the HTTP API", configuration.http?.keysFile, secret: true)
-        for listener in configuration.reception.listeners {
-            add("certificate", listener.tls?.certificateChainFile, secret: false)
-            add("certificate's key", listener.tls?.privateKeyFile, secret: true)
-        }
-        add("certificate", configuration.http?.tls?.certificateChainFile, secret: false)
-        add("certificate's key", configuration.http?.tls?.privateKeyFile, secret: true)
-        add("trusted roots", configuration.delivery.trustRootsFile, secret: false)
-        return SiteFiles(files: files)
     }
 
     /// Writes the files of a backup into a directory, under the last part of their paths.

@@ -13,7 +13,12 @@ struct ConfigCommand: ParsableCommand {
 struct ConfigCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Say what is wrong with a configuration file.",
-        discussion: "Exit code 0: it can be used. 78: it cannot; every problem is one line.")
+        discussion: """
+            The file is judged by itself: what only a flag of `waybill serve` gives is missed. The
+            files that it names are read too, so do it as the user that the server runs as.
+            Exit code 0: it can be used; a warning is about what a server starts without. 78: it
+            cannot; every problem is one line.
+            """)
 
     @Argument(help: "The configuration file.")
     var file: String
@@ -21,6 +26,12 @@ struct ConfigCheck: ParsableCommand {
     func run() throws {
         let configuration = try loadConfiguration(file: file)
         let listeners = configuration.reception.listeners.count
+        let findings = NamedFiles.findings(in: configuration)
+        for finding in findings { complain("\(file): \(finding)") }
+        if listeners == 0 { complain("\(file): there is no listener; expected `listeners`") }
+        guard listeners > 0, !findings.contains(where: \.preventsStart) else {
+            throw Exit.configuration
+        }
         print("\(file): can be used; \(listeners) listener" + (listeners == 1 ? "" : "s"))
     }
 }
@@ -37,7 +48,7 @@ struct ConfigShow: ParsableCommand {
     func run() throws {
         let configuration: WaybillConfiguration
         if let file {
-            configuration = try loadConfiguration(file: file)
+            configuration = try loadConfiguration(file: file, flags: .unknown)
         } else {
             configuration = WaybillConfiguration(
                 dataDirectory: "/var/lib/waybill", hostName: HostName.ofThisMachine())
@@ -47,9 +58,11 @@ struct ConfigShow: ParsableCommand {
 }
 
 /// Reads a configuration file; problems go to standard error and end the command with 78.
-func loadConfiguration(file: String) throws -> WaybillConfiguration {
+func loadConfiguration(
+    file: String, flags: ServerFlags = ServerFlags()
+) throws -> WaybillConfiguration {
     do {
-        return try readConfiguration(file: file)
+        return try readConfiguration(file: file, flags: flags)
     } catch {
         complain(error.description)
         throw Exit.configuration
@@ -58,10 +71,14 @@ func loadConfiguration(file: String) throws -> WaybillConfiguration {
 
 /// Reads a configuration file.
 ///
-/// - Parameter file: Its path.
+/// - Parameters:
+///   - file: Its path.
+///   - flags: What the command line gives beside it.
 /// - Returns: What it says, and defaults for the rest.
 /// - Throws: Everything that is wrong with it, each with file, line, key and what was expected.
-func readConfiguration(file: String) throws(UnusableFile) -> WaybillConfiguration {
+func readConfiguration(
+    file: String, flags: ServerFlags
+) throws(UnusableFile) -> WaybillConfiguration {
     let text: String
     do {
         text = try TextFile.read(file)
@@ -70,7 +87,7 @@ func readConfiguration(file: String) throws(UnusableFile) -> WaybillConfiguratio
     }
     do {
         return try WaybillConfiguration.read(
-            text, file: file, defaultHostName: HostName.ofThisMachine(),
+            text, file: file, defaultHostName: HostName.ofThisMachine(), flags: flags,
             readSecret: { path in
                 let lines = try TextFile.read(path).split(separator: "\n", maxSplits: 1)
                 return lines.first.map(String.init) ?? ""

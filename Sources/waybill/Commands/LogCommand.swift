@@ -36,7 +36,14 @@ struct EventFilter: ParsableArguments {
         if let message, MessageID(message) == nil {
             throw ValidationError("\"\(message)\" is no message id; one looks like 1-3k9")
         }
+        if let unknown = type.first(where: { !Self.typeNames.contains($0) }) {
+            throw ValidationError(
+                "no event type \"\(unknown)\"; types are "
+                    + Self.typeNames.sorted().joined(separator: ", "))
+        }
     }
+
+    private static let typeNames = Set(EventType.allCases.map(\.name) + ["unknown"])
 
     /// Whether the event passes every filter that was given.
     func matches(_ recorded: RecordedEvent) -> Bool {

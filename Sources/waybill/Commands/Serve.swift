@@ -75,7 +75,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         var configuration =
-            try config.map { try loadConfiguration(file: $0) }
+            try config.map { try loadConfiguration(file: $0, flags: flagsBesideFile) }
             ?? WaybillConfiguration(
                 dataDirectory: "", hostName: hostname ?? HostName.ofThisMachine())
         try apply(to: &configuration)
@@ -114,10 +114,15 @@ struct Serve: AsyncParsableCommand {
     private func readAgain(file: String) -> @Sendable () throws -> WaybillConfiguration {
         let flags = self
         return {
-            var configuration = try readConfiguration(file: file)
+            var configuration = try readConfiguration(file: file, flags: flags.flagsBesideFile)
             try flags.apply(to: &configuration)
             return configuration
         }
+    }
+
+    /// What a file need not say itself.
+    private var flagsBesideFile: ServerFlags {
+        ServerFlags(usersFile: users, hasSites: sites.areGiven)
     }
 
     /// The service group's own lines say nothing an operator needs.

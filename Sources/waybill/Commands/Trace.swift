@@ -23,11 +23,15 @@ struct Trace: ParsableCommand {
 
     @OptionGroup var options: DataOptions
 
-    @Option(help: "For a mailbox: the newest so many messages.")
+    @Option(help: "For a mailbox: the newest so many messages; more are said to be there.")
     var limit = 100
 
     @Option(help: "As it was after this sequence, or at this time.")
     var at: LogPoint?
+
+    func validate() throws {
+        if limit < 1 { throw ValidationError("--limit is at least 1") }
+    }
 
     func run() throws {
         let log = try options.openLog()
@@ -65,10 +69,20 @@ struct Trace: ParsableCommand {
     ) throws -> [RecordedEvent] {
         var filter = MessageFilter()
         filter.recipient = mailbox
-        var query = MessageQuery(filter, limit: max(1, limit))
+        // One more tells whether there are more.
+        var query = MessageQuery(filter, limit: limit < .max ? limit + 1 : limit)
         query.through = through
         let page = try searching(log, options) { try $0.find(query) }
-        return page.messages.reversed().flatMap { trace in
+        if page.messages.count > limit {
+            let wider = limit > Int.max / 10 ? Int.max : limit * 10
+            complain("waybill: the newest \(limit) messages; more came before: --limit \(wider)")
+        } else if page.next != nil {
+            complain(
+                "waybill: these messages have so many events that others are left out; more may come "
+                    + "before: `waybill recipient history \(mailbox)` shows them page by page")
+        }
+        page.complainWhereCut(first: log.firstSequence)
+        return page.messages.prefix(limit).reversed().flatMap { trace in
             trace.events.filter { ($0.event.fact.recipient?.mailbox ?? mailbox) == mailbox }
         }
     }

@@ -73,14 +73,21 @@ struct MessagePageOptions: ParsableArguments {
             let hint = "more may come before: --after \(next)"
             if format == .table { put(hint + "\n") } else { complain("waybill: \(hint)") }
         }
-        if page.isCut {
-            complain(
-                first > 1
-                    ? "waybill: the events before \(first) were pruned; messages of before are not"
-                        + " looked for"
-                    : "waybill: messages older than the index, which goes back 400 days, are not"
-                        + " looked for")
-        }
+        page.complainWhereCut(first: first)
+    }
+}
+
+extension MessagePage {
+    /// Says on standard error where older messages may have been passed over; `first` is the first event
+    /// that is kept.
+    func complainWhereCut(first: UInt64) {
+        guard isCut else { return }
+        complain(
+            first > 1
+                ? "waybill: the events before \(first) were pruned; messages of before are not"
+                    + " looked for"
+                : "waybill: messages older than the index, which goes back 400 days, are not"
+                    + " looked for")
     }
 }
 

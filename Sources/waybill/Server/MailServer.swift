@@ -29,6 +29,8 @@ final class MailServer: Sendable {
     private let readAgain: (@Sendable () throws -> WaybillConfiguration)?
     /// What reloading reaches beside reception and the HTTP API.
     private let reloadable = Mutex<Reloadable?>(nil)
+    /// The configuration, with what has been read again of it.
+    private let inForce: Mutex<WaybillConfiguration>
     /// The folds that orders look at.
     private let folds = LiveFolds()
     private let state: RunningState
@@ -44,6 +46,8 @@ final class MailServer: Sendable {
         let delivery: DeliveryService
         /// The text of the configuration in force.
         var text: String
+        /// How mail is sent by it; holds what the text does not: passwords.
+        var policy: DeliveryPolicy
     }
 
     /// - Parameters:
@@ -61,6 +65,7 @@ final class MailServer: Sendable {
         configurationFile: String? = nil
     ) {
         self.configuration = configuration
+        inForce = Mutex(configuration)
         self.configurationFile = configurationFile
         self.desk = desk
         self.demand = demand
@@ -114,18 +119,32 @@ final class MailServer: Sendable {
         }
     }
 
-    /// The log says from where on another configuration rules.
+    /// The log says from where on another configuration rules; a secret is no part of what it says.
     private func reloadPolicy() async throws {
-        guard let new = try readAgain?(), let parts = reloadable.withLock({ $0 }),
-            new.effectiveText != parts.text
-        else { return }
-        // First in the log: what cannot be recorded does not rule.
-        _ = try await parts.log.append([Event(time: SystemClock.now(), fact: Self.applied(new))])
-        parts.delivery.update(policy: new.deliveryInForce)
-        reloadable.withLock { $0?.text = new.effectiveText }
+        guard let new = try readAgain?(), let parts = reloadable.withLock({ $0 }) else { return }
+        let text = new.effectiveText
+        if text != parts.text {
+            // First in the log: what cannot be recorded does not rule.
+            let event = Event(time: SystemClock.now(), fact: Self.applied(new))
+            _ = try await parts.log.append([event])
+        }
+        let policy = inForce.withLock { configuration in
+            configuration.takeDelivery(of: new)
+            return configuration.deliveryInForce
+        }
+        // Also when it is the same: the file of trusted roots may hold others now.
+        parts.delivery.update(policy: policy)
+        reloadable.withLock { parts in
+            parts?.text = text
+            parts?.policy = policy
+        }
+        guard text != parts.text || policy != parts.policy else { return }
         logger.notice(
             "configuration read again: delivery follows it now, the rest from the next start")
     }
+
+    /// What it runs with, or ran with at last: as it was given, with what a reload has taken since.
+    var configurationInForce: WaybillConfiguration { inForce.withLock { $0 } }
 
     private static func applied(_ configuration: WaybillConfiguration) -> Fact {
         .configurationApplied(
@@ -186,7 +205,9 @@ final class MailServer: Sendable {
         let delivery = configuration.server.delivers ? try await startDelivery(log, group) : nil
         reloadable.withLock { parts in
             parts = delivery.map {
-                Reloadable(log: log, delivery: $0, text: configuration.effectiveText)
+                Reloadable(
+                    log: log, delivery: $0, text: configuration.effectiveText,
+                    policy: configuration.deliveryInForce)
             }
         }
         defer { reloadable.withLock { $0 = nil } }
@@ -195,8 +216,8 @@ final class MailServer: Sendable {
         let compaction = try CompactionService.start(
             configuration, log.reader, folds, logger: Logger(label: "compaction"))
         let backup = try BackupService.start(
-            configuration, configurationFile: configurationFile, log,
-            logger: Logger(label: "backup"))
+            configuration, inForce: { [self] in configurationInForce },
+            configurationFile: configurationFile, log, logger: Logger(label: "backup"))
         let pruning = try PruningService.start(
             configuration, log, folds, desk: desk, backup: backup,
             logger: Logger(label: "pruning"))

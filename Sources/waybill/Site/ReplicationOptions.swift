@@ -31,6 +31,9 @@ struct ReplicationOptions: ParsableArguments {
     @Option(help: "Stay so far behind the primary: 15m.")
     var delay: String?
 
+    /// Whether they make a section `replication` where there is none.
+    var areGiven: Bool { siteCertificate != nil }
+
     /// Puts the flags over a configuration.
     func apply(to configuration: inout WaybillConfiguration) throws {
         if let site {

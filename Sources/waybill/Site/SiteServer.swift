@@ -64,9 +64,13 @@ final class SiteServer: Service {
 
     private func runParts() async throws {
         var loaded: StandbyFolds.Loaded?
+        var configuration = configuration
+        var isFirst = true
         while true {
             let demand = desk.begin()
             if await desk.mayWrite(demand) {
+                // The start may be long ago, and a standby passes over what a SIGHUP would have taken.
+                if !isFirst { renewDelivery(of: &configuration) }
                 let server = MailServer(
                     configuration: configuration, readAgain: readAgain, desk: desk,
                     demand: demand, loaded: loaded, logger: logger,
@@ -74,6 +78,7 @@ final class SiteServer: Service {
                 loaded = nil
                 part.withLock { $0 = .primary(server) }
                 try await server.run()
+                configuration = server.configurationInForce
             } else if !demand.isRaised {
                 let server = StandbyServer(
                     configuration: configuration, desk: desk, demand: demand, logger: logger)
@@ -81,6 +86,7 @@ final class SiteServer: Service {
                 loaded = try await server.run()
             }
             part.withLock { $0 = nil }
+            isFirst = false
             switch demand.kind {
             case nil, .shutdown: return
             case .rejoin(let address):
@@ -95,6 +101,18 @@ final class SiteServer: Service {
                 metadata: [
                     "role": "\(desk.current.role.rawValue)", "epoch": "\(desk.current.epoch)",
                 ])
+        }
+    }
+
+    /// Takes from the file what a SIGHUP would take; when it cannot be used, what was good last stays.
+    private func renewDelivery(of configuration: inout WaybillConfiguration) {
+        guard let readAgain else { return }
+        do {
+            configuration.takeDelivery(of: try readAgain())
+        } catch {
+            logger.error(
+                "configuration not read again: delivery goes on as it was configured before",
+                metadata: ["reason": "\(error)"])
         }
     }
 

@@ -54,8 +54,30 @@ extension WaybillConfiguration {
         let route = readRoute(
             section, defaultName: patterns.first?.description ?? "route \(index)",
             base: delivery.router.defaultRoute, readSecret: readSecret)
+        checkName(of: route, patterns, section)
         section.finish()
         for pattern in patterns { delivery.router.set(route, for: pattern) }
+    }
+
+    /// Notes what would send the mail of one route where another leads. Routes that are alike in all are
+    /// one: `config show` writes an entry for each domain.
+    private func checkName(of route: Route, _ patterns: [DomainPattern], _ section: YAMLSection) {
+        // Connections and backoff are kept by this name, and a route is found by it.
+        if let other = delivery.router.route(named: route.name), other != route {
+            section.note(
+                section.has("name") ? "name" : "domains",
+                "\"\(route.name)\" is the name of another route",
+                expected: "a name of its own for each route")
+            return
+        }
+        for pattern in patterns {
+            guard let other = delivery.router.ownRoute(of: pattern), other != route else {
+                continue
+            }
+            section.note(
+                "domains", "\(pattern) stands in route \"\(other.name)\" too",
+                expected: "each domain in one route only")
+        }
     }
 
     private mutating func readRoute(

@@ -71,4 +71,31 @@ struct RouteSettingsTests {
         #expect(running.deliveryInForce.ownListeners == listeners)
         #expect(new.deliveryInForce.ownListeners != listeners)
     }
+
+    @Test(
+        "two routes with one name are a mistake: mail of one would go where the other leads",
+        arguments: [
+            ("{domains: [b.example], name: a.example, mx: true}", "name", "is the name of another"),
+            ("{domains: [a.example, b.example], mx: true}", "domains", "is the name of another"),
+            ("{domains: [default], smarthost: s}", "domains", "is the name of another"),
+            ("{domains: [b.example, a.example], mx: true}", "domains", "a.example stands in route"),
+        ])
+    func names(route: String, key: String, said: String) {
+        let file = """
+            listeners: [{address: "192.0.2.1:25"}]
+            delivery:
+              routes:
+                - {domains: [a.example], smarthost: smart.example}
+                - \(route)
+            """
+        do throws(ConfigurationError) {
+            _ = try read(file)
+            Issue.record("it was read")
+        } catch {
+            #expect(error.problems.count == 1)
+            let text = "\(error.problems[0])"
+            #expect(text.hasPrefix("w.yaml:5: delivery.routes[1].\(key): "))
+            #expect(text.contains(said))
+        }
+    }
 }

@@ -184,12 +184,3 @@ class TestDamage:
         wait_until(
             lambda: used.process.poll() is not None or "listening" in used.output(), 20, "a decision")
         assert used.process.poll() is None or used.process.poll() > 0
-
-
-def test_configuration_errors_name_file_line_and_key(tmp_path):
-    file = tmp_path / "waybill.yaml"
-    file.write_text("listeners:\n  - address: 127.0.0.1:2525\n    colour: blue\n")
-    result = run(waybill_binary(), "config", "check", file, check=False)
-    text = result.stdout + result.stderr
-    assert result.returncode != 0
-    assert f"{file}:3" in text and "colour" in text

@@ -3,6 +3,8 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -47,6 +49,10 @@ int waybill_take_owner(int fd, const char *path) {
     if (fstat(fd, &here) != 0) return -1;
     if (here.st_uid == there.st_uid && here.st_gid == there.st_gid) return 0;
     return fchown(fd, there.st_uid, there.st_gid);
+}
+
+int waybill_rename_new(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
 int waybill_is_socket(uint32_t mode) { return S_ISSOCK(mode) ? 1 : 0; }

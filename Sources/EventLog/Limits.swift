@@ -73,6 +73,16 @@ package enum EventLogLimits {
     /// counted. More than a segment holds.
     package static let lostTailMax: UInt64 = 1 << 24
 
+    /// Microseconds by which a time that is under no checksum may lie ahead of the clock and of the last
+    /// event and be believed. The clocks of sites that take over from one another do not differ by an
+    /// hour, and an hour too much is gone after ten (``LogClock``). Nothing is lost with what is not
+    /// believed: no event has that time.
+    static let uncheckedTimeAheadMax: Int64 = 3_600_000_000
+
+    /// An epoch that only records without a checksum name is believed below this: a flipped bit must
+    /// leave room for the reigns to come.
+    static let namedEpochMax: UInt32 = 1 << 31
+
     /// How often the writer's lock is tried, and microseconds between: a command that asks whether
     /// a server runs holds it for less.
     package static let lockTries = 10

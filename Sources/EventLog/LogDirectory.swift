@@ -59,10 +59,13 @@ struct LogDirectory: Hashable, Sendable {
         }
         defer { unsafe _ = closedir(handle) }
         var listing = Listing()
-        while let entry = unsafe readdir(handle) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        let names = try Self.names(of: path) {
+            guard let entry = unsafe readdir(handle) else { return nil }
+            return unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
+        }
+        for name in names {
             if let first = Self.first(ofName: name, suffix: ".mdb") {
                 listing.segments.append(first)
             } else if let first = Self.first(ofName: name, suffix: ".mdb.new") {
@@ -76,6 +79,30 @@ struct LogDirectory: Hashable, Sendable {
         listing.segments.sort()
         listing.temporaries.sort()
         return listing
+    }
+
+    /// Reads the names that a directory has.
+    ///
+    /// - Parameters:
+    ///   - path: The directory, for errors.
+    ///   - next: readdir(3): a name; nil at the end, and after an error, which only errno tells apart.
+    /// - Returns: All of them.
+    /// - Throws: `inaccessible`: a list that is cut short would be taken for a log that is.
+    static func names(
+        of path: String, next: () -> String?
+    ) throws(EventLogError) -> [String] {
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let name = next() else {
+                let code = errno
+                guard code == 0 else {
+                    throw EventLogError.system("reading the directory", errno: code, file: path)
+                }
+                return names
+            }
+            names.append(name)
+        }
     }
 
     private static func first(ofName name: String, suffix: String) -> UInt64? {
@@ -127,11 +154,11 @@ struct LogDirectory: Hashable, Sendable {
         }
     }
 
-    /// Gives a segment its name and makes that durable.
+    /// Gives a segment its name, which is durable once the directory is flushed.
+    ///
+    /// - Throws: `writeFailed` when something has that name: it stays what it is.
     func rename(temporary first: UInt64) throws(EventLogError) {
-        guard unsafe Glibc.rename(temporaryPath(first), segmentPath(first)) == 0 else {
-            throw EventLogError.system("renaming", errno: errno, file: temporaryPath(first))
-        }
+        try FileSystem.rename(temporaryPath(first), toNew: segmentPath(first))
     }
 
     /// Removes what a crash left of a segment in the making, if anything.

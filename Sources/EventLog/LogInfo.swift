@@ -14,7 +14,8 @@ package struct LogInfo: Hashable, Sendable {
     package var pruned: PruneRecord?
 
     package var eventCount: UInt64 { segments.reduce(0) { $0 + $1.eventCount } }
-    package var batchCount: UInt64 { segments.reduce(0) { $0 + $1.batchCount } }
+    /// A compacted segment's count is under no checksum and may be any number when it is damaged.
+    package var batchCount: UInt64 { segments.reduce(0) { $0.addingClamping($1.batchCount) } }
     /// Bytes on the disk.
     package var fileBytes: UInt64 { segments.reduce(0) { $0 + $1.fileBytes } }
     /// Time of the log's first event; nil when it has none.

@@ -1,6 +1,6 @@
-/// Lets a test decide how a commit fails. Never set in production.
+/// Lets a test decide how a commit fails, and see what a start does. Never set in production.
 ///
-/// Concurrency: value; called on the writer thread.
+/// Concurrency: value; called on the writer thread, and on the one that opens the log.
 package struct StorageFaults: Sendable {
     /// How a commit fails.
     package enum Fault: Hashable, Sendable {
@@ -14,8 +14,20 @@ package struct StorageFaults: Sendable {
         case mapFull
     }
 
+    /// What a start does with the last segment's file, whose writer did not end in order.
+    package enum StartStep: Hashable, Sendable {
+        /// Its octets are flushed.
+        case flush
+        /// The kernel forgets them, so that they are read from the disk.
+        case forget
+    }
+
     /// Asked before each commit of a batch.
     package var beforeCommit: @Sendable () -> Fault?
+    /// Asked before each step of a start, with the file. An errno: the flush fails with it.
+    package var beforeStart: @Sendable (_ step: StartStep, _ file: String) -> Int32? = { _, _ in
+        nil
+    }
 
     /// Creates faults.
     package init(beforeCommit: @escaping @Sendable () -> Fault?) {

@@ -58,7 +58,7 @@ struct LogBeginningTests {
         #expect(try CompactionTests.verify(standby).isIntact)
     }
 
-    @Test("where only the record is left of an earlier try, it begins anew, whole or behind a cut")
+    @Test("what an earlier try left does not keep it from beginning anew, whole or behind a cut")
     func leftover() async throws {
         let (primary, reader, beginning) = try await Self.pruned()
         defer { withExtendedLifetime(primary) {} }
@@ -67,6 +67,9 @@ struct LogBeginningTests {
             let directory = LogDirectory(standby.log)
             try directory.create()
             try directory.write(beginning.record)
+            // The segment that was to be the first is there under its temporary name.
+            let first = directory.temporaryPath(beginning.record.firstSequence)
+            try write([1, 2, 3], to: first)
             #expect(throws: EventLogError(.notFound, "")) { try Self.open(standby, nil) }
             let replica = try Replica(
                 directory: standby.log, codec: TextCodec(), logID: try reader.logID(),

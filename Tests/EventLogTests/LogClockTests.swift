@@ -80,6 +80,16 @@ struct LogClockTests {
         }
     }
 
+    @Test("no number that it begins with, and no step of the machine's clock, stops it")
+    func anyNumber() {
+        let machine = Machine()
+        let early = machine.clock(floor: .min)
+        let late = machine.clock(floor: .max)
+        #expect(early.microseconds() == 1_000_000)
+        machine.pass(3_600_000_000)
+        #expect(late.microseconds() == .max)
+    }
+
     @Test("a log's clock begins at its last event")
     func ofLog() async throws {
         let scratch = try Scratch()

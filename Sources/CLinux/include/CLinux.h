@@ -32,6 +32,10 @@ int waybill_path_status(const char *path, uint32_t *mode, uint32_t *owner);
 /// nothing stands there, or -1 with errno set. A function for the same reason.
 int waybill_take_owner(int fd, const char *path);
 
+/// renameat2(RENAME_NOREPLACE): gives a file another name, which nothing has; 0, or -1 with errno set. EEXIST:
+/// something has it. EINVAL: the file system cannot do that.
+int waybill_rename_new(const char *from, const char *to);
+
 /// 1 when a mode is that of a socket.
 int waybill_is_socket(uint32_t mode);
 

@@ -48,7 +48,7 @@ package struct LogCompaction<Codec: BatchCodec> {
         let file = try SegmentFile(path: directory.segmentPath(first), first: first)
         let meta = try file.meta()
         guard let seal = meta.seal else { return nil }
-        let needed = needed(after: seal)
+        let needed = try needed(after: seal, in: file)
         guard meta.compaction == nil || evenIfCompacted || (looksAgain && needed != nil) else {
             return nil
         }
@@ -66,10 +66,18 @@ package struct LogCompaction<Codec: BatchCodec> {
     }
 
     /// Whom to ask which content stays; nil while the retention is not over.
-    private func needed(after seal: SegmentMeta.Seal) -> CompactionOptions.Needed? {
-        guard let seconds = options.contentRetentionSeconds,
-            configuration.now() - seal.time >= seconds * 1_000_000
-        else { return nil }
+    ///
+    /// The seal's time is under no checksum: a damaged one shortens the retention by no more than passed
+    /// between the last event and the seal, and does not make it endless.
+    private func needed(
+        after seal: SegmentMeta.Seal, in file: SegmentFile
+    ) throws(EventLogError) -> CompactionOptions.Needed? {
+        guard let seconds = options.contentRetentionSeconds else { return nil }
+        let now = configuration.now()
+        let since = UncheckedTime.believed(seal.time, event: try file.lastEventTime(), now: now)
+        guard now.subtractingClamping(since) >= seconds.multipliedClamping(by: 1_000_000) else {
+            return nil
+        }
         return options.needed
     }
 

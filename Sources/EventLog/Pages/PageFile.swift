@@ -16,20 +16,39 @@ final class PageFile: Sendable {
     let pageBytes: Int
     /// The commit that is not looked at; nil: every one is.
     let leftOutTransaction: UInt64?
+    /// Octets that the disk is taken not to give, for tests; nil: it is asked for all of them.
+    let unreadable: Range<UInt64>?
 
-    private init(
-        path: String, descriptor: Int32, pageBytes: Int, leftOutTransaction: UInt64? = nil
+    init(
+        path: String, descriptor: Int32, pageBytes: Int, leftOutTransaction: UInt64? = nil,
+        unreadable: Range<UInt64>? = nil
     ) {
         self.path = path
         self.descriptor = descriptor
         self.pageBytes = pageBytes
         self.leftOutTransaction = leftOutTransaction
+        self.unreadable = unreadable
     }
 
     deinit { _ = close(descriptor) }
 
     /// Opens a file and finds its page size.
     static func open(path: String) throws(EventLogError) -> PageFile {
+        let descriptor = try openDescriptor(path)
+        // Until the page size is known, that of the machine is as good as any.
+        let file = PageFile(path: path, descriptor: descriptor, pageBytes: usualPageBytes)
+        let head = try file.bytes(at: 0, count: PageMeta.octets, orFewer: true)
+        if let pageBytes = PageMeta.pageBytes(inPage: head), pageBytes != usualPageBytes {
+            return file.with(pageBytes: pageBytes)
+        }
+        return file
+    }
+
+    /// Octets of a page where nothing tells another size.
+    static let usualPageBytes = 4096
+
+    /// Opens a file for reading.
+    static func openDescriptor(_ path: String) throws(EventLogError) -> Int32 {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
@@ -37,13 +56,14 @@ final class PageFile: Sendable {
                 ? EventLogError(.notFound, "there is no such segment", file: path)
                 : EventLogError.system("opening the segment", errno: code, file: path)
         }
-        // Until the page size is known, that of the machine is as good as any.
-        var file = PageFile(path: path, descriptor: descriptor, pageBytes: 4096)
-        let head = try file.bytes(at: 0, count: PageMeta.octets, orFewer: true)
-        if let pageBytes = PageMeta.pageBytes(inPage: head), pageBytes != 4096 {
-            file = PageFile(path: path, descriptor: dup(descriptor), pageBytes: pageBytes)
-        }
-        return file
+        return descriptor
+    }
+
+    /// The same file with pages of another size.
+    func with(pageBytes: Int) -> PageFile {
+        PageFile(
+            path: path, descriptor: dup(descriptor), pageBytes: pageBytes,
+            leftOutTransaction: leftOutTransaction, unreadable: unreadable)
     }
 
     /// The same file as if a commit had not been made.
@@ -66,6 +86,9 @@ final class PageFile: Sendable {
     func bytes(
         at offset: UInt64, count: Int, orFewer: Bool = false
     ) throws(EventLogError) -> [UInt8] {
+        if let unreadable, unreadable.overlaps(offset..<offset + UInt64(count)) {
+            throw EventLogError.system("reading at octet \(offset)", errno: EIO, file: path)
+        }
         var failure: Int32 = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {

@@ -46,8 +46,10 @@ extension LogDirectory {
         try flush()
     }
 
-    /// Removes the record that a beginning has left that did not come to its end.
+    /// Removes what a beginning has left that did not come to its end: the record, and the segment that
+    /// was to be the first.
     func forgetBeginning() throws(EventLogError) {
+        if let record = try? pruned() { remove(temporary: record.firstSequence) }
         guard unsafe unlink(prunedPath) == 0 || errno == ENOENT else {
             throw EventLogError.system("removing", errno: errno, file: prunedPath)
         }

@@ -82,22 +82,16 @@ extension PruneLimits {
     ///   - octets: Of the segment and all behind it.
     /// - Returns: Whether one of the limits says so.
     fileprivate func lets(_ segment: SegmentInfo, now: Int64, octets: UInt64) -> Bool {
-        let time = segment.lastTime ?? segment.sealedAt ?? segment.createdAt
-        if let keepSeconds, now - time > keepSeconds.multipliedClamping(by: 1_000_000) {
+        // The times of its creation and seal are under no checksum: nothing is removed because of them.
+        if let keepSeconds, let time = segment.lastTime,
+            now.subtractingClamping(time) > keepSeconds.multipliedClamping(by: 1_000_000)
+        {
             return true
         }
         if let keepOctets, octets > keepOctets { return true }
         if let beforeSequence, segment.lastSequence < beforeSequence { return true }
-        if let beforeTime, time < beforeTime { return true }
+        if let beforeTime, let time = segment.lastTime, time < beforeTime { return true }
         return false
-    }
-}
-
-extension Int64 {
-    /// The product, or the largest number when it is too large.
-    fileprivate func multipliedClamping(by factor: Int64) -> Int64 {
-        let (product, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? .max : product
     }
 }
 

@@ -10,21 +10,24 @@
 /// Concurrency: bound to its owner.
 struct FileSalvage: ~Copyable {
     private let index: Int
+    /// Octets that the disk is taken not to give, for tests.
+    private let unreadable: Range<UInt64>?
     private let values = StoredValue()
     private(set) var result: SalvagedFile
     /// The tables do not lead to everything.
     private var isBroken = false
     private var fileBytes: UInt64 = 0
 
-    init(path: String, first: UInt64, index: Int) {
+    init(path: String, first: UInt64, index: Int, unreadable: Range<UInt64>? = nil) {
         self.index = index
+        self.unreadable = unreadable
         result = SalvagedFile(path: path, first: first)
     }
 
     /// Reads the file. `end` is where its writer ended in order, if it is the last one.
     mutating func run(isLast: Bool, end: LogLock.OrderlyEnd?) {
         do throws(EventLogError) {
-            let pages = try PageFile.open(path: result.path)
+            let pages = try PageFile.openForSalvage(path: result.path, unreadable: unreadable)
             result.pages = pages
             fileBytes = try pages.fileBytes()
             var isSound = true
@@ -35,7 +38,9 @@ struct FileSalvage: ~Copyable {
                 isBroken = true
                 result.note(error.message)
             }
-            let metas = try pages.metas()
+            // One that the disk does not give must not cost what the other one leads to.
+            let metas = pages.salvagedMetas { result.note($0) }
+            result.nameEpochs(pages, metas)
             if var meta = PageFile.newest(metas) {
                 if isLast, isSound, let whole = cutOffCommit(metas, end) { meta = whole }
                 if olderKnowsMore(pages, metas, than: meta) {

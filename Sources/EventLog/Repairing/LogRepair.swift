@@ -103,28 +103,27 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
         _ progress: (RepairProgress) -> Void
     ) throws(EventLogError) -> (RepairReport, RepairPlan, [SalvagedFile]) {
         var listing = try directory.list()
-        let pruned = try directory.pruned()
+        var report = RepairReport()
+        var pruned: PruneRecord?
+        do throws(EventLogError) {
+            pruned = try directory.pruned()
+        } catch {
+            // As if it were missing: what it said of the beginning, the files say too.
+            report.beginningFinding = error.message
+        }
         listing.segments.removeAll { $0 < pruned?.firstSequence ?? 1 }
         guard !listing.segments.isEmpty else {
             throw EventLogError(
                 .notFound, "there is no log here", file: directory.path,
                 hint: "Give the data directory of a server that has run (--data DIR).")
         }
-        let end = LogLock.orderlyEnd(directory: directory.path)
-        var files: [SalvagedFile] = []
-        for (index, first) in listing.segments.enumerated() {
-            let path = directory.segmentPath(first)
-            progress(
-                RepairProgress(
-                    file: path, segment: index + 1, segmentCount: listing.segments.count,
-                    sequence: first))
-            let isLast = index == listing.segments.count - 1
-            var salvage = FileSalvage(path: path, first: first, index: index)
-            salvage.run(isLast: isLast, end: isLast && end?.segment == first ? end : nil)
-            files.append(salvage.result)
-        }
-        var report = RepairReport()
+        var files = salvage(listing.segments, progress)
         report.oldLogID = Self.setForeignAside(&files)
+        if report.beginningFinding != nil {
+            pruned = PruneRecord(
+                rebuiltFrom: files, logID: report.oldLogID, now: configuration.now())
+        }
+        report.firstSequence = pruned?.firstSequence ?? 1
         let plan = try RepairPlan(
             files, directory: directory, acceptsUnproven: acceptsUnproven, pruned: pruned)
         report.excludedBatches = plan.excluded
@@ -142,6 +141,26 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
                 "nothing of this log can be read", file: directory.path)
         }
         return (report, plan, files)
+    }
+
+    /// Reads each segment's file, in the order of the names.
+    private func salvage(
+        _ segments: [UInt64], _ progress: (RepairProgress) -> Void
+    ) -> [SalvagedFile] {
+        let end = LogLock.orderlyEnd(directory: directory.path)
+        var files: [SalvagedFile] = []
+        for (index, first) in segments.enumerated() {
+            let path = directory.segmentPath(first)
+            progress(
+                RepairProgress(
+                    file: path, segment: index + 1, segmentCount: segments.count,
+                    sequence: first))
+            let isLast = index == segments.count - 1
+            var salvage = FileSalvage(path: path, first: first, index: index)
+            salvage.run(isLast: isLast, end: isLast && end?.segment == first ? end : nil)
+            files.append(salvage.result)
+        }
+        return files
     }
 
     /// Empties what belongs to another log than most files do.
@@ -162,6 +181,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
             files[index].blocks = []
             files[index].meta = nil
             files[index].namedSequence = 0
+            files[index].namedEpochs = []
             files[index].isEndCertain = false
         }
         return own

@@ -12,6 +12,9 @@ struct RepairPlan: Sendable {
     private(set) var parts: [Part] = []
     /// Ascending; of the whole log.
     private(set) var epochs: [EpochStart] = []
+    /// What is written behind the repair belongs to it: above every epoch that anything names, also one
+    /// of which no event is left. An id that was given in it is not given again.
+    let nextEpoch: UInt32
     private(set) var lostEvents: [LostEvents] = []
     /// After the last batch that could be read; nil when there is none.
     private(set) var oldPosition: Position?
@@ -44,6 +47,7 @@ struct RepairPlan: Sendable {
         }
         last = Self.end(files, after: known.last?.header.lastSequence ?? begin - 1)
         epochs = Self.epochs(files, known, begin)
+        nextEpoch = Self.nextEpoch(files, epochs, pruned)
         var next = begin
         var time: Int64?
         for batch in known {
@@ -119,6 +123,14 @@ struct RepairPlan: Sendable {
             ]
         }
         return named.filter { $0 >= last && $0 - last <= EventLogLimits.lostTailMax }.max() ?? last
+    }
+
+    private static func nextEpoch(
+        _ files: [SalvagedFile], _ epochs: [EpochStart], _ pruned: PruneRecord?
+    ) -> UInt32 {
+        let named = files.flatMap(\.allEpochs).filter { $0 < EventLogLimits.namedEpochMax }
+        let known = epochs.map(\.epoch) + [pruned?.cut.epoch ?? 0]
+        return min((named + known).max() ?? 0, UInt32.max - 1) + 1
     }
 
     private static func epochs(

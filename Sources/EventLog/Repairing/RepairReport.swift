@@ -19,6 +19,11 @@ package struct RepairReport: Hashable, Sendable {
     package var events: UInt64 = 0
     package var batches: UInt64 = 0
     package var contents: UInt64 = 0
+    /// The first event of the new log, lost or not.
+    package var firstSequence: UInt64 = 1
+    /// Why the record of what was pruned cannot be read, so that the new log begins where the oldest
+    /// file does; nil when it can, or there is none.
+    package var beginningFinding: String?
     /// Whether nothing can have followed the last event that was found.
     package var isEndCertain = true
     /// The old log's id, 16 octets; nil when no segment tells it.
@@ -37,6 +42,7 @@ package struct RepairReport: Hashable, Sendable {
     /// Everything was readable.
     package var isComplete: Bool {
         lostEvents.isEmpty && lostContents.isEmpty && strayContents == 0 && isEndCertain
+            && beginningFinding == nil
     }
 
     /// An empty report.

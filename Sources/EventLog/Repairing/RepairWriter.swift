@@ -68,7 +68,11 @@ struct RepairWriter<Codec: BatchCodec>: RepairSink {
             try directory.write(record)
         }
         let first = position.sequence + 1
-        let begun = plan.epochs.filter { $0.firstSequence <= first }
+        // A log without an event ends with its first segment, which opens the new epoch then.
+        let begun =
+            plan.parts.isEmpty
+            ? [EpochStart(epoch: plan.nextEpoch, firstSequence: first)]
+            : plan.epochs.filter { $0.firstSequence <= first }
         segment = try Self.segment(
             SegmentMeta(
                 logID: logID, first: first, created: created, position: position,
@@ -80,7 +84,7 @@ struct RepairWriter<Codec: BatchCodec>: RepairSink {
     mutating func finish() throws(EventLogError) -> (
         logID: [UInt8], position: Position, end: LogLock.OrderlyEnd
     ) {
-        let epoch = (plan.epochs.last?.epoch ?? 0) + 1
+        let epoch = plan.nextEpoch
         if position.sequence > plan.pruned?.cut.sequence ?? 0 {
             try goOn(
                 epochs: plan.epochs

@@ -67,7 +67,34 @@ struct SalvagedFile: Sendable {
     /// The greatest sequence that anything in it names, plausible or not; 0 for none.
     var namedSequence: UInt64 = 0
 
+    /// The epochs that its meta tables name, plausible or not.
+    var namedEpochs: [UInt32] = []
+
     mutating func note(_ finding: String) {
         if findings.count < EventLogLimits.damagesListedMax { findings.append(finding) }
+    }
+}
+
+extension SalvagedFile {
+    /// Notes the epochs that the meta table names, as of both meta pages: also where the table's other
+    /// records are lost, and where no event of an epoch is left.
+    mutating func nameEpochs(_ pages: PageFile, _ metas: (PageMeta?, PageMeta?)) {
+        for meta in [metas.0, metas.1] {
+            guard let meta else { continue }
+            let snapshot = PageSnapshot(file: pages, meta: meta)
+            guard let table = try? snapshot.table(Table.meta),
+                let record = try? snapshot.value(SegmentMeta.Name.epochs.key, in: table)
+            else { continue }
+            namedEpochs += stride(from: 0, to: record.count - record.count % 12, by: 12).map {
+                record.integer(at: $0, as: UInt32.self)
+            }
+        }
+    }
+
+    /// The epochs that anything in it names. Batches that only look like some name none.
+    var allEpochs: [UInt32] {
+        var epochs = namedEpochs + (meta?.epochs.map(\.epoch) ?? [])
+        if let origin = meta?.origin { epochs.append(origin.position.epoch) }
+        return epochs + batches.filter { $0.stand > .loose }.map(\.header.epoch)
     }
 }

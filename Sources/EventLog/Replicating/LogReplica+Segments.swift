@@ -14,6 +14,7 @@ extension LogReplica {
     /// - Parameter epoch: Above every epoch of the log.
     /// - Throws: As ``append(_:segmentFirst:)``.
     package func begin(epoch: UInt32) throws(EventLogError) {
+        if let poison { throw poison }
         guard epoch > position.epoch else {
             throw EventLogError(
                 .unsupported,
@@ -61,7 +62,7 @@ extension LogReplica {
         if let poison { throw poison }
         let first = segment.firstSequence
         let path = directory.incomingPath(first)
-        let meta = try check(segment, at: path)
+        let (meta, time) = try check(segment, at: path)
         if active.first < first, position.sequence + 1 == first { try rotate() }
         guard active.first == first else {
             throw EventLogError(
@@ -77,14 +78,17 @@ extension LogReplica {
         let next = try makeNext(after: end, epochs: meta.epochs)
         configuration.crashPoints.reach(.created)
         guard unsafe Glibc.rename(path, directory.segmentPath(first)) == 0 else {
-            throw EventLogError.system("renaming", errno: errno, file: path)
+            let error = EventLogError.system("renaming", errno: errno, file: path)
+            directory.remove(temporary: next.first)
+            throw error
         }
+        // From here on the log is another one. What follows poisons this writer, or cannot fail.
         _ = unsafe unlink(directory.segmentPath(first) + "-lock")
         configuration.crashPoints.reach(.sealed)
         try goOn(in: next)
         reader.files.forget(first)
         epochs = meta.epochs
-        lastTime = try lastTime(of: first)
+        lastTime = time
         position = end
         durable.advance(to: position)
     }
@@ -101,6 +105,9 @@ extension LogReplica {
     }
 
     /// Gives the next segment its name and writes there from now on.
+    ///
+    /// - Throws: `outcomeUnknown`, and nothing else: this writer refuses everything from then on, and the
+    ///   process has to end.
     private func goOn(in next: SegmentMeta) throws(EventLogError) {
         do throws(EventLogError) {
             try directory.rename(temporary: next.first)
@@ -116,14 +123,18 @@ extension LogReplica {
             configuration.fatal(unknown)
             throw unknown
         }
-        try reader.files.refresh()
+        // What was written is written, whether the directory can be listed now or not: a reader lists it
+        // again when it misses an event.
+        _ = try? reader.files.refresh()
     }
 
     /// Reads a received file from end to end: pages, chain, each message; it is the segment that was
     /// announced, and it continues what is here.
+    ///
+    /// - Returns: What it says of itself, and the time of its last event.
     private func check(
         _ segment: SealedSegment, at path: String
-    ) throws(EventLogError) -> SegmentMeta {
+    ) throws(EventLogError) -> (SegmentMeta, lastTime: Int64) {
         let first = segment.firstSequence
         let file = try SegmentFile(path: path, first: first)
         let meta = try file.meta()
@@ -149,14 +160,7 @@ extension LogReplica {
                 batch.position.chainHash == position.chainHash
             else { throw refused(path, first, "it does not continue the chain") }
         }
-        return meta
-    }
-
-    private func lastTime(of first: UInt64) throws(EventLogError) -> Int64 {
-        guard let run = try reader.files.file(first).batches(floor: .max),
-            let batch = try BatchReader().batches(of: run).last
-        else { return lastTime }
-        return batch.lastTime
+        return (meta, try file.lastEventTime() ?? lastTime)
     }
 
     private func refused(_ path: String, _ first: UInt64, _ what: String) -> EventLogError {

@@ -51,7 +51,9 @@ package final class LogClock: Sendable {
         let wall = wall()
         let before = told.load(ordering: .relaxed)
         guard wall >= before else { return goOn(wall) }
-        if wall - before >= Self.notedMicroseconds { told.store(wall, ordering: .relaxed) }
+        if wall.subtractingClamping(before) >= Self.notedMicroseconds {
+            told.store(wall, ordering: .relaxed)
+        }
         return wall
     }
 
@@ -64,7 +66,8 @@ package final class LogClock: Sendable {
             let passed = now - min(now, state.monotonic)
             // Too little to keep anything back of: it counts with the next look.
             guard passed >= Self.keptBack else { return max(wall, state.time) }
-            let time = max(wall, state.time + Int64(passed - passed / Self.keptBack))
+            let time = max(
+                wall, state.time.addingClamping(Int64(clamping: passed - passed / Self.keptBack)))
             state = State(time: time, monotonic: now)
             told.store(time, ordering: .relaxed)
             return time

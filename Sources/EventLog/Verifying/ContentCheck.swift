@@ -2,11 +2,11 @@
 ///
 /// Concurrency: bound to its owner.
 struct ContentCheck {
-    private let path: String
+    private let file: SegmentFile
     private let meta: SegmentMeta
     private var walk: ContentWalk
-    /// A block that could not be read was noted up to here.
-    private var notedThrough: UInt64 = 0
+    /// Of the last block that could not be read: what it claims to have, and was noted with.
+    private var claimed: ClosedRange<UInt64>?
     /// Messages that are what their events say.
     private(set) var messages: UInt64 = 0
 
@@ -14,7 +14,7 @@ struct ContentCheck {
     var seenBlocks: Set<UInt64> { walk.seenBlocks }
 
     init(_ file: SegmentFile, meta: SegmentMeta, from start: UInt64) {
-        path = file.path
+        self.file = file
         self.meta = meta
         walk = ContentWalk(file, from: start)
     }
@@ -28,7 +28,7 @@ struct ContentCheck {
         var wrong: [EventLogError] = []
         // As it is written, a block holds messages of one batch.
         let notBefore = meta.compaction == nil ? batch.firstSequence : 0
-        for reference in references where reference.sequence > notedThrough {
+        for reference in references where !isNoted(reference.sequence) {
             do throws(EventLogError) {
                 let content = try walk.content(
                     of: reference.sequence, notBefore: notBefore, reader: reader)
@@ -41,10 +41,21 @@ struct ContentCheck {
                 }
             } catch {
                 wrong.append(error)
-                notedThrough = max(error.sequences?.upperBound ?? 0, reference.sequence)
+                claimed = error.sequences
             }
         }
         return wrong
+    }
+
+    /// Whether the message stands in the block that could not be read, and was noted with it.
+    ///
+    /// What such a block says of its end is not believed, since its checksum did not fit: a message
+    /// counts to it only where the table leads to it, too. Everything else is looked at.
+    private func isNoted(_ sequence: UInt64) -> Bool {
+        guard let claimed, claimed.contains(sequence),
+            let run = try? file.contents(floor: sequence), let leaf = run.page.leaf(run.index)
+        else { return false }
+        return run.page.integerKey(leaf.key) == claimed.lowerBound
     }
 
     /// What is left when the last batch has been checked.
@@ -67,6 +78,7 @@ struct ContentCheck {
 
     private func error(_ what: String, _ sequence: UInt64) -> EventLogError {
         EventLogError.damaged(
-            "the content of event \(sequence) \(what)", file: path, sequences: sequence...sequence)
+            "the content of event \(sequence) \(what)", file: file.path,
+            sequences: sequence...sequence)
     }
 }

@@ -9,7 +9,8 @@ extension LogVerifier {
         guard let metas = try? file.pages.metas(), let newest = PageFile.newest(metas) else {
             return nil
         }
-        let before = (report, chain, contents)
+        // All that following the batches moves: they are followed once more if this comes to nothing.
+        let before = (report, chain, contents, epochsSeen)
         let snapshot = PageSnapshot(file: file.pages, meta: newest)
         var audit = TreeAudit(snapshot: snapshot)
         audit.walk(newest.main, name: "the list of tables", order: .octets)
@@ -37,7 +38,7 @@ extension LogVerifier {
         audit.walkFreeList()
         let after = try? file.pages.metas()
         guard let after, after.0 == metas.0, after.1 == metas.1 else {
-            (report, chain, contents) = before
+            (report, chain, contents, epochsSeen) = before
             return nil
         }
         for finding in audit.findings { note(path, nil, finding) }

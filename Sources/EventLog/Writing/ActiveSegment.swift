@@ -65,6 +65,13 @@ final class ActiveSegment {
     /// Bytes of the file in use.
     func usedBytes() throws(LMDBError) -> Int { try environment.info().usedBytes }
 
+    /// Whether it was made so many seconds ago. One that says it was made long after now, and after the
+    /// last event, counts as old: the record is damaged, and would keep the segment open for ever.
+    func isOld(at now: Int64, lastTime: Int64, secondsMax: Int64) -> Bool {
+        UncheckedTime.isTooFarAhead(created, of: max(now, lastTime))
+            || now.subtractingClamping(created) >= secondsMax.multipliedClamping(by: 1_000_000)
+    }
+
     /// The number of the last commit.
     func lastTransaction() throws(LMDBError) -> UInt64 { try environment.info().lastTransaction }
 

@@ -6,18 +6,22 @@ extension LogRecovery {
     ///   - end: Where the last writer ended, if it did in order.
     ///   - configuration: For what is created.
     /// - Returns: The log's state.
-    /// - Throws: `damaged` when its end does not verify, with the file.
+    /// - Throws: `damaged` when its end does not verify, with the file; `writeFailed` when what it
+    ///   consists of cannot be flushed.
     func prepare(
         after end: LogLock.OrderlyEnd?, configuration: EventLogConfiguration
     ) throws(EventLogError) -> State {
+        try settleEnd(after: end, faults: configuration.faults)
         let undone = try undoCutOffCommit(after: end)
         var state = try state()
         state?.undone = undone
+        if let known = state { state?.lastTime = lastTime(of: known, now: configuration.now()) }
         if state == nil {
             state = try createLog(configuration: configuration)
         } else if state?.needsSuccessor == true, let position = state?.position {
             let next = position.sequence + 1
             try checkTemporary(next, follows: position, logID: state?.logID ?? [])
+            try flushSealed(state?.lastSegment, faults: configuration.faults)
             try directory.rename(temporary: next)
             try directory.flush()
             state?.lastSegment = next
@@ -72,9 +76,22 @@ extension LogRecovery {
         }
     }
 
+    /// Refuses to begin an empty log where one was: the next segment of a log that lost its files may
+    /// still be there under its temporary name. Only the first one is what a beginning leaves.
+    private func checkNothingLost() throws(EventLogError) {
+        guard let later = try directory.list().temporaries.first(where: { $0 > 1 }) else { return }
+        throw EventLogError(
+            .damaged,
+            "the log's segments are missing: all that is left is the next one, as it was made",
+            file: directory.temporaryPath(later), sequences: 1...(later - 1),
+            hint: "Restore the segments from a backup or from another site's copy. To begin an "
+                + "empty log all the same, use an empty data directory.")
+    }
+
     private func createLog(
         configuration: EventLogConfiguration
     ) throws(EventLogError) -> State {
+        try checkNothingLost()
         let position = Position(
             epoch: 1, sequence: 0, chainHash: [UInt8](repeating: 0, count: SHA256.octets))
         let meta = SegmentMeta(

@@ -248,7 +248,6 @@ extension LogWriter {
     /// Goes to the next segment when the active one is full or old enough, and not empty.
     private func rotateIfDue() throws(EventLogError) {
         guard position.sequence >= active.first else { return }
-        let age = configuration.now() - active.created
         let used: Int
         do {
             used = try active.usedBytes()
@@ -256,7 +255,9 @@ extension LogWriter {
             return
         }
         if used >= configuration.segmentBytesMax
-            || age >= configuration.segmentSecondsMax * 1_000_000
+            || active.isOld(
+                at: configuration.now(), lastTime: lastTime,
+                secondsMax: configuration.segmentSecondsMax)
         {
             try rotate()
         }

@@ -4,10 +4,14 @@ internal import LMDB
 /// Makes and opens the segments that are written.
 enum SegmentMaker {
     /// Writes a new segment under its temporary name, durably.
+    ///
+    /// - Throws: `writeFailed`, `outOfSpace`; nothing is left of it then. `writeFailed` also when
+    ///   something has the name that it is to get: known before the segment before it is sealed.
     static func create(
         _ meta: SegmentMeta, in directory: LogDirectory, configuration: EventLogConfiguration
     ) throws(EventLogError) {
         let path = directory.temporaryPath(meta.first)
+        try FileSystem.checkFree(directory.segmentPath(meta.first))
         directory.remove(temporary: meta.first)
         do throws(LMDBError) {
             try ActiveSegment.create(path: path, meta: meta, configuration: configuration)

@@ -40,6 +40,11 @@ struct RepairOutput {
                 "of these, \(report.unprovenBatches) may be part of it, but nothing proves it: "
                     + "--accept-unproven takes them")
         }
+        if let finding = report.beginningFinding {
+            print(
+                "\(finding): the new log begins at \(report.firstSequence), as the oldest file does. "
+                    + "What stood before was pruned, or is lost")
+        }
         if !report.isEndCertain {
             print("the log's end is lost: what followed the last event, if anything, is not known")
         }
@@ -130,6 +135,8 @@ extension RepairOutput {
         writer.number(report.excludedBatches, "excluded_batches")
         writer.number(report.unprovenBatches, "unproven_batches")
         writer.bool(report.isEndCertain, "end_certain")
+        writer.number(report.firstSequence, "first_sequence")
+        if let finding = report.beginningFinding { writer.string(finding, "beginning_finding") }
         if let id = report.oldLogID { writer.hex(id, "old_log_id") }
         if let position = report.oldPosition { write(position, "old_position", to: &writer) }
         if let target { writer.string(target, "written_to") }

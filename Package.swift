@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
         .systemLibrary(
             name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(name: "CIDN", pkgConfig: "libidn", providers: [.apt(["libidn-dev"])]),
         .systemLibrary(
             name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(
@@ -65,7 +66,7 @@ let package = Package(
         .target(name: "MailEvents", dependencies: ["MailModel", "EventLog"]),
         .target(name: "MessageFormat", dependencies: ["MailModel"]),
         .target(
-            name: "SMTPProtocol", dependencies: ["MailModel", "CCrypto", nioCore]),
+            name: "SMTPProtocol", dependencies: ["MailModel", "CCrypto", "CIDN", nioCore]),
         // Layer 3
         .target(name: "Projections", dependencies: ["EventLog", "LMDB", "CCrypto"]),
         .target(name: "Backup", dependencies: ["EventLog", "CCrypto", "CurlHTTP", "CLinux"]),

@@ -148,6 +148,38 @@ struct AuthenticationTests {
         await server.stop()
     }
 
+    @Test(
+        "RFC 4616: a password is known however its letters are written, also one that was kept unprepared"
+    )
+    func writtenDifferently() async throws {
+        let server = try await server { configuration in
+            guard let path = configuration.usersFile, var file = try? UserFile.load(path) else {
+                return
+            }
+            var cost = PasswordHash.Cost()
+            cost.logN = 14
+            let salt = [UInt8](repeating: 1, count: 16)
+            let old = PasswordHash(password: Array("gru\u{308}n".utf8), salt: salt, cost: cost)
+            guard let old,
+                let new = try? User.register(
+                    name: "j\u{FC}rgen", password: "gr\u{FC}n", cost: cost)
+            else { return }
+            file.put(new)
+            file.put(User(name: "old", password: old))
+            try? file.save()
+        }
+        for (user, password, code) in [
+            ("j\u{FC}rgen", "gr\u{FC}n", 235), ("ju\u{308}rgen", "gru\u{308}n", 235),
+            ("ju\u{308}rgen", "gru\u{308}n\u{AD}", 235), ("j\u{FC}rgen", "grun", 535),
+            ("old", "gru\u{308}n", 235), ("old", "gr\u{FC}n", 535),
+        ] {
+            let client = try await secured(server)
+            try await client.ask("AUTH PLAIN \(base64("\0\(user)\0\(password)"))", code)
+            await client.close()
+        }
+        await server.stop()
+    }
+
     @Test("a user's tenant cannot be changed by a header field")
     func tenant() async throws {
         let server = try await server()

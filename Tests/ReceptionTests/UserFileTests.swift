@@ -123,6 +123,44 @@ struct UserFileTests {
             _ = try User.register(name: name, password: "x", cost: cheap)
         }
     }
+
+    @Test("names and passwords are kept as SASLprep (RFC 4013) gives them")
+    func prepared() throws {
+        let user = try User.register(
+            name: "ju\u{308}rgen", password: "gru\u{308}n\u{A0}", cost: cheap)
+        #expect(user.name.utf8.elementsEqual("j\u{FC}rgen".utf8))
+        #expect(user.password.matches(Array("gr\u{FC}n ".utf8)))
+        #expect(!user.password.matches(Array("gru\u{308}n\u{A0}".utf8)))
+        var file = UserFile(path: "unwritten")
+        file.put(user)
+        file.put(try User.register(name: "j\u{FC}rgen\u{AD}", password: "b", cost: cheap))
+        #expect(file.users.count == 1)
+        let removed = file.remove(name: "ju\u{308}rgen")
+        #expect(removed && file.users.isEmpty)
+    }
+
+    @Test("a password that SASLprep does not allow is kept as it is where SCRAM is not asked for")
+    func prohibited() throws {
+        let error = try #require(throws: SmallFileError.self) {
+            _ = try User.register(name: "ann", password: "a\tb", cost: cheap)
+        }
+        #expect(error.description.contains("--no-scram"))
+        let user = try User.register(name: "ann", password: "a\tb", cost: cheap, scram: false)
+        #expect(user.password.matches(Array("a\tb".utf8)) && user.scram == nil)
+        #expect(throws: SmallFileError.self) {
+            _ = try User.register(name: "\u{E000}", password: "a", cost: cheap)
+        }
+    }
+
+    @Test("two names that are one when they are prepared cannot both stand in a file")
+    func alike() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/users"
+        let hash = "$scrypt$ln=14,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$BwcHBwcHBwcHBwcHBwcHBw"
+        try TextFile.write("\u{2168} - \(hash)\nIX - \(hash)\n", to: path)
+        let error = try #require(throws: SmallFileError.self) { _ = try UserFile.load(path) }
+        #expect(error.line == 2 && error.message.contains("twice"))
+    }
 }
 
 @Suite("Guessing and remembering")

@@ -78,7 +78,8 @@ final class Authenticator: Sendable {
                 memory.withLock { $0.endCheck() }
                 return done(0, .unavailable)
             }
-            let isRight = hash.matches(attempt.password) && user != nil
+            let isRight =
+                SASLprep.candidates(attempt.password).contains { hash.matches($0) } && user != nil
             let now = NIODeadline.now().uptimeNanoseconds
             let delay = memory.withLock { memory in
                 memory.endCheck()

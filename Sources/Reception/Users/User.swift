@@ -30,6 +30,14 @@ package struct User: Hashable, Sendable {
         self.scram = scram
     }
 
+    /// The name as clients' names are compared with it.
+    package var preparedName: String { Self.prepared(name) }
+
+    /// A name as names are compared; one that cannot be prepared is nobody's.
+    package static func prepared(_ name: String) -> String {
+        SASLprep.prepared(name, for: .query) ?? name
+    }
+
     /// Whether a name or tenant can stand in the file.
     package static func isAcceptable(name: String) -> Bool {
         (1...255).contains(name.utf8.count) && name != "-" && !name.hasPrefix("#")

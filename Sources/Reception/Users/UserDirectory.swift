@@ -18,7 +18,7 @@ final class UserDirectory: Sendable {
         users = Mutex(file.map(Self.table) ?? [:])
     }
 
-    /// The user of that name, exactly as written in the file.
+    /// The user of that name, which is prepared (``SASLprep``).
     func user(named name: String) -> User? { users.withLock { $0[name] } }
 
     /// Reads the file again; when it cannot be used the users stay as they were.
@@ -29,6 +29,6 @@ final class UserDirectory: Sendable {
     }
 
     private static func table(_ file: UserFile) -> [String: User] {
-        Dictionary(file.users.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+        Dictionary(file.users.map { ($0.preparedName, $0) }, uniquingKeysWith: { $1 })
     }
 }

@@ -21,7 +21,7 @@ package struct UserFile: Sendable {
         users.file = try EntryFile.load(path, octetsMax: octetsMax) { line in
             switch User.parse(line) {
             case .success(let user):
-                names.insert(user.name).inserted
+                names.insert(user.preparedName).inserted
                     ? .success(user) : .failure(.init("user \(user.name) stands there twice"))
             case .failure(let problem): .failure(.init("expected \(problem.expected)"))
             }
@@ -40,12 +40,12 @@ package struct UserFile: Sendable {
 
     /// Puts a user in, in the place of one with the same name.
     package mutating func put(_ user: User) {
-        file.put(user) { $0.name == user.name }
+        file.put(user) { $0.preparedName == user.preparedName }
     }
 
     /// Takes a user out; false when there is none of that name.
     package mutating func remove(name: String) -> Bool {
-        !file.remove { $0.name == name }.isEmpty
+        !file.remove { $0.preparedName == User.prepared(name) }.isEmpty
     }
 
     /// Writes it, as ``EntryFile/save()`` does.

@@ -6,6 +6,9 @@ extension User {
     /// A user with a new password: hashes it with fresh random salts, for PLAIN and LOGIN, and for
     /// SCRAM-SHA-256 too unless told not to. Takes about 100 ms of a core.
     ///
+    /// Name and password are prepared (``SASLprep``); without SCRAM a password that cannot be is kept as it
+    /// is.
+    ///
     /// Throws when the name or tenant cannot stand in the file, or the password is empty.
     package static func register(
         name: String, tenant: String = "", password: String, cost: PasswordHash.Cost = .init(),
@@ -15,7 +18,21 @@ extension User {
             throw SmallFileError(
                 name, "expected names of 1 to 255 octets without blanks and control characters")
         }
-        let octets = Array(password.utf8)
+        guard let preparedName = SASLprep.prepared(name, for: .stored),
+            isAcceptable(name: preparedName)
+        else {
+            throw SmallFileError(
+                name, "expected a name that SASLprep (RFC 4013) allows, in one direction of writing"
+            )
+        }
+        let prepared = SASLprep.prepared(password, for: .stored)
+        guard prepared != nil || !scram else {
+            throw SmallFileError(
+                name,
+                "the password has what SASLprep (RFC 4013) does not allow, such as a control "
+                    + "character, so that SCRAM-SHA-256 cannot use it: take another, or --no-scram")
+        }
+        let octets = Array((prepared ?? password).utf8)
         guard !octets.isEmpty, octets.count <= 1024, !octets.contains(0) else {
             throw SmallFileError(name, "expected a password of 1 to 1024 octets without NUL")
         }
@@ -24,7 +41,7 @@ extension User {
         let verifier =
             scram
             ? SCRAMVerifier(password: password, salt: Randomness.octets(16)) : nil
-        return User(name: name, tenant: tenant, password: hash, scram: verifier)
+        return User(name: preparedName, tenant: tenant, password: hash, scram: verifier)
     }
 }
 

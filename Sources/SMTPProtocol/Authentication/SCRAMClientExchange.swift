@@ -26,10 +26,12 @@ package struct SCRAMClientExchange: Hashable, Sendable {
     private let firstBare: String
     private var serverSignature: [UInt8] = []
 
-    /// An exchange with a fresh random nonce: printable ASCII without comma.
+    /// An exchange with a fresh random nonce: printable ASCII without comma. Name and password are prepared
+    /// (``SASLprep``); what cannot be is sent as it is.
     package init(user: String, password: String, nonce: String) {
-        self.password = Array(password.utf8)
+        self.password = Array((SASLprep.prepared(password, for: .query) ?? password).utf8)
         self.nonce = nonce
+        let user = SASLprep.prepared(user, for: .query) ?? user
         // RFC 5802 section 5.1, saslname.
         let name = user.replacing("=", with: "=3D").replacing(",", with: "=2C")
         firstBare = "n=\(name),r=\(nonce)"

@@ -17,7 +17,7 @@ package struct SCRAMServerExchange: Hashable, Sendable {
         case wrongProof
     }
 
-    /// The user name, decoded.
+    /// The user name, decoded and prepared (``SASLprep``).
     package let user: String
     /// Empty when the client acts for itself.
     package let authorizationIdentity: String
@@ -95,8 +95,11 @@ package struct SCRAMServerExchange: Hashable, Sendable {
         let decoded = text.replacing("=2C", with: ",").replacing("=3D", with: "\u{0}")
         guard !decoded.utf8.contains(UInt8(ascii: "=")) else { throw .malformed }
         let name = String(decoded.replacing("\u{0}", with: "="))
-        guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .malformed }
-        return String(name)
+        // RFC 5802 section 5.1: without a prepared name the exchange is ended.
+        guard let prepared = SASLprep.prepared(name, for: .query), !prepared.isEmpty else {
+            throw .malformed
+        }
+        return prepared
     }
 
     private static func isNonce(_ text: String) -> Bool {

@@ -25,11 +25,12 @@ package struct SCRAMVerifier: Hashable, Sendable {
 extension SCRAMVerifier {
     /// The verifier of a password. Takes about half a microsecond an iteration.
     ///
-    /// The password is used octet by octet: SASLprep (RFC 4013) changes no ASCII password, and
-    /// others are expected in the form in which they will be typed.
+    /// The password is prepared by ``SASLprep``; one that cannot be is taken as it is, and no client that
+    /// keeps to RFC 5802 can use it.
     package init(password: String, salt: [UInt8], iterations: Int = defaultIterations) {
+        let prepared = SASLprep.prepared(password, for: .stored) ?? password
         let salted = SHA256Functions.pbkdf2(
-            password: Array(password.utf8), salt: salt, iterations: iterations)
+            password: Array(prepared.utf8), salt: salt, iterations: iterations)
         let clientKey = SHA256Functions.hmac(key: salted, Array("Client Key".utf8))
         self.init(
             salt: salt, iterations: iterations, storedKey: SHA256Functions.hash(clientKey),

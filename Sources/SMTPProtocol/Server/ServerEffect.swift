@@ -40,7 +40,7 @@ package enum AuthenticationRequest: Hashable, Sendable {
     }
 }
 
-/// A user name and password as sent. Never to be logged.
+/// A prepared user name (``SASLprep``) and a password as sent. Never to be logged.
 package struct PasswordAttempt: Hashable, Sendable {
     /// PLAIN's authorization identity; empty means: the same as the user.
     package var authorizationIdentity: String

@@ -68,7 +68,7 @@ struct UserAdd: ParsableCommand {
         }
         let password = try readPassword()
         var file = try options.load(creates: true)
-        let known = file.users.contains { $0.name == name }
+        let known = file.users.contains { $0.preparedName == User.prepared(name) }
         let user: User
         do {
             user = try User.register(name: name, tenant: tenant, password: password, scram: scram)

@@ -23,8 +23,10 @@ extension WaybillConfiguration {
             part.finish()
             delivery.router.defaultRoute = route
         }
+        let standard = delivery.router.defaultRoute
+        var known: NamedRoutes = [standard.name: (standard, [.below("")])]
         for (index, part) in (section.sections("routes") ?? []).enumerated() {
-            readDomainRoute(part, index: index, readSecret: readSecret)
+            readDomainRoute(part, index: index, among: &known, readSecret: readSecret)
         }
         if let part = section.section("retry") {
             readSchedule(part, &delivery.retry.standard)
@@ -44,7 +46,8 @@ extension WaybillConfiguration {
     }
 
     private mutating func readDomainRoute(
-        _ section: YAMLSection, index: Int, readSecret: (String) throws -> String
+        _ section: YAMLSection, index: Int, among known: inout NamedRoutes,
+        readSecret: (String) throws -> String
     ) {
         let patterns = section.list(
             "domains", expected: "a domain, or *.example.org for all below it", DomainPattern.init)
@@ -54,30 +57,30 @@ extension WaybillConfiguration {
         let route = readRoute(
             section, defaultName: patterns.first?.description ?? "route \(index)",
             base: delivery.router.defaultRoute, readSecret: readSecret)
-        checkName(of: route, patterns, section)
+        checkName(of: route, patterns, among: &known, section)
         section.finish()
         for pattern in patterns { delivery.router.set(route, for: pattern) }
     }
 
-    /// Notes what would send the mail of one route where another leads. Routes that are alike in all are
-    /// one: `config show` writes an entry for each domain.
-    private func checkName(of route: Route, _ patterns: [DomainPattern], _ section: YAMLSection) {
-        // Connections and backoff are kept by this name, and a route is found by it.
-        if let other = delivery.router.route(named: route.name), other != route {
+    /// Routes by their names, and the domains that each is for.
+    private typealias NamedRoutes = [String: (route: Route, patterns: Set<DomainPattern>)]
+
+    /// Notes a name that would send the mail of one route where another leads: connections and backoff are
+    /// kept by it, and a route is found by it. Routes that are alike in all are one, for `config show` writes
+    /// an entry for each domain; one whose domains all stand in a later route is no more.
+    private func checkName(
+        of route: Route, _ patterns: [DomainPattern], among known: inout NamedRoutes,
+        _ section: YAMLSection
+    ) {
+        let other = known[route.name]
+        if let other, other.route != route, !other.patterns.isSubset(of: patterns) {
             section.note(
                 section.has("name") ? "name" : "domains",
                 "\"\(route.name)\" is the name of another route",
                 expected: "a name of its own for each route")
-            return
         }
-        for pattern in patterns {
-            guard let other = delivery.router.ownRoute(of: pattern), other != route else {
-                continue
-            }
-            section.note(
-                "domains", "\(pattern) stands in route \"\(other.name)\" too",
-                expected: "each domain in one route only")
-        }
+        let before = other?.route == route ? other?.patterns ?? [] : []
+        known[route.name] = (route, before.union(patterns))
     }
 
     private mutating func readRoute(
@@ -91,9 +94,9 @@ extension WaybillConfiguration {
         if !hosts.isEmpty { route.nextHop = .smarthosts(hosts) }
         let isByMX = section.bool("mx", default: hosts.isEmpty && base.nextHop == .mx)
         if isByMX { route.nextHop = .mx }
-        // A password is for the hosts that it was given for, and offered to no others.
-        if !hosts.isEmpty || isByMX && section.has("mx") { route.credentials = nil }
         route.port = section.integer("port", default: base.port, in: 1...65_535)
+        // A password is for the hosts that it was given for, and offered to no others.
+        if route.nextHop != base.nextHop || route.port != base.port { route.credentials = nil }
         route.tls = section.choice(
             "tls", default: base.tls,
             [("none", .none), ("opportunistic", .opportunistic), ("required", .required)])

@@ -25,9 +25,10 @@ extension WaybillConfiguration {
         check(listener.ackLevel, section, flags)
     }
 
-    /// Notes an `ack` that asks for other sites where there are none.
+    /// Notes an `ack` that asks for other sites where there are none, and would refuse all mail.
     func check(_ level: AckLevel, _ section: YAMLSection, _ flags: ServerFlags) {
-        guard level.demand != nil, replication == nil, flags.areKnown, !flags.hasSites else {
+        guard level.demand?.whenAway == .refuse, replication == nil, flags.areKnown, !flags.hasSites
+        else {
             return
         }
         section.note(

@@ -27,14 +27,6 @@ package struct Router: Hashable, Sendable {
         }
     }
 
-    /// What ``set(_:for:)`` gave the pattern.
-    package func ownRoute(of pattern: DomainPattern) -> Route? {
-        switch pattern {
-        case .exactly(let name): exact[name]
-        case .below(let name): below[name]
-        }
-    }
-
     /// The route for recipients of the domain (lower case, as in ``Mailbox``).
     package func route(for domain: String) -> Route {
         if let route = exact[domain] { return route }

@@ -79,6 +79,17 @@ package enum EventLogLimits {
     /// believed: no event has that time.
     static let uncheckedTimeAheadMax: Int64 = 3_600_000_000
 
+    /// Octets that are written ahead of a segment's end at a time: a commit of them more takes about a
+    /// millisecond longer than one of none, and more of them at a time gain nothing.
+    static let roomAhead = 256 << 10
+
+    /// Octets of room that a commit finds beside those that it brings: for the pages of the trees.
+    static let roomAheadReserve = 64 << 10
+
+    /// A commit of more octets than this gets no room made for it: what it would save is what the zeros
+    /// would cost.
+    static let roomAheadCommitMax = 64 << 10
+
     /// An epoch that only records without a checksum name is believed below this: a flipped bit must
     /// leave room for the reigns to come.
     static let namedEpochMax: UInt32 = 1 << 31

@@ -45,10 +45,9 @@ package enum SmallFile {
         let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure(temporary, "cannot be created") }
         defer { close(file) }
-        // Whoever is not root may be let, for the group, or not.
-        guard unsafe waybill_take_owner(file, path) == 0 || geteuid() != 0 else {
-            throw abandon(temporary, "cannot be given to the owner of \(path)")
-        }
+        // Not everybody may give files away, nor root everywhere: in containers, on NFS. A server that cannot
+        // read its file then says so.
+        _ = unsafe waybill_take_owner(file, path)
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {

@@ -91,7 +91,18 @@ struct ListenerSettingsTests {
             ])
         #expect(problems(text, ServerFlags(hasSites: true)).isEmpty)
         #expect(problems(text, .unknown).isEmpty)
+        // What is accepted without them is accepted.
+        #expect(problems(text.replacing("ack: replicated", with: "ack: local")).isEmpty)
         let sites = "replication: {certificate: c, key: k, authority: a}\n"
         #expect(problems(sites + text).isEmpty)
+    }
+
+    @Test("ack: replicated that accepts when sites are away needs none")
+    func accepting() {
+        let text = """
+            listeners:
+              - {address: "1.2.3.4:25", ack: replicated, ack_when_away: accept}
+            """
+        #expect(problems(text).isEmpty)
     }
 }

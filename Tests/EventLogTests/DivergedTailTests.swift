@@ -130,4 +130,23 @@ struct DivergedTailTests {
         #expect(throws: EventLogError(.locked, "")) { _ = try Self.tail(scratch) }
         log.close()
     }
+
+    @Test("a log whose last writes cannot be flushed is not exported, let alone cut")
+    func notFlushed() async throws {
+        let scratch = try Scratch()
+        let log = try openLog(scratch)
+        _ = try await log.append([TextEvent(text: "1")])
+        log.close()
+        _ = unsafe unlink(scratch.log + "/writer.lock")
+        var faults = StorageFaults { nil }
+        faults.beforeStart = { step, _ in step == .flush ? EIO : nil }
+        let configuration = testConfiguration { $0.faults = faults }
+        #expect(throws: EventLogError(.writeFailed, "")) {
+            _ = try DivergedTail(
+                directory: scratch.log, codec: TextCodec(), configuration: configuration)
+        }
+        let tail = try DivergedTail(
+            directory: scratch.log, codec: TextCodec(), configuration: testConfiguration())
+        #expect(try events(tail.reader).map(\.text) == ["1"])
+    }
 }

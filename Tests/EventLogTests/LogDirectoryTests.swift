@@ -53,16 +53,19 @@ struct LogDirectoryTests {
     }
 
     @Test(
-        "a segment that gets its name takes the place of nothing, also where links must do",
-        arguments: [false, true])
-    func naming(byLink: Bool) throws {
+        "a segment that gets its name takes the place of nothing, also where links or less must do",
+        arguments: ["rename", "link", "alone"])
+    func naming(by way: String) throws {
         let scratch = try Scratch()
         let directory = LogDirectory(scratch.log)
         try directory.create()
         let (old, new) = (directory.temporaryPath(5), directory.segmentPath(5))
         func rename() throws(EventLogError) {
-            guard byLink else { return try directory.rename(temporary: 5) }
-            try FileSystem.renameByLink(old, toNew: new)
+            switch way {
+            case "link": try FileSystem.renameByLink(old, toNew: new)
+            case "alone": try FileSystem.renameAlone(old, toNew: new)
+            default: try directory.rename(temporary: 5)
+            }
         }
         // Nothing is there to be renamed.
         #expect(throws: EventLogError(.inaccessible, "")) { try rename() }

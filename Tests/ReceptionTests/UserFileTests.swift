@@ -147,9 +147,13 @@ struct UserFileTests {
         #expect(error.description.contains("--no-scram"))
         let user = try User.register(name: "ann", password: "a\tb", cost: cheap, scram: false)
         #expect(user.password.matches(Array("a\tb".utf8)) && user.scram == nil)
+        // Names likewise: an address whose parts are written in different directions.
+        let name = "\u{5D3}@example.org"
         #expect(throws: SmallFileError.self) {
-            _ = try User.register(name: "\u{E000}", password: "a", cost: cheap)
+            _ = try User.register(name: name, password: "a", cost: cheap)
         }
+        let plain = try User.register(name: name, password: "a", cost: cheap, scram: false)
+        #expect(plain.name == name && plain.preparedName == name)
     }
 
     @Test("two names that are one when they are prepared cannot both stand in a file")

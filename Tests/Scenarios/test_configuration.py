@@ -128,8 +128,10 @@ def test_users_of_the_command_line_may_log_in_at_the_files_listeners(server, aut
         assert waybill.wait_for("received")[0]["identity"] == "ada"
 
 
-def test_a_promoted_standby_delivers_by_its_file_as_it_is_now(site, sink, tmp_path):
-    """The file was changed while the site was a standby; the start is long ago."""
+@pytest.mark.parametrize("mistaken", [False, True])
+def test_a_promoted_standby_delivers_by_its_file_as_it_is_now(site, sink, mistaken):
+    """The file was changed while the site was a standby; the start is long ago. Of a file with a mistake
+    nothing is taken, and the site is promoted all the same."""
     first = site("anna", sink.port).start_site()
     second = site("bert", sink.port, standby_of=first.site_port).start_site("standby")
     second.wait_connected()
@@ -139,7 +141,7 @@ def test_a_promoted_standby_delivers_by_its_file_as_it_is_now(site, sink, tmp_pa
         second.configure({
             **second.whole,
             "delivery": {
-                **second.whole["delivery"],
+                **second.whole["delivery"], **({"deliverx": 1} if mistaken else {}),
                 "default_route": {"smarthost": f"127.0.0.1:{elsewhere.port}"}}})
         second.wait_caught_up(first)
         first.kill()
@@ -147,9 +149,11 @@ def test_a_promoted_standby_delivers_by_its_file_as_it_is_now(site, sink, tmp_pa
         second.promote()
         send(second.port, "c@recipient.example")
         second.wait_drained()
-        assert len(elsewhere.received("c@recipient.example")) == 1
-        # A file with a mistake is passed over, and the last good one is kept.
+        assert len(elsewhere.received("c@recipient.example")) == (0 if mistaken else 1)
+        assert ("deliverx" in second.output()) == mistaken
         assert second.stop() == 0
+        sink.stop()
+        assert sink.taken() == (2 if mistaken else 1)
 
 
 def test_the_backup_holds_the_secrets_that_the_configuration_names(server, authority, tmp_path):

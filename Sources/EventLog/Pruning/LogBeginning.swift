@@ -38,9 +38,9 @@ extension LogDirectory {
         let meta = SegmentMeta(
             logID: record.logID, first: record.firstSequence, created: configuration.now(),
             position: record.cut, epochs: beginning.epochs)
-        try SegmentMaker.create(meta, in: self, configuration: configuration)
-        // First: a first segment that is not the first of all would be taken for damage without it.
+        // First: a segment that is not the first of all would be taken for damage without it.
         try write(record)
+        try SegmentMaker.create(meta, in: self, configuration: configuration)
         configuration.crashPoints.reach(.begun)
         try rename(temporary: record.firstSequence)
         try flush()

@@ -93,7 +93,8 @@ package struct SegmentAnatomy: Hashable, Sendable {
     package var isSealed = false
     package var fileBytes: UInt64
     package var pageBytes: UInt64
-    /// Pages up to the last one that was ever used; the file may be shorter by free ones at its end.
+    /// Pages up to the last one that was ever used; the file may be shorter by free ones at its end, or
+    /// longer by what its writer has put ready.
     package var usedPages: UInt64 = 0
     /// Of the two tables, branch pages included.
     package var eventPages: UInt64 = 0

@@ -27,6 +27,9 @@ package struct DivergedTail<Codec: BatchCodec> {
         self.codec = codec
         self.configuration = configuration
         lock = try LogLock(directory)
+        // What is exported must be what is on the disk.
+        try LogRecovery(directory: directory).settleEnd(
+            after: lock.orderlyEnd, faults: configuration.faults)
         // Takes back what a power failure cut off: nobody has been told of it. Where an earlier cut
         // was broken off, the rest of it is still there to be cut.
         _ = try? LogRecovery(directory: directory).prepare(
@@ -128,6 +131,7 @@ package struct DivergedTail<Codec: BatchCodec> {
             try ActiveSegment.create(path: path, meta: meta, configuration: configuration)
             let target = try ActiveSegment(path: path, meta: meta, configuration: configuration)
             try copy(file, to: target, through: position)
+            target.giveRoomBack()
         } catch {
             directory.remove(incoming: first)
             throw (error as? EventLogError)

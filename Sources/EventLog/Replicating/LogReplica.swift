@@ -175,6 +175,7 @@ package final class LogReplica<Codec: BatchCodec> {
     /// Notes an orderly end, so that the next start need not look so closely.
     package func close() {
         guard poison == nil, let transaction = try? active.lastTransaction() else { return }
+        active.giveRoomBack()
         lock.note(LogLock.OrderlyEnd(segment: active.first, transaction: transaction))
     }
 }

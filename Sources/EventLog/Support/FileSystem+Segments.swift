@@ -57,11 +57,22 @@ extension FileSystem {
     /// crash in between leaves both, of which a start removes the temporary one.
     static func renameByLink(_ old: String, toNew new: String) throws(EventLogError) {
         guard unsafe link(old, new) == 0 else {
-            let code = errno
-            throw code == EEXIST
-                ? taken(new) : EventLogError.system("renaming", errno: code, file: old)
+            switch errno {
+            case EEXIST: throw taken(new)
+            case EPERM, EXDEV, EOPNOTSUPP, ENOSYS, EMLINK: return try renameAlone(old, toNew: new)
+            case let code: throw EventLogError.system("renaming", errno: code, file: old)
+            }
         }
         _ = unsafe unlink(old)
+    }
+
+    /// As ``rename(_:toNew:)``, on a file system without second names, too: nobody else makes files there
+    /// meanwhile, for the log's lock is held.
+    static func renameAlone(_ old: String, toNew new: String) throws(EventLogError) {
+        try checkFree(new)
+        guard unsafe Glibc.rename(old, new) == 0 else {
+            throw EventLogError.system("renaming", errno: errno, file: old)
+        }
     }
 
     /// Checks that nothing has a name, not even a link that leads nowhere.

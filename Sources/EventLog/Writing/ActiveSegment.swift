@@ -24,6 +24,7 @@ final class ActiveSegment {
     private let meta: LMDBTable
     private let faults: StorageFaults?
     private let crashPoints: CrashPoints
+    private var room: RoomAhead
 
     /// Opens a segment that ``SegmentFile`` has found sound.
     init(
@@ -34,6 +35,7 @@ final class ActiveSegment {
         created = meta.created
         faults = configuration.faults
         crashPoints = configuration.crashPoints
+        room = RoomAhead(path: path)
         environment = try LMDBEnvironment.open(
             path: path, options: configuration.lmdbOptions)
         try environment.checkReaders()
@@ -90,6 +92,11 @@ final class ActiveSegment {
         values: [(key: UInt64, value: [UInt8])], blocks: [(key: UInt64, value: [UInt8])],
         epochs: [EpochStart]?
     ) throws(CommitFailure) {
+        if let used = try? usedBytes() {
+            let octets =
+                values.reduce(0) { $0 + $1.value.count } + blocks.reduce(0) { $0 + $1.value.count }
+            room.provide(behind: used, for: octets)
+        }
         try transaction(fault: faults?.beforeCommit()) { (transaction) throws(LMDBError) in
             for (key, value) in blocks {
                 try transaction.put(content, key: key, value: value, append: true)
@@ -107,6 +114,8 @@ final class ActiveSegment {
 
     /// Ends the segment: nothing is written to it afterwards.
     func seal(_ seal: SegmentMeta.Seal) throws(CommitFailure) {
+        // Before, so that a sealed segment has none, whenever the process is killed.
+        giveRoomBack()
         do {
             try putSeal(seal)
         } catch .mapFull {
@@ -114,6 +123,11 @@ final class ActiveSegment {
             try grow(by: 1 << 20)
             try putSeal(seal)
         }
+    }
+
+    /// Cuts off what stands ready behind the segment's end, when nothing more is to be written.
+    func giveRoomBack() {
+        if let used = try? usedBytes() { room.giveBack(behind: used) }
     }
 
     private func putSeal(_ seal: SegmentMeta.Seal) throws(CommitFailure) {

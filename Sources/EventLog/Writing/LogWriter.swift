@@ -85,6 +85,7 @@ final class LogWriter<Codec: BatchCodec>: @unchecked Sendable {
     /// Notes where this writer ends, unless it does not know what is on the disk.
     private func noteEnd() {
         guard poison == nil, let transaction = try? active.lastTransaction() else { return }
+        active.giveRoomBack()
         lock.note(LogLock.OrderlyEnd(segment: active.first, transaction: transaction))
     }
 

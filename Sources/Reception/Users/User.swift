@@ -33,10 +33,8 @@ package struct User: Hashable, Sendable {
     /// The name as clients' names are compared with it.
     package var preparedName: String { Self.prepared(name) }
 
-    /// A name as names are compared; one that cannot be prepared is nobody's.
-    package static func prepared(_ name: String) -> String {
-        SASLprep.prepared(name, for: .query) ?? name
-    }
+    /// A name as names are compared.
+    package static func prepared(_ name: String) -> String { SASLprep.comparable(name) }
 
     /// Whether a name or tenant can stand in the file.
     package static func isAcceptable(name: String) -> Bool {

@@ -18,19 +18,22 @@ extension User {
             throw SmallFileError(
                 name, "expected names of 1 to 255 octets without blanks and control characters")
         }
-        guard let preparedName = SASLprep.prepared(name, for: .stored),
-            isAcceptable(name: preparedName)
-        else {
+        let preparedName = SASLprep.prepared(name, for: .stored)
+        let isUsable = preparedName.map { isAcceptable(name: $0) } ?? !scram
+        guard isUsable else {
             throw SmallFileError(
-                name, "expected a name that SASLprep (RFC 4013) allows, in one direction of writing"
-            )
+                name,
+                "SASLprep (RFC 4013) does not allow this name, for instance because it mixes the "
+                    + "directions of writing, so that SCRAM-SHA-256 cannot use it: take another, or "
+                    + "--no-scram")
         }
         let prepared = SASLprep.prepared(password, for: .stored)
         guard prepared != nil || !scram else {
             throw SmallFileError(
                 name,
                 "the password has what SASLprep (RFC 4013) does not allow, such as a control "
-                    + "character, so that SCRAM-SHA-256 cannot use it: take another, or --no-scram")
+                    + "character or one that Unicode 3.2 did not have, so that SCRAM-SHA-256 cannot use it: take another, or --no-scram"
+            )
         }
         let octets = Array((prepared ?? password).utf8)
         guard !octets.isEmpty, octets.count <= 1024, !octets.contains(0) else {
@@ -41,7 +44,7 @@ extension User {
         let verifier =
             scram
             ? SCRAMVerifier(password: password, salt: Randomness.octets(16)) : nil
-        return User(name: preparedName, tenant: tenant, password: hash, scram: verifier)
+        return User(name: preparedName ?? name, tenant: tenant, password: hash, scram: verifier)
     }
 }
 

@@ -17,6 +17,9 @@ package enum SASLprep {
     /// takes grows with the square.
     package static let octetsMax = 1_024
 
+    /// The most octets of a name that somebody has.
+    package static let nameOctetsMax = 255
+
     /// Scalars that one scalar becomes, at most: U+FDFA.
     private static let expansionMax = 18
 
@@ -39,6 +42,16 @@ package enum SASLprep {
             prepared.append(scalar)
         }
         return String(prepared)
+    }
+
+    /// A name in the form in which names are compared: prepared, or as it is where it cannot be, for names
+    /// with such characters may have been kept before names were prepared. Longer ones than
+    /// ``nameOctetsMax`` are nobody's, and not looked at.
+    package static func comparable(_ name: String) -> String {
+        guard name.utf8.count <= nameOctetsMax, let prepared = prepared(name, for: .query),
+            !prepared.isEmpty
+        else { return name }
+        return prepared
     }
 
     /// A password that is asked for, in the forms that may have been stored: prepared, and as it is typed,

@@ -95,6 +95,10 @@ package struct SCRAMServerExchange: Hashable, Sendable {
         let decoded = text.replacing("=2C", with: ",").replacing("=3D", with: "\u{0}")
         guard !decoded.utf8.contains(UInt8(ascii: "=")) else { throw .malformed }
         let name = String(decoded.replacing("\u{0}", with: "="))
+        // NUL has stood for something else here.
+        guard !text.utf8.contains(0), name.utf8.count <= SASLprep.nameOctetsMax else {
+            throw .malformed
+        }
         // RFC 5802 section 5.1: without a prepared name the exchange is ended.
         guard let prepared = SASLprep.prepared(name, for: .query), !prepared.isEmpty else {
             throw .malformed

@@ -148,18 +148,12 @@ extension ServerSession {
             let user = Self.name(user), !user.isEmpty, !password.isEmpty,
             password.span.isValidUTF8
         else { return malformed(into: &out) }
-        // RFC 4616 section 2: without prepared names there is nothing to compare.
-        guard let user = SASLprep.prepared(user, for: .query), !user.isEmpty,
-            let authorizationIdentity = SASLprep.prepared(authorizationIdentity, for: .query)
-        else {
-            refuseCredentials(into: &out)
-            return nil
-        }
         state = .suspended(.password)
         return .authenticate(
             .password(
                 PasswordAttempt(
-                    authorizationIdentity: authorizationIdentity, user: user, password: password)))
+                    authorizationIdentity: SASLprep.comparable(authorizationIdentity),
+                    user: SASLprep.comparable(user), password: password)))
     }
 
     /// A user name: UTF-8 without control characters.

@@ -149,6 +149,10 @@ struct Serve: AsyncParsableCommand {
             guard let host = HostPort(smarthost) else {
                 throw ValidationError("--smarthost \(smarthost): expected HOST or HOST:PORT")
             }
+            // A password is for the hosts that it was given for.
+            if configuration.delivery.router.defaultRoute.nextHop != .smarthosts([host]) {
+                configuration.delivery.router.defaultRoute.credentials = nil
+            }
             configuration.delivery.router.defaultRoute.nextHop = .smarthosts([host])
         }
         try sites.apply(to: &configuration)

@@ -37,7 +37,9 @@ struct SegmentOctets {
         file = Int(clamping: segment.fileBytes)
         // Free pages at the end may never have been written: then the file is shorter.
         let missing = max(0, Int(clamping: segment.usedPages) * page - file)
-        free = max(0, Int(clamping: segment.freePages) * page - missing)
+        // What a writer has put ready behind the end is as free.
+        let ahead = max(0, file - Int(clamping: segment.usedPages) * page)
+        free = max(0, Int(clamping: segment.freePages) * page - missing) + ahead
     }
 
     static func + (left: SegmentOctets, right: SegmentOctets) -> SegmentOctets {

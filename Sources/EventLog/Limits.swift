@@ -86,6 +86,11 @@ package enum EventLogLimits {
     /// Octets of room that a commit finds beside those that it brings: for the pages of the trees.
     static let roomAheadReserve = 64 << 10
 
+    /// Free octets of the file system below which no room is made: what is left of a full disk is for the
+    /// commits themselves, and for the pages of LMDB's lock files, which end the process (SIGBUS) when
+    /// they find none.
+    static let roomAheadFreeMin: UInt64 = 64 << 20
+
     /// A commit of more octets than this gets no room made for it: what it would save is what the zeros
     /// would cost.
     static let roomAheadCommitMax = 64 << 10

@@ -138,14 +138,27 @@ struct RoomAheadTests {
         log.close()
     }
 
-    @Test("where it cannot be written, commits lengthen the file as they would without it")
-    func unwritable() async throws {
+    @Test("where it cannot be written, nothing is made of it")
+    func unwritable() throws {
         let scratch = try Scratch()
         let path = scratch.path + "/none"
-        var room = RoomAhead(path: path)
+        var room = RoomAhead(path: path) { .max }
         room.provide(behind: 4096, for: 100)
         room.giveBack(behind: 4096)
         #expect(throws: Failure.self) { try contents(of: path) }
+    }
+
+    @Test(
+        "what is left of a disk that fills up is not taken for it",
+        arguments: [nil, EventLogLimits.roomAheadFreeMin - 1])
+    func littleLeft(free: UInt64?) async throws {
+        let scratch = try Scratch()
+        let log = try openLog(scratch, testConfiguration { $0.freeBytes = { _ in free } })
+        try await Self.append(["1", "2"], to: log)
+        let (used, file) = try Self.octets(scratch)
+        #expect(file <= used)
+        log.close()
+        #expect(try DamageTests.verify(scratch).isIntact)
     }
 
     @Test("a standby has it too, and gives it back")

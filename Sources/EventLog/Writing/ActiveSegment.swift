@@ -35,7 +35,8 @@ final class ActiveSegment {
         created = meta.created
         faults = configuration.faults
         crashPoints = configuration.crashPoints
-        room = RoomAhead(path: path)
+        let directory = String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex))
+        room = RoomAhead(path: path) { configuration.freeBytes(directory) }
         environment = try LMDBEnvironment.open(
             path: path, options: configuration.lmdbOptions)
         try environment.checkReaders()

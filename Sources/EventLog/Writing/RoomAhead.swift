@@ -13,11 +13,20 @@ internal import Glibc
 /// Concurrency: bound to the writer thread.
 struct RoomAhead: ~Copyable {
     private let path: String
+    private let freeBytes: () -> UInt64?
     private var descriptor: Int32 = -1
     /// The file has been written up to here, in octets; 0: nothing is ahead.
     private var end = 0
 
-    init(path: String) { self.path = path }
+    /// Room for a segment.
+    ///
+    /// - Parameters:
+    ///   - path: Of its file.
+    ///   - freeBytes: On its file system; nil when unknown.
+    init(path: String, freeBytes: @escaping () -> UInt64?) {
+        self.path = path
+        self.freeBytes = freeBytes
+    }
 
     deinit { if descriptor >= 0 { _ = close(descriptor) } }
 
@@ -30,7 +39,9 @@ struct RoomAhead: ~Copyable {
         // A large commit pays for its growth with itself; zeros would be as many octets again.
         guard octets <= EventLogLimits.roomAheadCommitMax else { return }
         let needed = used + octets + EventLogLimits.roomAheadReserve
-        guard needed > end, open() else { return }
+        guard needed > end, freeBytes() ?? 0 >= EventLogLimits.roomAheadFreeMin, open() else {
+            return
+        }
         let start = max(end, used)
         end = needed + EventLogLimits.roomAhead
         let zeros = [UInt8](repeating: 0, count: end - start)

@@ -7,14 +7,23 @@ import WaybillTesting
 
 @Suite("A segment that a standby takes over")
 struct ReplicaInstallTests {
-    @Test("what was installed is known, although the directory could not be listed behind it")
-    func installedAlthough() async throws {
+    /// A log, and a standby without an event that has received its first segment and not installed it.
+    private static func received() async throws -> (
+        primary: Scratch, reader: LogReader, standby: Scratch, replica: ReplicaTests.Replica,
+        segment: SealedSegment
+    ) {
         let primary = try await CompactionTests.makeLog()
         let reader = try LogReader.open(directory: primary.log)
         let standby = try Scratch()
         let replica = try ReplicaTests.open(standby, of: reader)
         let segment = try #require(try reader.sealedSegments(after: 0).first)
         try ReplicaTests.receive(segment, replica, from: reader)
+        return (primary, reader, standby, replica, segment)
+    }
+
+    @Test("what was installed is known, although the directory could not be listed behind it")
+    func installedAlthough() async throws {
+        let (primary, reader, standby, replica, segment) = try await Self.received()
         // Every listing reads this record.
         let record = LogDirectory(standby.log).prunedPath
         try write([1, 2, 3], to: record)
@@ -37,12 +46,7 @@ struct ReplicaInstallTests {
 
     @Test("a segment that cannot take its name leaves the log as it was, and nothing beside it")
     func cannotBeNamed() async throws {
-        let primary = try await CompactionTests.makeLog()
-        let reader = try LogReader.open(directory: primary.log)
-        let standby = try Scratch()
-        let replica = try ReplicaTests.open(standby, of: reader)
-        let segment = try #require(try reader.sealedSegments(after: 0).first)
-        try ReplicaTests.receive(segment, replica, from: reader)
+        let (primary, reader, standby, replica, segment) = try await Self.received()
         let (own, away) = (standby.segment(1), standby.path + "/away")
         let wasMoved = unsafe rename(own, away) == 0
         let wasMade = unsafe mkdir(own, 0o700) == 0

@@ -5,7 +5,7 @@ internal import LMDB
 enum SegmentMaker {
     /// Writes a new segment under its temporary name, durably.
     ///
-    /// - Throws: `writeFailed`, `outOfSpace`; nothing is left of it then. `writeFailed` also when
+    /// - Throws: `writeFailed`, `outOfSpace`; what may be left of it the next try removes. `writeFailed` also when
     ///   something has the name that it is to get: known before the segment before it is sealed.
     static func create(
         _ meta: SegmentMeta, in directory: LogDirectory, configuration: EventLogConfiguration

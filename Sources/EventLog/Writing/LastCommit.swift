@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Judges the last commit of a segment whose writer did not end in order, and undoes it when a
 /// power failure cut it off.
 ///
@@ -78,21 +76,8 @@ struct LastCommit {
     /// Makes the commit before the last one again: the next commit takes the place of the one that
     /// was cut off. Durable when this returns; may be repeated.
     func undo() throws(EventLogError) {
-        let pages = file.pages
-        var page = try pages.bytes(
-            at: UInt64(older.index * pages.pageBytes), count: pages.pageBytes)
-        page.store(integer: UInt64(newest.index), at: 0)
-        page.store(integer: older.transaction - 1, at: PageMeta.transactionOffset)
-        let descriptor = unsafe Glibc.open(pages.path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw EventLogError.system("opening the segment", errno: errno, file: pages.path)
-        }
-        defer { _ = close(descriptor) }
-        let written = unsafe pwrite(
-            descriptor, page, page.count, off_t(newest.index * pages.pageBytes))
-        guard written == page.count, fdatasync(descriptor) == 0 else {
-            throw EventLogError.system("undoing the last commit", errno: errno, file: pages.path)
-        }
+        try file.pages.writeMeta(
+            like: older, at: newest.index, transaction: older.transaction - 1)
     }
 }
 

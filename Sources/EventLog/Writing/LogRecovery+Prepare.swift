@@ -12,6 +12,7 @@ extension LogRecovery {
         after end: LogLock.OrderlyEnd?, configuration: EventLogConfiguration
     ) throws(EventLogError) -> State {
         try settleEnd(after: end, faults: configuration.faults)
+        try mendOlderMeta(after: end)
         let undone = try undoCutOffCommit(after: end)
         var state = try state()
         state?.undone = undone

@@ -139,7 +139,7 @@ let package = Package(
                 "CCrypto",
                 "CJemalloc",
                 nioCore,
-                nioPosix, nioHTTP1, lifecycle,
+                nioPosix, nioHTTP1, nioEmbedded, lifecycle,
                 logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

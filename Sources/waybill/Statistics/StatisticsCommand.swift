@@ -14,7 +14,7 @@ protocol StatisticsCommand: AsyncParsableCommand {
 
 extension StatisticsCommand {
     func run() async throws {
-        if let text = await RunningServer.text(options) {
+        if let text = RunningServer.text(options) {
             put(text)
         } else {
             try options.answerHere(asked)

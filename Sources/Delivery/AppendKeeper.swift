@@ -11,10 +11,20 @@ final class AppendKeeper: AppendObserver {
     private struct State: Sendable {
         var nextToken: UInt64 = 0
         var pending: [UInt64: Append<Event>] = [:]
+        /// Octets of the contents in ``pending``.
+        var contentOctets = 0
         /// Tokens of appends that failed, in order.
         var failed: [UInt64] = []
         /// Tokens of appends that the log will never take as they are.
         var tooLarge: [UInt64] = []
+
+        /// What is no longer pending.
+        @discardableResult
+        mutating func remove(_ token: UInt64) -> Append<Event>? {
+            guard let append = pending.removeValue(forKey: token) else { return nil }
+            contentOctets -= AppendKeeper.octets(of: append.contents)
+            return append
+        }
     }
 
     /// What became of the appends that were too large.
@@ -56,6 +66,13 @@ final class AppendKeeper: AppendObserver {
         state.withLock { $0.pending.values.reduce(0) { $0 + $1.events.count } }
     }
 
+    /// Octets of notifications that are not durable yet.
+    var contentOctets: Int { state.withLock { $0.contentOctets } }
+
+    private static func octets(of contents: [Content]) -> Int {
+        contents.reduce(0) { $0 + $1.bytes.count }
+    }
+
     /// Appends.
     func append(_ events: [Event], contents: [Content]) {
         let append = state.withLock { add(events, contents, to: &$0) }
@@ -78,7 +95,7 @@ final class AppendKeeper: AppendObserver {
         var appends: [Append<Event>] = []
         let isEmpty = state.withLock { state in
             for token in state.tooLarge {
-                guard let append = state.pending.removeValue(forKey: token) else { continue }
+                guard let append = state.remove(token) else { continue }
                 let whole = AppendParts(events: append.events, contents: append.contents)
                 if whole.parts.isEmpty {
                     division.givenUp.append(append.events)
@@ -103,6 +120,7 @@ final class AppendKeeper: AppendObserver {
         let append = Append(
             events: events, contents: contents, observer: self, token: state.nextToken)
         state.pending[state.nextToken] = append
+        state.contentOctets += Self.octets(of: contents)
         return append
     }
 
@@ -113,7 +131,7 @@ final class AppendKeeper: AppendObserver {
             for outcome in outcomes {
                 switch outcome.result {
                 case .success:
-                    state.pending[outcome.token] = nil
+                    state.remove(outcome.token)
                 case .failure(let error) where error.code == .tooLarge:
                     tooLarge = tooLarge ?? error
                     state.tooLarge.append(outcome.token)

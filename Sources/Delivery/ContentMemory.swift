@@ -15,12 +15,20 @@ final class ContentMemory {
     /// Called with the content, or with why it cannot be read.
     typealias Reader = (Result<ActiveMessage.Stored, any Error>) -> Void
 
+    /// Who waits for room.
+    private enum Wanted {
+        /// The readers of a message that is to be sent.
+        case message(ActiveMessage)
+        /// One who wants all of a large message, and does not keep it.
+        case whole(ActiveMessage, Reader)
+    }
+
     private let log: any DeliveryLog
     private let messages: MessageReader
     private let threads: NIOThreadPool
     private let eventLoop: any EventLoop
     private var freshOctetsMax: Int
-    private var budget: ReadBudget<ActiveMessage>
+    private var budget: ReadBudget<Wanted>
 
     /// Octets of fresh contents.
     private(set) var freshOctets = 0
@@ -70,7 +78,14 @@ final class ContentMemory {
     ) {
         message.readers.append((isWanted, body))
         guard message.readers.count == 1 else { return }
-        budget.ask(for: message.heldOctets, message)
+        budget.ask(for: message.heldOctets, .message(message))
+        serve()
+    }
+
+    /// Reads all of a large content, once there is room for it; `body` is called on the event loop, and
+    /// what it is given counts as being in memory until it returns.
+    func readWhole(_ message: ActiveMessage, _ body: @escaping Reader) {
+        budget.ask(for: message.facts.sizeOctets, .whole(message, body))
         serve()
     }
 
@@ -100,28 +115,43 @@ final class ContentMemory {
 
     /// Begins the reads for which there is room.
     private func serve() {
-        while let message = budget.next() {
-            message.readers.removeAll { !$0.isWanted() }
-            guard !message.readers.isEmpty else {
-                budget.giveBack(message.heldOctets)
-                continue
+        while let wanted = budget.next() {
+            switch wanted {
+            case .message(let message): begin(message)
+            case .whole(let message, let body): beginWhole(message, body)
             }
-            let messages = messages
-            let id = message.facts.id
-            threads.runIfActive(eventLoop: eventLoop) { try messages.message(id) }
-                .assumeIsolated().whenComplete { result in
-                    switch result {
-                    case .success(let stored):
-                        message.stored = stored
-                        message.readOctets = message.heldOctets
-                        self.finish(message, result)
-                    case .failure:
-                        self.budget.giveBack(message.heldOctets)
-                        self.finish(message, result)
-                        self.serve()
-                    }
-                }
         }
+    }
+
+    private func begin(_ message: ActiveMessage) {
+        message.readers.removeAll { !$0.isWanted() }
+        guard !message.readers.isEmpty else { return budget.giveBack(message.heldOctets) }
+        let messages = messages
+        let id = message.facts.id
+        threads.runIfActive(eventLoop: eventLoop) { try messages.message(id) }
+            .assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let stored):
+                    message.stored = stored
+                    message.readOctets = message.heldOctets
+                    self.finish(message, result)
+                case .failure:
+                    self.budget.giveBack(message.heldOctets)
+                    self.finish(message, result)
+                    self.serve()
+                }
+            }
+    }
+
+    private func beginWhole(_ message: ActiveMessage, _ body: @escaping Reader) {
+        let messages = messages
+        let id = message.facts.id
+        threads.runIfActive(eventLoop: eventLoop) { try messages.wholeMessage(id) }
+            .assumeIsolated().whenComplete { result in
+                body(result)
+                self.budget.giveBack(message.facts.sizeOctets)
+                self.serve()
+            }
     }
 
     /// Tells those who wait for the message.

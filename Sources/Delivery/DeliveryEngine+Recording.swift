@@ -12,6 +12,16 @@ extension DeliveryEngine {
             add(plan, of: group.message.facts)
             return finished(group)
         }
+        if notices.returnsAllPieces(plan.notices, of: group.message.facts), !areNoticesWaiting {
+            return recordWithAllPieces(plan, of: group, peer: peer)
+        }
+        recordWithFirstPiece(plan, of: group, peer: peer)
+    }
+
+    /// Of a message that is not in pieces, and of a small one, the first piece is all of it.
+    private func recordWithFirstPiece(
+        _ plan: OutcomePlan, of group: DeliveryGroup, peer: DeliveryPeer?
+    ) {
         if let stored = group.message.stored {
             addNotices(plan, of: group, stored, peer: peer)
             return finished(group)
@@ -33,6 +43,30 @@ extension DeliveryEngine {
         }
     }
 
+    private func recordWithAllPieces(
+        _ plan: OutcomePlan, of group: DeliveryGroup, peer: DeliveryPeer?
+    ) {
+        outcomesLoading += 1
+        contents.readWhole(group.message) { [self] result in
+            outcomesLoading -= 1
+            switch result {
+            case .success(let stored):
+                addNotices(plan, of: group, stored, peer: peer)
+                finished(group)
+            case .failure:
+                // The header may be there still.
+                recordWithFirstPiece(plan, of: group, peer: peer)
+            }
+            completeIfDrained()
+        }
+    }
+
+    /// Whether so much of notifications waits for the log that further ones return headers alone: where
+    /// the log takes nothing, they must not fill the memory.
+    private var areNoticesWaiting: Bool {
+        pendingContentOctets + keeper.contentOctets > Limits.waitingNoticeOctets
+    }
+
     private func add(_ plan: OutcomePlan, of message: MessageFacts) {
         let now = now()
         for fact in plan.facts { pendingEvents.append(Event(time: now, fact: fact)) }
@@ -50,7 +84,8 @@ extension DeliveryEngine {
             let before = pendingContents.count
             notices.add(
                 notice, message: group.message.facts, prologue: prologue, content: stored?.content,
-                peer: peer, now: now, to: &pendingEvents, contents: &pendingContents)
+                mayReturnBody: !areNoticesWaiting, peer: peer, now: now, to: &pendingEvents,
+                contents: &pendingContents)
             pendingContentOctets += pendingContents[before...].reduce(0) { $0 + $1.bytes.count }
         }
         scheduleFlush()

@@ -37,6 +37,9 @@ package enum Limits {
     package static let eventsPerAppend = 500
     /// Octets of notifications in one append.
     package static let noticeOctetsPerAppend = 4 << 20
+    /// Octets of notifications that wait to become durable. Beyond it a notification returns the header
+    /// of its message alone.
+    package static let waitingNoticeOctets = 64 << 20
     /// Octets of a body handed to the socket at a time; larger messages wait for it to drain.
     package static let bodyWindowOctets = 256 << 10
     /// How often a group goes back to the queue without an event because a reused connection had

@@ -43,17 +43,28 @@ final class MessageReader: Sendable {
         return ActiveMessage.Stored(received: received, content: try whole(received))
     }
 
+    /// The message's `received` event and all of its content, however large.
+    func wholeMessage(_ id: MessageID) throws -> ActiveMessage.Stored {
+        let received = try received(id)
+        guard !received.contentPieces.isEmpty else { return try message(id) }
+        return ActiveMessage.Stored(received: received, content: try whole(received))
+    }
+
     /// Puts a content together.
     private func whole(_ received: MessageReceived) throws -> [UInt8] {
         var content: [UInt8] = []
         var read: [Piece] = []
+        // The pieces of a large one would take the place of all others.
+        let isLarge = received.sizeOctets > ContentPiece.octets
         content.reserveCapacity(max(0, received.sizeOctets))
         for sequence in received.contentPieces {
             let kept = pieces.withLock { $0.first { $0.sequence == sequence } }
             let piece = try kept ?? Piece(sequence: sequence, octets: log.bytes(of: sequence))
             content += piece.octets
             guard content.count <= received.sizeOctets else { break }
-            if kept == nil, piece.octets.count >= ContentPiece.sharedOctets { read.append(piece) }
+            if kept == nil, !isLarge, piece.octets.count >= ContentPiece.sharedOctets {
+                read.append(piece)
+            }
         }
         guard content.count == received.sizeOctets else { throw ContentFeed.doesNotFit }
         pieces.withLock { pieces in

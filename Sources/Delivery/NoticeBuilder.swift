@@ -24,15 +24,16 @@ struct NoticeBuilder: Sendable {
     /// Adds a notification's `received` and `queued` to what is to be appended.
     ///
     /// `content` is the message's content, nil when it could not be read; `prologue` are the fields
-    /// put before it when it is sent.
+    /// put before it when it is sent. Without `mayReturnBody` only its header is returned.
     func add(
         _ notice: OutcomePlan.Notice, message: MessageFacts, prologue: [UInt8], content: [UInt8]?,
-        peer: DeliveryPeer?, now: EventTime, to events: inout [Event],
+        mayReturnBody: Bool = true, peer: DeliveryPeer?, now: EventTime, to events: inout [Event],
         contents: inout [Content]
     ) {
-        let rendered = notification(
-            notice, message: message, prologue: prologue, content: content, peer: peer, now: now
-        ).rendered()
+        var notification = notification(
+            notice, message: message, prologue: prologue, content: content, peer: peer, now: now)
+        if !mayReturnBody { notification.returnContent = .headers }
+        let rendered = notification.rendered()
         let index = events.count
         let received = MessageReceived(
             reversePath: .null, sizeOctets: rendered.content.count,
@@ -51,13 +52,22 @@ struct NoticeBuilder: Sendable {
         contents.append(Content(eventIndex: index, bytes: rendered.content))
     }
 
+    /// Whether one of the notifications returns the whole of a message of which, being large, only the
+    /// first piece is read otherwise.
+    func returnsAllPieces(_ notices: [OutcomePlan.Notice], of message: MessageFacts) -> Bool {
+        message.isInPieces && message.sizeOctets > ContentPiece.octets
+            && message.sizeOctets <= policy.returnedOctetsMax && message.returnContent == .full
+            && message.body != .binaryMIME
+            && notices.contains { $0.recipients.contains { $0.action == .failed } }
+    }
+
     private func notification(
         _ notice: OutcomePlan.Notice, message: MessageFacts, prologue: [UInt8], content: [UInt8]?,
         peer: DeliveryPeer?, now: EventTime
     ) -> DeliveryStatusNotification {
         var returned = content ?? []
         var returnContent = message.returnContent
-        // Of a large message in pieces only the first is there.
+        // Of a large message in pieces only the first is there, unless it is returned whole.
         let isTooLarge =
             max(returned.count, content == nil ? 0 : message.sizeOctets) > policy.returnedOctetsMax
             || (content != nil && returned.count < message.sizeOctets)
@@ -71,6 +81,7 @@ struct NoticeBuilder: Sendable {
             envelopeID: message.envelopeID, arrival: message.receivedAt, time: now,
             returnContent: returnContent, body: message.body, smtpUTF8: message.smtpUTF8,
             prologue: content == nil ? [] : prologue, content: returned,
+            returnedOctetsMax: policy.returnedOctetsMax,
             recipients: notice.recipients.map {
                 RecipientStatus(
                     mailbox: $0.recipient.mailbox,

@@ -6,8 +6,8 @@ package struct NotificationPolicy: Hashable, Sendable {
     package var enabled: Bool
     /// Seconds in the queue after which NOTIFY=DELAY is answered, once (RFC 3461 section 6.2.4).
     package var delayWarningSeconds: Int64
-    /// Octets of the original message that a notification carries at most; a longer one is cut to its
-    /// header (Postfix's bounce_size_limit is 50,000).
+    /// Octets of the original message, the fields that we put before it included, that a notification
+    /// carries at most; a longer one is cut to its header (Postfix's bounce_size_limit is 50,000).
     package var returnedOctetsMax: Int
 
     /// Creates a policy.

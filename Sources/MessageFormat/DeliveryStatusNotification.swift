@@ -26,6 +26,8 @@ package struct DeliveryStatusNotification: Sendable {
     package var prologue: [UInt8]
     /// The message's content; empty when it is not there any more.
     package var content: [UInt8]
+    /// Octets of ``prologue`` and ``content`` together up to which the message is returned whole.
+    package var returnedOctetsMax: Int
     /// The recipients reported on: at least one.
     package var recipients: [RecipientStatus]
 
@@ -34,7 +36,8 @@ package struct DeliveryStatusNotification: Sendable {
         reportingMTA: String, message: MessageID, to: Mailbox, envelopeID: String = "",
         arrival: EventTime, time: EventTime, returnContent: ReturnContent = .unspecified,
         body: BodyType = .sevenBit, smtpUTF8: Bool = false, prologue: [UInt8] = [],
-        content: [UInt8] = [], recipients: [RecipientStatus]
+        content: [UInt8] = [], returnedOctetsMax: Int = MessageLimits.returnedOctets,
+        recipients: [RecipientStatus]
     ) {
         self.reportingMTA = reportingMTA
         self.message = message
@@ -47,6 +50,7 @@ package struct DeliveryStatusNotification: Sendable {
         self.smtpUTF8 = smtpUTF8
         self.prologue = prologue
         self.content = content
+        self.returnedOctetsMax = returnedOctetsMax
         self.recipients = recipients
     }
 }

@@ -13,8 +13,9 @@ package enum MessageLimits {
     /// Octets of a Message-ID value kept in the log (RFC 5322 2.1.1 allows a line of 998).
     /// Exceeded: the value is not kept, the field counts as present.
     package static let messageIDOctets = 998
-    /// Octets of the message that a notification returns; the default of Postfix's bounce_size_limit.
-    /// Exceeded: only the header is returned, and of it what fits, in whole lines.
+    /// Octets of the message that a notification returns unless its maker says otherwise; the default
+    /// of Postfix's bounce_size_limit. Exceeded: only the header is returned, and of it what fits, in
+    /// whole lines.
     package static let returnedOctets = 50_000
     /// Octets of a reply's text in a notification, per recipient. Exceeded: cut.
     package static let diagnosticOctets = 2000

@@ -22,12 +22,13 @@ struct ReturnedContent {
         isFull =
             notification.returnContent == .full && notification.body != .binaryMIME
             && notification.recipients.contains { $0.action == .failed }
-            && prologue.count + content.count <= MessageLimits.returnedOctets
+            && prologue.count + content.count <= notification.returnedOctetsMax
         octets = []
         if !content.isEmpty || !prologue.isEmpty {
             octets = prologue
             octets.append(contentsOf: isFull ? content[...] : header)
-            Self.cut(&octets)
+            // A header is returned also where less than it is wanted of the message.
+            Self.cut(&octets, to: max(notification.returnedOctetsMax, MessageLimits.returnedOctets))
         }
         isASCII = octets.allSatisfy { $0 < 0x80 }
         headerIsASCII = isFull ? header.allSatisfy { $0 < 0x80 } : isASCII
@@ -51,9 +52,9 @@ struct ReturnedContent {
     }
 
     /// Whole lines, as many as fit.
-    private static func cut(_ octets: inout [UInt8]) {
-        guard octets.count > MessageLimits.returnedOctets else { return }
-        octets.removeSubrange(MessageLimits.returnedOctets...)
+    private static func cut(_ octets: inout [UInt8], to limit: Int) {
+        guard octets.count > limit else { return }
+        octets.removeSubrange(limit...)
         while let last = octets.last, last != 0x0A { octets.removeLast() }
     }
 }

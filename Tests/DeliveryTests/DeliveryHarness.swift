@@ -220,7 +220,8 @@ final class DeliveryHarness: Sendable {
         to recipients: [String], from reversePath: String = "ann@example.net",
         content: String = "Subject: test\r\n\r\nHello.\r\n", notify: NotifyOn = [],
         tenant: String = "acme", campaign: String = "", receivedAt: EventTime = now(),
-        body: BodyType = .sevenBit, demand: StandbyDemand? = nil, pieces: [Int] = []
+        body: BodyType = .sevenBit, returnContent: ReturnContent = .unspecified,
+        demand: StandbyDemand? = nil, pieces: [Int] = []
     ) async throws -> MessageID {
         let log = try #require(log)
         let bytes = Array(content.utf8)
@@ -238,7 +239,7 @@ final class DeliveryHarness: Sendable {
         let received = MessageReceived(
             reversePath: sender, sizeOctets: bytes.count,
             contentSHA256: SHA256Functions.hash(bytes), recipientCount: recipients.count,
-            tenant: tenant, campaign: campaign, body: body,
+            tenant: tenant, campaign: campaign, body: body, returnContent: returnContent,
             session: IngressSession(
                 listener: "in", serverName: "out.example.net", transmissionType: .esmtp,
                 clientAddress: "192.0.2.1", clientName: "client.example"))

@@ -165,6 +165,55 @@ struct LargeContentTests {
         }
     }
 
+    /// The notification about a message of which the only recipient is refused.
+    private static func notice(
+        returnedOctetsMax: Int, unreadable: Set<UInt64> = []
+    ) async throws -> String {
+        var content = ""
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                if case .rcpt("bob@example.org") = command {
+                    .reply("550 5.1.1 nobody")
+                } else {
+                    nil
+                }
+            }
+            var policy = DeliveryHarness.policy(port: mx.port)
+            policy.notifications.returnedOctetsMax = returnedOctetsMax
+            try await harness.start(policy)
+            try #require(harness.log).unreadable = unreadable
+            try await harness.submit(
+                to: ["bob@example.org"], content: body, returnContent: .full,
+                pieces: [300_000, 300_000, 300_000])
+            try await harness.waitUntilEmpty()
+            let notices = mx.messages.filter(\.mail.isEmpty)
+            #expect(notices.count == 1 && notices.first?.recipients == ["ann@example.net"])
+            content = notices.first?.content ?? ""
+            let snapshot = try #require(await harness.delivery?.snapshot())
+            #expect(snapshot.readOctets == 0 && snapshot.waitingReads == 0)
+        }
+        return content
+    }
+
+    @Test("RFC 3461 4.3: a large content is returned whole where the policy allows as much")
+    func returned() async throws {
+        let whole = try await Self.notice(returnedOctetsMax: 2 << 20)
+        #expect(whole.utf8.count > Self.body.utf8.count)
+        #expect(whole.contains("Content-Type: message/rfc822\r\n"))
+        let end = String(decoding: whole.utf8.suffix(200), as: UTF8.self)
+        #expect(end.contains("39999 line of a large message\r\n"))
+    }
+
+    @Test(
+        "A large content that may not be returned, or cannot be read, is returned by its header",
+        arguments: [(1 << 20, []), (2 << 20, [2])] as [(Int, Set<UInt64>)])
+    func headerReturned(returnedOctetsMax: Int, unreadable: Set<UInt64>) async throws {
+        let cut = try await Self.notice(
+            returnedOctetsMax: returnedOctetsMax, unreadable: unreadable)
+        #expect(cut.utf8.count < 10_000)
+        #expect(cut.contains("text/rfc822-headers") && cut.contains("Subject: large"))
+    }
+
     @Test("8-bit content in pieces is not offered to a server without 8BITMIME")
     func eightBit() async throws {
         try await DeliveryHarness.run { harness in

@@ -76,6 +76,30 @@ struct NoticeBuilderTests {
         #expect(String(decoding: contents[0].bytes, as: UTF8.self).contains("Subject: hi"))
     }
 
+    @Test("RFC 3461 4.3: with RET=FULL the policy says how much of a message is returned")
+    func returnedSize() {
+        let content =
+            Array("Subject: hi\r\n\r\n".utf8) + [UInt8](repeating: 0x41, count: 200_000)
+        var facts = Fixture.facts()
+        facts.returnContent = .full
+        facts.sizeOctets = content.count
+        func octets(_ limit: Int, mayReturnBody: Bool = true) -> Int {
+            var events: [Event] = []
+            var contents: [Content] = []
+            NoticeBuilder(
+                hostName: "out.example.net", policy: NotificationPolicy(returnedOctetsMax: limit)
+            ).add(
+                notice(), message: facts, prologue: [], content: content,
+                mayReturnBody: mayReturnBody, peer: nil, now: Fixture.start, to: &events,
+                contents: &contents)
+            return contents.first?.bytes.count ?? 0
+        }
+        #expect(octets(content.count) > content.count)
+        #expect(octets(content.count - 1) < 10_000)
+        // Where much waits for the log already.
+        #expect(octets(content.count, mayReturnBody: false) < 10_000)
+    }
+
     @Test("Without the message the sender is told all the same")
     func noContent() {
         let (_, contents) = build(content: nil)

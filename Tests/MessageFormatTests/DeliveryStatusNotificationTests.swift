@@ -145,6 +145,22 @@ struct DeliveryStatusNotificationTests {
             String(decoding: cut, as: UTF8.self).contains("0123456789\r\n\r\n--waybill-1-3k9-0--"))
     }
 
+    @Test("RFC 3461 4.3: how large a message is returned whole is its maker's to say")
+    func returnedSize() {
+        let content = "Subject: x\r\n\r\n" + String(repeating: "0123456789\r\n", count: 10_000)
+        let octets = content.utf8.count + NotificationSamples.prologue.utf8.count
+        var notification = NotificationSamples.notification(
+            returnContent: .full, content: content)
+        notification.returnedOctetsMax = octets
+        #expect(notification.rendered().content.count > octets)
+        notification.returnedOctetsMax = octets - 1
+        #expect(notification.rendered().content.count < 4096)
+        // The header is there however little is wanted.
+        notification.returnedOctetsMax = 0
+        let cut = String(decoding: notification.rendered().content, as: UTF8.self)
+        #expect(cut.contains("text/rfc822-headers") && cut.contains("Subject: x\r\n"))
+    }
+
     @Test("What peers and senders wrote can neither add a field nor a part, nor a long line")
     func hostile() throws {
         let message = try text("hostile")

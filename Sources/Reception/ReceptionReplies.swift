@@ -32,7 +32,8 @@ enum ReceptionReplies {
     /// or nobody can know: in either case the client keeps it and tries again.
     static func reply(to error: EventLogError) -> Reply {
         switch error.code {
-        case .outOfSpace: noStorage
+        // A disk that cannot be written is no storage, whatever it says about itself.
+        case .outOfSpace, .writeFailed: noStorage
         case .overloaded:
             Reply(451, EnhancedStatusCode(4, 3, 2), "the server is busy, try later")
         case .notReplicated: notReplicated

@@ -128,7 +128,7 @@ struct SessionTests {
     @Test(
         "what the log refuses is told to the client, which keeps the message",
         arguments: [
-            (EventLogError.Code.outOfSpace, "452 4.3.1 "), (.writeFailed, "451 4.3.0 "),
+            (EventLogError.Code.outOfSpace, "452 4.3.1 "), (.writeFailed, "452 4.3.1 "),
             (.overloaded, "451 4.3.2 "), (.tooLarge, "552 5.3.4 "), (.damaged, "451 4.3.0 "),
         ])
     func logFails(code: EventLogError.Code, expected: String) async throws {

@@ -93,6 +93,13 @@ package final class Delivery: Sendable {
         }
     }
 
+    /// Begins no new transaction from now on, and lets those under way finish until the deadline.
+    /// ``stop(deadline:)`` is to follow.
+    package func beginStop(deadline: NIODeadline) {
+        let engine = engine
+        eventLoop.execute { _ = engine.value?.stop(deadline: deadline) }
+    }
+
     /// Begins no new transaction, lets those under way finish until the deadline, and returns when
     /// their outcomes are durable, or have not become so within the grace after the deadline. The log
     /// may be closed afterwards.

@@ -5,6 +5,7 @@ import signal
 import smtplib
 import ssl
 import threading
+import time
 from pathlib import Path
 
 from harness.client import Conversation
@@ -74,6 +75,60 @@ def test_a_graceful_stop_lets_deliveries_finish(server):
         assert waybill.wait(20) == 0
         assert len(peer.messages) == 1
         assert len(waybill.of_type("delivered")) == 1 and waybill.depth() == 0
+
+
+def test_a_stop_begins_no_attempt_while_a_client_finishes(server):
+    with Peer(on_rcpt=lambda path: "451 4.3.0 later") as peer:
+        port = free_port()
+        waybill = server(
+            port=port, listen=False, relay_from=None,
+            configuration=configuration(
+                port, smarthost=f"127.0.0.1:{peer.port}", retry="1s", retry_most="1s"))
+        waybill.start()
+        source(waybill.port, 1, sessions=1)
+        waybill.wait_for("deferred", 2)
+        with Conversation(waybill.port) as busy, Conversation(waybill.port) as idle:
+            idle.hello()
+            busy.hello()
+            assert busy.command("MAIL FROM:<sender@client.example>").startswith("250")
+            os.kill(waybill.pid, signal.SIGTERM)
+            assert idle.reply().startswith("421 4.3.2")
+            before = len(waybill.of_type("deferred"))
+            # The time of four attempts; one may have been under way.
+            time.sleep(4)
+            assert len(waybill.of_type("deferred")) <= before + 1
+            # What is accepted meanwhile stays in the queue.
+            assert busy.command("RCPT TO:<late@recipient.example>").startswith("250")
+            assert busy.command("DATA").startswith("354")
+            assert busy.command("Subject: late\r\n\r\nlate\r\n.").startswith("250")
+            assert busy.reply().startswith("421 4.3.2")
+        assert waybill.wait(20) == 0
+        assert len(waybill.of_type("received")) == 2 and waybill.depth() == 2
+
+
+def test_a_stop_waits_once_for_clients_and_deliveries(server):
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(message):
+        started.set()
+        go_on.wait(60)
+
+    with Peer(on_dot=slow) as peer:
+        port = free_port()
+        whole = configuration(port, smarthost=f"127.0.0.1:{peer.port}")
+        whole["server"] = {"stop_within": "8s"}
+        waybill = server(port=port, listen=False, relay_from=None, configuration=whole)
+        waybill.start()
+        with Conversation(waybill.port) as busy:
+            busy.hello()
+            source(waybill.port, 1, sessions=1)
+            assert started.wait(10)
+            assert busy.command("MAIL FROM:<sender@client.example>").startswith("250")
+            os.kill(waybill.pid, signal.SIGTERM)
+            # Neither ever ends. Twice as long would be one after the other.
+            assert waybill.wait(14) == 0
+            go_on.set()
+        assert waybill.of_type("delivered") == []
 
 
 def not_listening(port: int) -> bool:

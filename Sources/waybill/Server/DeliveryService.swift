@@ -154,9 +154,11 @@ final class DeliveryService: Sendable {
 
     /// Lets transactions under way finish, within a limit, and writes a last checkpoint.
     func stop(limitMilliseconds: Int) async {
+        let limit = NIODeadline.now() + .milliseconds(Int64(limitMilliseconds))
+        // Nothing is begun while a checkpoint is being written; the last one must come after it.
+        delivery.beginStop(deadline: limit)
         checkpoints.cancel()
         await checkpoints.value
-        let limit = NIODeadline.now() + .milliseconds(Int64(limitMilliseconds))
         let suppressions = await delivery.withSuppression { $0.takeCheckpoint() } ?? nil
         let left = await delivery.stop(deadline: limit)
         if var queue = left, let checkpoint = queue.takeCheckpoint() {

@@ -245,29 +245,36 @@ final class MailServer: Sendable {
         // A fenced site finishes nothing but the record of what it had begun to send.
         let mostMilliseconds = desk.stopMillisecondsMax
         let limitMilliseconds = min(limitMilliseconds, mostMilliseconds ?? .max)
-        // Before what may take long: pruning and compaction may be in the middle of a large file.
-        async let isDelivered = Self.stopAtOnce(
-            mostMilliseconds == nil ? nil : delivery, limitMilliseconds)
+        let seconds = mostMilliseconds == nil ? Double(limitMilliseconds) / 1000 : 0
+        // Side by side, within one limit: what is accepted meanwhile is in the log, and is sent after the
+        // next start. Before what may take long: pruning and compaction may be in the middle of a large
+        // file.
+        async let delivered: Void = Self.stop(
+            delivery, atOnce: mostMilliseconds != nil, limitMilliseconds)
+        async let received: Void = reception.stop(limitSeconds: seconds)
         pruning.stop()
         compaction?.stop()
-        let seconds = mostMilliseconds == nil ? Double(limitMilliseconds) / 1000 : 0
         let http = http.withLock { $0 }
         // Not cut off at once: a connection that is just being taken must get as far as its end. What it
         // asks for is refused by the log.
         let most = mostMilliseconds.map { min(1, Double($0) / 1000) } ?? seconds
         async let httpStopped: Void? = http?.stop(limitSeconds: most)
-        await reception.stop(limitSeconds: seconds)
+        await received
         _ = await httpStopped
         self.reception.withLock { $0 = nil }
         folds.set(nil)
         state.set(nil)
-        if await !isDelivered { await delivery?.stop(limitMilliseconds: limitMilliseconds) }
+        await delivered
     }
 
-    private static func stopAtOnce(_ delivery: DeliveryService?, _ milliseconds: Int) async -> Bool
-    {
-        await delivery?.stopAtOnce(limitMilliseconds: milliseconds)
-        return delivery != nil
+    private static func stop(
+        _ delivery: DeliveryService?, atOnce: Bool, _ limitMilliseconds: Int
+    ) async {
+        if atOnce {
+            await delivery?.stopAtOnce(limitMilliseconds: limitMilliseconds)
+        } else {
+            await delivery?.stop(limitMilliseconds: limitMilliseconds)
+        }
     }
 
     /// The control socket always, the network listener where there is to be one.

@@ -1,5 +1,6 @@
 import EventLog
 import MailModel
+import NIOPosix
 import Reception
 import SmallFiles
 import Testing
@@ -28,6 +29,57 @@ struct StopTests {
         await stopping.value
         #expect(server.log.messages.count == 1)
         #expect(reception.openSessions == 0)
+    }
+
+    /// A session in a transaction, with its one recipient, on a server that has begun to stop.
+    private func stopped(
+        messageOctets: Int
+    ) async throws -> (session: SMTPTestClient, server: TestServer, stopping: Task<Void, Never>) {
+        let server = try await TestServer.start(on: MultiThreadedEventLoopGroup.singleton.next()) {
+            configuration, _ in
+            configuration.listeners[0].limits.messageOctets = messageOctets
+        }
+        let idle = try await server.session()
+        let busy = try await server.session()
+        try await busy.ask("MAIL FROM:<ann@example.org>", 250)
+        try await busy.ask("RCPT TO:<bob@example.net>", 250)
+        let reception = server.reception
+        let stopping = Task { await reception.stop(limitSeconds: 60) }
+        try await idle.expect(421)
+        await idle.close()
+        return (busy, server, stopping)
+    }
+
+    @Test(
+        "RFC 5321 3.8: a session that gives up its transaction after a stop gets 421, and begins no other",
+        arguments: [
+            "RSET\n", "RSET\nMAIL FROM:<ann@example.org>\nRCPT TO:<bob@example.net>\n",
+            "EHLO client.example.net\n",
+        ])
+    func givenUp(commands: String) async throws {
+        let (session, server, stopping) = try await stopped(messageOctets: 1 << 20)
+        try await session.send(commands)
+        try await session.expect(250)
+        let reply = try await session.expect(421)
+        #expect(reply.hasPrefix("421 4.3.2 "))
+        await session.closeOutput()
+        try await session.expectClosed()
+        await stopping.value
+        #expect(server.reception.openSessions == 0)
+    }
+
+    @Test("RFC 5321 3.8: a session whose message is refused after a stop gets 421")
+    func refused() async throws {
+        let (session, server, stopping) = try await stopped(messageOctets: 100_000)
+        try await session.ask("DATA", 354)
+        try await session.send(String(repeating: "0123456789\n", count: 20_000) + ".\n")
+        try await session.expect(552)
+        let reply = try await session.expect(421)
+        #expect(reply.hasPrefix("421 4.3.2 "))
+        await session.closeOutput()
+        try await session.expectClosed()
+        await stopping.value
+        #expect(server.log.messages.isEmpty && server.reception.openSessions == 0)
     }
 
     @Test("what does not finish within the limit is cut off")

@@ -1,6 +1,7 @@
 import EventLog
 import Logging
 import MailModel
+import NIOCore
 import NIOPosix
 import Reception
 import Testing
@@ -13,8 +14,9 @@ struct TestServer {
     let reception: Reception
 
     /// Starts with one listener named `mx` whose clients of 127.0.0.0/8 may relay, as the closure
-    /// changes it.
+    /// changes it. On one event loop what was said to one session holds for all.
     static func start(
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         _ change: (inout ReceptionConfiguration, String) throws -> Void = { _, _ in }
     ) async throws -> TestServer {
         let directory = try TemporaryDirectory()
@@ -24,15 +26,17 @@ struct TestServer {
             serverName: "mx.example.org", listeners: [listener])
         configuration.rejectedEvents = .full
         try change(&configuration, directory.path)
-        return try await TestServer(configuration: configuration, directory: directory)
+        return try await TestServer(
+            configuration: configuration, directory: directory, group: group)
     }
 
     private init(
-        configuration: ReceptionConfiguration, directory: TemporaryDirectory
+        configuration: ReceptionConfiguration, directory: TemporaryDirectory,
+        group: any EventLoopGroup
     ) async throws {
         self.directory = directory
         reception = try await Reception.start(
-            configuration: configuration, log: log, group: MultiThreadedEventLoopGroup.singleton,
+            configuration: configuration, log: log, group: group,
             now: { EventTime(microseconds: 1_700_000_000_000_000) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

@@ -42,6 +42,11 @@ extension SessionHandler {
     /// follows RSET.
     func refreshRefusals() {
         session.envelopeOctetsMax = services.memory.envelopeOctetsMax(holding: countedOctets)
+        // Also inside a transaction: the next MAIL may be there already, behind its end.
+        if table.isStopping {
+            session.mailRefusal = ReceptionReplies.shuttingDown
+            return
+        }
         if session.isInTransaction { return }
         let refusal = mailRefusal()
         if refusal != nil || session.mailRefusal != nil { session.mailRefusal = refusal }

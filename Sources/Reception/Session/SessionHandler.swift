@@ -196,6 +196,8 @@ final class SessionHandler: ChannelDuplexHandler {
         } else if input.readerIndex > ReceptionLimits.inputOctetsHeld {
             input.discardReadBytes()
         }
+        // The client may have given up its transaction, or have been refused.
+        if table.isStopping, case .nothing = waiting { stop() }
         guard !isEnding else { return }
         switch waiting {
         case .handshake: return

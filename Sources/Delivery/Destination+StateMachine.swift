@@ -11,7 +11,9 @@
 ///
 /// A destination that cannot be reached costs one attempt an interval, not one a message: what was
 /// ready when the last connection failed is handed back as failed together, and what becomes ready
-/// afterwards waits until the backoff is over, when a single connection tries again.
+/// afterwards waits until the backoff is over, when a single connection tries again. A destination that
+/// greets and then takes nothing, but says `421` (RFC 5321 section 3.8), is left alone as well; what is
+/// ready waits, and fails together only when the connection that tries again fares no better.
 ///
 /// Concurrency: value. Times are microseconds of a clock that never steps.
 struct DestinationStateMachine<Item> {
@@ -32,7 +34,7 @@ struct DestinationStateMachine<Item> {
         /// ``connectionFailed(_:now:jitter:)``.
         case connect(ConnectionID)
         /// Send this over an idle connection; answer with
-        /// ``transactionFinished(_:reusable:now:)``.
+        /// ``transactionFinished(_:reusable:now:)`` or ``transactionRefused(_:now:jitter:)``.
         case send(Item, over: ConnectionID)
         /// Say QUIT; the connection does not count any more.
         case quit(ConnectionID)
@@ -60,8 +62,10 @@ struct DestinationStateMachine<Item> {
     private var window: Int
     /// Until then no further connection is tried, though there are some that work.
     private var crowdedUntil: Int64 = .min
-    /// Failures to connect in a row.
+    /// Failures to connect in a row, and connections over which the first transaction was refused.
     private(set) var failures = 0
+    /// The last failure was a refusal: a connection that is established proves nothing.
+    private var isRefusing = false
     /// Until then the destination is left alone.
     private(set) var backoffUntil: Int64?
     private(set) var isStopping = false
@@ -106,6 +110,7 @@ struct DestinationStateMachine<Item> {
         }
         window = min(Limits.initialConnections, bounds.connectionsMax)
         failures = 0
+        isRefusing = false
         backoffUntil = nil
         crowdedUntil = .min
     }
@@ -197,7 +202,7 @@ struct DestinationStateMachine<Item> {
         connections[id] = .idle(since: now, messages: 0)
         idle.append(id)
         window = min(window + 1, bounds.connectionsMax)
-        failures = 0
+        if !isRefusing { failures = 0 }
         backoffUntil = nil
     }
 
@@ -212,12 +217,16 @@ struct DestinationStateMachine<Item> {
         openingCount -= 1
         free(id)
         guard connectionCount == 0 else { return beCrowded(now: now) }
+        backOff(now: now, jitter: jitter)
+        return ready.removeAll()
+    }
+
+    private mutating func backOff(now: Int64, jitter: Double) {
         failures += 1
         window = min(Limits.initialConnections, bounds.connectionsMax)
         crowdedUntil = .min
         let wait = bounds.backoff.microseconds(afterFailures: failures)
         backoffUntil = now + wait + Int64(Double(wait) * 0.1 * jitter)
-        return ready.removeAll()
     }
 
     /// Another connection exists, so it is only this one that is too many.
@@ -246,11 +255,35 @@ struct DestinationStateMachine<Item> {
         }
         busyCount -= 1
         if reusable {
+            if isRefusing, !outdated.contains(id) {
+                isRefusing = false
+                failures = 0
+            }
             connections[id] = .idle(since: now, messages: messages)
             idle.append(id)
         } else {
             free(id)
         }
+    }
+
+    /// The transaction is over and so is the connection: the server took nothing and said `421`. Where
+    /// it is the connection's first one, it counts as a failure to connect. Returns what failed with
+    /// it: nothing the first time, then everything that is ready, unless other connections exist.
+    ///
+    /// `jitter` as in ``connectionFailed(_:now:jitter:)``.
+    mutating func transactionRefused(_ id: ConnectionID, now: Int64, jitter: Double) -> [Item] {
+        guard case .busy(let messages) = connections[id] else {
+            preconditionFailure("refused a transaction on a connection that is \(connections[id])")
+        }
+        busyCount -= 1
+        let isOutdated = outdated.contains(id)
+        free(id)
+        // One that has carried mail has come to what the server allows a connection.
+        guard messages <= 1, !isOutdated else { return [] }
+        guard connectionCount == 0 else { return beCrowded(now: now) }
+        isRefusing = true
+        backOff(now: now, jitter: jitter)
+        return failures > 1 ? ready.removeAll() : []
     }
 
     /// An idle connection has ended by itself.

@@ -1,6 +1,7 @@
 import Logging
 import MailModel
 import NIOCore
+import SMTPProtocol
 
 /// One destination: does what its state machine decides.
 ///
@@ -136,14 +137,20 @@ final class Destination {
     // MARK: What connectors and connections say
 
     func connectionEstablished(_ connection: OutgoingConnection, by connector: Connector) {
-        if machine.failures > 0 {
-            engine.logger.info(
-                "destination answers again",
-                metadata: ["destination": "\(key)", "host": "\(connection.target.host)"])
-        }
-        lastFailure = nil
+        let failures = machine.failures
         machine.connectionEstablished(connector.id, now: engine.monotonic())
+        noteRecovery(from: failures, connection)
         pump()
+    }
+
+    /// What failed before is forgotten, if it is over.
+    private func noteRecovery(from failures: Int, _ connection: OutgoingConnection) {
+        guard machine.failures == 0 else { return }
+        lastFailure = nil
+        guard failures > 0 else { return }
+        engine.logger.info(
+            "destination answers again",
+            metadata: ["destination": "\(key)", "host": "\(connection.target.host)"])
     }
 
     func connectionFailed(_ connector: Connector, _ failure: AttemptFailure) {
@@ -157,24 +164,31 @@ final class Destination {
         } else {
             failed = machine.connectionFailed(
                 connector.id, now: now, jitter: engine.randomUnit())
-            if machine.connectionCount == 0, !engine.isStopping {
-                engine.logger.info(
-                    "destination cannot be reached",
-                    metadata: [
-                        "destination": "\(key)", "reply": "\(failure.reply)",
-                        "failures": "\(machine.failures)", "waiting": "\(failed.count)",
-                        "retry_in_seconds": "\(((machine.backoffUntil ?? now) - now) / 1_000_000)",
-                    ])
-            }
+            noteBackoff("destination cannot be reached", failure.reply, failed.count, now: now)
         }
         engine.attemptFailed(failed, failure, of: self)
         engine.connectionFreed()
         pump()
     }
 
+    /// Says that the destination is left alone, when it is.
+    private func noteBackoff(_ what: Logger.Message, _ reply: Reply, _ failed: Int, now: Int64) {
+        guard machine.connectionCount == 0, !engine.isStopping,
+            let until = machine.backoffUntil, until > now
+        else { return }
+        engine.logger.info(
+            what,
+            metadata: [
+                "destination": "\(key)", "reply": "\(reply)", "failures": "\(machine.failures)",
+                "waiting": "\(failed)", "retry_in_seconds": "\((until - now) / 1_000_000)",
+            ])
+    }
+
     /// The transaction is over and the connection can take the next one.
     func connectionIsFree(_ connection: OutgoingConnection) {
+        let failures = machine.failures
         machine.transactionFinished(connection.id, reusable: true, now: engine.monotonic())
+        if failures > 0 { noteRecovery(from: failures, connection) }
         pump()
     }
 
@@ -182,6 +196,21 @@ final class Destination {
     func connectionIsLost(_ connection: OutgoingConnection) {
         connectors[connection.id] = nil
         machine.transactionFinished(connection.id, reusable: false, now: engine.monotonic())
+        pump()
+    }
+
+    /// The transaction is over and so is the connection, by the server's `421`; nobody's mail was taken.
+    func connectionIsRefused(_ connection: OutgoingConnection, _ refusal: SessionFailure) {
+        connectors[connection.id] = nil
+        let now = engine.monotonic()
+        let failed = machine.transactionRefused(
+            connection.id, now: now, jitter: engine.randomUnit())
+        if machine.failures > 0 { lastFailure = refusal.reply }
+        noteBackoff("destination refuses service", refusal.reply, failed.count, now: now)
+        engine.attemptFailed(
+            failed,
+            .session(refusal, classifier: engine.classifier, peer: connection.peerOfFailure),
+            of: self)
         pump()
     }
 

@@ -332,8 +332,12 @@ final class OutgoingConnection: ChannelInboundHandler {
         engine.transactionFinished(group, result, over: self, in: owner.destination)
         if isReady {
             owner.destination.connectionIsFree(self)
-        } else if !isUsable {
-            owner.destination.connectionIsLost(self)
+        } else if let failure = result.sessionFailure {
+            if result.isRefusedByServer {
+                owner.destination.connectionIsRefused(self, failure)
+            } else {
+                owner.destination.connectionIsLost(self)
+            }
             proceed()
             close()
         }

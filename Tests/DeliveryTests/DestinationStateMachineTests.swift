@@ -335,8 +335,15 @@ private struct DestinationModel {
         } else {
             finish(item)
         }
-        machine.transactionFinished(id, reusable: reusable, now: now)
-        states[id] = reusable ? .idle : nil
+        if random.oneIn(5) {
+            states[id] = nil
+            let failed = machine.transactionRefused(id, now: now, jitter: 0.5)
+            if !states.isEmpty, !failed.isEmpty { complaints.append("failed beside connections") }
+            for item in failed { finish(item) }
+        } else {
+            machine.transactionFinished(id, reusable: reusable, now: now)
+            states[id] = reusable ? .idle : nil
+        }
     }
 
     private mutating func act(mayConnect: Bool) {

@@ -46,6 +46,12 @@ package struct TransactionResult: Hashable, Sendable {
     /// connection was closed, an idle connection had merely ended: another may be tried at once.
     package var serverAnswered: Bool
 
+    /// Whether the server ended the session with `421` (RFC 5321 section 3.8) and has taken nothing.
+    package var isRefusedByServer: Bool {
+        sessionFailure?.kind == .serviceClosing
+            && !outcomes.contains { $0.disposition == .delivered }
+    }
+
     /// Creates a result.
     package init(
         outcomes: [RecipientOutcome], sessionFailure: SessionFailure? = nil,

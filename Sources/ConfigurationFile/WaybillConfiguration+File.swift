@@ -75,8 +75,14 @@ extension WaybillConfiguration {
 
     private mutating func readServer(_ section: YAMLSection) {
         server.eventLoops = section.integer("event_loops", default: server.eventLoops, in: 0...256)
-        server.stopMilliseconds = section.milliseconds(
-            "stop_within", default: server.stopMilliseconds)
+        server.stopMilliseconds = section.parsed(
+            "stop_within", default: server.stopMilliseconds,
+            expected: Quantity.durationForm + ", at most 1d"
+        ) { text in
+            Quantity.milliseconds(text).flatMap {
+                (1...ConfigurationLimits.stopMilliseconds).contains($0) ? $0 : nil
+            }
+        }
         server.checkpointMilliseconds = section.milliseconds(
             "checkpoint_every", default: server.checkpointMilliseconds, in: 100...3_600_000)
         server.skipsRefusedEvents = section.list(

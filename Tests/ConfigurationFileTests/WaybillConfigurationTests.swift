@@ -229,6 +229,11 @@ struct WaybillConfigurationTests {
                     + "expected a duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
             ),
             (
+                "server:\n  stop_within: 400000d\n",
+                "w.yaml:2: server.stop_within: \"400000d\" does not fit; "
+                    + "expected a duration such as 500ms, 30s, 5m, 4h or 7d, at most 1d"
+            ),
+            (
                 "delivery:\n  backoff: {first: 36501d}\n",
                 "w.yaml:2: delivery.backoff.first: \"36501d\" does not fit; "
                     + "expected a duration such as 500ms, 30s, 5m, 4h or 7d, 1s to 36500d"
@@ -261,7 +266,7 @@ struct WaybillConfigurationTests {
         #expect(problems(text) == [message])
     }
 
-    @Test("the longest duration of delivery can be counted with, whatever the time is")
+    @Test("the longest durations can be counted with, whatever the time is")
     func longestDuration() throws {
         let configuration = try read("delivery: {retry: {give_up_after: 36500d, first: 1s}}")
         let schedule = configuration.delivery.retry.standard
@@ -269,6 +274,8 @@ struct WaybillConfigurationTests {
         // The year 2200.
         let late = EventTime(microseconds: 7_258_118_400_000_000)
         #expect(late.adding(seconds: schedule.ageSecondsMax) > late)
+        let stop = try read("server: {stop_within: 1d}").server.stopMilliseconds
+        #expect(stop == 86_400_000)
     }
 
     @Test("a listener with TLS but no certificate, and two of one name, are refused")

@@ -75,6 +75,20 @@ def test_a_file_without_listeners_cannot_be_used(tmp_path):
     assert result.stderr == f"{file}: there is no listener; expected `listeners`\n"
 
 
+@pytest.mark.parametrize("flags", [
+    ("--relay-from", "127.0.0.0/8"), ("--tls-certificate", "c.pem", "--tls-key", "k.pem"),
+    ("--tls-key", "k.pem")])
+def test_a_flag_for_listen_without_it_is_refused(tmp_path, flags):
+    file = tmp_path / "waybill.yaml"
+    file.write_text(json.dumps(configuration(free_port())))
+    result = run(
+        waybill_binary(), "serve", "--data", tmp_path / "data", "--config", file, *flags,
+        check=False, timeout=20)
+    assert result.returncode == 64
+    assert f"{flags[0]} is for --listen: give --listen HOST:PORT too" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_renewed_password_of_a_smarthost_is_taken(server, authority, context, tmp_path):
     """The file's text is the same, so the event log says nothing; what is sent next has it."""
     password, port = tmp_path / "password", free_port()

@@ -50,7 +50,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Certificate for --listen, PEM; with --tls-key.")
     var tlsCertificate: String?
 
-    @Option(help: "Key of the certificate, PEM.")
+    @Option(help: "Key of the certificate, PEM; with --tls-certificate.")
     var tlsKey: String?
 
     @Option(help: "HTTP API here, HOST:PORT; port 0 lets the kernel choose.")
@@ -185,7 +185,23 @@ struct Serve: AsyncParsableCommand {
         configuration.http?.suppliesMissingFields = configuration.reception.suppliesMissingFields
     }
 
+    /// Flags about the listeners of the command line say nothing about the file's: a server that took
+    /// them in silence would not relay, or would offer no TLS, against what it was told.
+    private func refuseFlagsWithoutListener() throws {
+        guard listen.isEmpty else { return }
+        let given: [(String?, String)] = [
+            (relayFrom.isEmpty ? nil : "--relay-from", "relay_from of a listener"),
+            (tlsCertificate == nil ? nil : "--tls-certificate", "tls.certificate"),
+            (tlsKey == nil ? nil : "--tls-key", "tls.key"),
+        ]
+        for case (let flag?, let key) in given {
+            throw ValidationError(
+                "\(flag) is for --listen: give --listen HOST:PORT too, or say \(key) in --config")
+        }
+    }
+
     private func addListeners(to configuration: inout WaybillConfiguration) throws {
+        try refuseFlagsWithoutListener()
         let networks = try relayFrom.map { text in
             guard let network = IPNetwork(text) else {
                 throw ValidationError(

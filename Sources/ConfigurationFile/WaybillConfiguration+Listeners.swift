@@ -4,12 +4,11 @@ import MailModel
 import Reception
 
 extension WaybillConfiguration {
-    /// Notes what the listener's own check finds, at the listener's line, and what it lacks elsewhere.
+    /// Notes what the listener's own check finds, at the key that is wrong, and what it lacks elsewhere.
     func checkListener(_ section: YAMLSection, _ flags: ServerFlags) {
         guard let listener = reception.listeners.last else { return }
         for problem in listener.problems() {
-            let parts = problem.split(separator: ": ", maxSplits: 2).map(String.init)
-            section.note("address", parts.dropFirst().joined(separator: ": "))
+            section.note(problem.key, problem.message, expected: problem.expected)
         }
         if reception.listeners.dropLast().contains(where: { $0.name == listener.name }) {
             section.note(

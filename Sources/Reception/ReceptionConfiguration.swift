@@ -40,39 +40,8 @@ package struct ReceptionConfiguration: Hashable, Sendable {
         if Set(listeners.map(\.name)).count != listeners.count {
             problems.append("listeners: expected different names")
         }
-        for listener in listeners { problems += listener.problems() }
-        return problems
-    }
-}
-
-extension ListenerPolicy {
-    /// What is wrong with the listener, in words; empty if nothing is.
-    package func problems() -> [String] {
-        var problems: [String] = []
-        func report(_ key: String, _ expected: String) {
-            problems.append("listener \(name): \(key): expected \(expected)")
-        }
-        if let demand = ackLevel.demand,
-            !(1...ReceptionLimits.standbys).contains(demand.standbys)
-        {
-            report("ack", "1 to \(ReceptionLimits.standbys) standbys")
-        }
-        if !(0...65_535).contains(port) { report("port", "0 to 65535") }
-        if implicitTLS, tls == nil { report("implicit TLS", "a certificate and key to go with it") }
-        if requiresTLS, tls == nil { report("TLS required", "a certificate and key to go with it") }
-        if requiresAuthentication, !offersAuthentication {
-            report("authentication required", "authentication to be offered")
-        }
-        if requiresAuthentication, tls == nil {
-            report(
-                "authentication required",
-                "a certificate and key to go with it: AUTH is taken under TLS only")
-        }
-        if limits.recipients < 100 {
-            report("recipients", "at least 100 (RFC 5321 section 4.5.3.1.8)")
-        }
-        if limits.messageOctets < 65_536 {
-            report("message size", "at least 64 KiB (RFC 5321 section 4.5.3.1.7)")
+        for listener in listeners {
+            problems += listener.problems().map { "listener \(listener.name): \($0)" }
         }
         return problems
     }

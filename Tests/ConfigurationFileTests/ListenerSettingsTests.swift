@@ -33,12 +33,34 @@ struct ListenerSettingsTests {
     func withoutTLS() {
         #expect(
             problems(Self.plain) == [
-                "w.yaml:3: listeners[0].address: authentication required: expected a certificate "
-                    + "and key to go with it: AUTH is taken under TLS only"
+                "w.yaml:4: listeners[0].require_auth: AUTH is taken under TLS only; expected a "
+                    + "certificate, and `tls` other than none"
             ])
         let secure = "tls: {certificate: c, key: k}\n" + Self.plain
         #expect(problems(secure).isEmpty)
         #expect(problems(secure + "\n    tls: none").count == 1)
+    }
+
+    @Test(
+        "TLS without a certificate is a mistake of the key that asks for it",
+        arguments: ["starttls", "implicit", "required"])
+    func withoutCertificate(mode: String) {
+        let text = "listeners:\n  - name: a\n    address: 1.2.3.4:25\n    tls: \(mode)\n"
+        #expect(
+            problems(text) == [
+                "w.yaml:4: listeners[0].tls: there is no certificate; expected `certificate` here "
+                    + "or `tls` at the top"
+            ])
+    }
+
+    @Test("AUTH that is required and not offered is a mistake of what requires it")
+    func notOffered() {
+        let text = "tls: {certificate: c, key: k}\n" + Self.plain + "\n    offer_auth: false"
+        #expect(
+            problems(text) == [
+                "w.yaml:5: listeners[0].require_auth: AUTH is not offered; expected "
+                    + "`offer_auth: true`, or neither"
+            ])
     }
 
     private static let withoutUsers = """

@@ -183,7 +183,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
     ),
     (
         "SMTPTransport",
-        ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded]
+        ["SMTPTransport", "SMTPProtocol", "MailModel", nioCore, nioPosix, nioEmbedded, nioSSL]
     ),
     ("Resolver", ["Resolver", "MailModel", nioCore, nioPosix]),
     (

@@ -161,7 +161,7 @@ let tests: [(target: String, dependencies: [Target.Dependency])] = [
         [
             "waybill", "MailModel", "EventLog", "MailEvents", "SMTPProtocol", "SMTPTransport",
             "Projections", "MailProjections", "ConfigurationFile", "HTTPAPI", "Replication",
-            logging, nioPosix,
+            logging, nioCore, nioPosix, nioEmbedded,
         ]
     ),
     ("LMDB", ["LMDB", "CLMDB"]),

@@ -16,6 +16,8 @@ struct Send: AsyncParsableCommand {
               waybill send --server 127.0.0.1:2525 --from ann@example.org --to ben@example.net
               waybill send --server 127.0.0.1:2525 --from shop@example.org --to-domain example.net \\
                 --count 1000 --sessions 10 --campaign spring
+            The server may take as long as RFC 5321 says (5 minutes for its greeting and for most
+            replies, 10 for the one to the content); beyond, the message counts as not accepted.
             Exit code 0: every message was accepted. 1: some were not.
             """)
 

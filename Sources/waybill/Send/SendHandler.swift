@@ -14,21 +14,56 @@ final class SendHandler: ChannelInboundHandler {
     private let plan: SendPlan
     private let tls: TLSClientContext
     private let hostName: String
-    private let ended: EventLoopPromise<String?>
+    private let ended: EventLoopPromise<Failure?>
+    private var context: ChannelHandlerContext?
     private var input = ByteBuffer()
     private var begunAt = NIODeadline.now()
     private var failure: String?
 
-    /// `ended` gets nil, or why the session failed before a transaction.
+    /// Why a connection came to its end before its time.
+    struct Failure: Sendable {
+        /// In the server's words or ours.
+        var reason: String
+        /// Whether the server had not answered in time.
+        var isTimeout: Bool
+    }
+
+    /// How far the session has come.
+    private struct Reached: Equatable {
+        var phase: ClientPhase
+        var replies: Int
+    }
+
+    private var reached: Reached?
+    /// When the server's time is up.
+    private var deadline = NIODeadline.distantFuture
+    private var timer: Scheduled<Void>?
+    /// When ``timer`` fires: at the deadline, or before it when that has moved on.
+    private var timerDue = NIODeadline.distantFuture
+    private var isTimedOut = false
+
+    /// `ended` gets nil, or why the connection failed.
     init(
         session: consuming ClientSession, plan: SendPlan, tls: TLSClientContext, hostName: String,
-        ended: EventLoopPromise<String?>
+        ended: EventLoopPromise<Failure?>
     ) {
         self.session = session
         self.plan = plan
         self.tls = tls
         self.hostName = hostName
         self.ended = ended
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        restartTimeout(context, hasWritten: false)
+        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -94,13 +129,16 @@ final class SendHandler: ChannelInboundHandler {
 
     private func finishWrite(context: ChannelHandlerContext, out: ByteBuffer) {
         var out = out
+        var hasWritten = out.readableBytes > 0
         while session.hasContentToWrite, context.channel.isWritable {
             session.writeContent(into: &out)
             context.write(wrapOutboundOut(out), promise: nil)
             out = ByteBuffer()
+            hasWritten = true
         }
         if out.readableBytes > 0 { context.write(wrapOutboundOut(out), promise: nil) }
         context.flush()
+        restartTimeout(context, hasWritten: hasWritten)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -127,7 +165,8 @@ final class SendHandler: ChannelInboundHandler {
             failure = failure ?? problem.reply.description
         case .needMore, .startTLS, .ready, .closed: break
         }
-        ended.succeed(failure)
+        timer?.cancel()
+        ended.succeed(failure.map { Failure(reason: $0, isTimeout: isTimedOut) })
         context.fireChannelInactive()
     }
 
@@ -136,5 +175,40 @@ final class SendHandler: ChannelInboundHandler {
             failure = failure ?? Dialer.describe(error)
         }
         context.close(promise: nil)
+    }
+
+    // MARK: How long the server may take
+
+    /// Waits anew when something was written or the session has come further: a server that sends its
+    /// reply an octet at a time has still not replied.
+    private func restartTimeout(_ context: ChannelHandlerContext, hasWritten: Bool) {
+        let now = Reached(phase: session.phase, replies: session.replyCount)
+        guard hasWritten || now != reached else { return }
+        reached = now
+        guard let timeout = session.timeout else {
+            deadline = .distantFuture
+            return
+        }
+        deadline = context.eventLoop.now + TimeAmount(timeout)
+        // A timer that fires too early looks again: not one for each reply.
+        guard timer == nil || deadline < timerDue else { return }
+        timer?.cancel()
+        startTimer(context)
+    }
+
+    private func startTimer(_ context: ChannelHandlerContext) {
+        timerDue = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            [self] in timerFired()
+        }
+    }
+
+    private func timerFired() {
+        timer = nil
+        guard let context, deadline < .distantFuture else { return }
+        guard deadline <= context.eventLoop.now else { return startTimer(context) }
+        isTimedOut = true
+        var out = ByteBuffer()
+        act(on: session.timedOut(), context: context, out: &out)
     }
 }

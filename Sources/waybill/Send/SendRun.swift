@@ -56,14 +56,17 @@ final class SendRun {
 
     /// One connection after another until the plan is done or the server cannot be spoken to.
     private func connect(failures: Int) -> EventLoopFuture<Void> {
-        let ended = eventLoop.makePromise(of: String?.self)
+        let ended = eventLoop.makePromise(of: SendHandler.Failure?.self)
         let begunBefore = plan.begun
         let bound = NIOLoopBound(
             SendHandler(
                 session: ClientSession(configuration: configuration), plan: plan, tls: tls,
                 hostName: hostName, ended: ended), eventLoop: eventLoop)
         Dialer().connect(to: target, on: eventLoop) { _ in bound.value }
-            .whenFailure { ended.succeed(Dialer.describe($0)) }
+            .whenFailure {
+                ended.succeed(
+                    SendHandler.Failure(reason: Dialer.describe($0), isTimeout: false))
+            }
         let box = NIOLoopBound(self, eventLoop: eventLoop)
         return ended.futureResult.flatMap { failure in
             let run = box.value
@@ -72,8 +75,10 @@ final class SendRun {
                 return run.eventLoop.makeSucceededVoidFuture()
             }
             let inARow = progressed ? 0 : failures + 1
-            guard inARow < Self.failuresMax else {
-                while run.plan.hasMore { run.plan.note(failure: failure) }
+            // A server that said nothing for minutes is not asked again.
+            let isMute = failure.isTimeout && !progressed
+            guard inARow < Self.failuresMax, !isMute else {
+                while run.plan.hasMore { run.plan.note(failure: failure.reason) }
                 return run.eventLoop.makeSucceededVoidFuture()
             }
             return run.connect(failures: inARow)

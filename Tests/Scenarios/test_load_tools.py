@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from harness.stones import Sink, source
+from harness.support import run, waybill_binary
 
 
 def stored(directory) -> list:
@@ -62,3 +63,19 @@ def test_failures_of_the_next_hop_are_recorded(server, options, kind):
         events = waybill.wait_for(kind, 5)
         assert len({event["message_id"] for event in events}) == 5
         assert not waybill.of_type("delivered")
+
+
+def test_send_takes_the_octets_of_a_file(tmp_path):
+    """Latin-1 is no UTF-8: it must arrive as it is, declared as 8-bit where the server offers that."""
+    mail = tmp_path / "mail"
+    mail.mkdir()
+    mail.chmod(0o777)
+    message = b"Subject: latin\n\nGr\xfc\xdfe\n"
+    (tmp_path / "message").write_bytes(message)
+    with Sink("-d", f"{mail}/%M.") as sink:
+        run(waybill_binary(), "send", "--server", f"127.0.0.1:{sink.port}", "--to",
+            "someone@recipient.example", "--file", tmp_path / "message", "--quiet")
+    [path] = stored(mail)
+    found = path.read_bytes()
+    assert message in found
+    assert b" BODY=8BITMIME" in found[:found.index(message)]

@@ -1,5 +1,6 @@
 import MailModel
 import MessageFormat
+import NIOCore
 import SMTPProtocol
 
 /// What `waybill send` has to send, and what became of it.
@@ -17,7 +18,7 @@ final class SendPlan {
         var sizeOctets: Int
         var count: Int
         var notify: NotifyOn
-        /// Read from a file: sent as it is.
+        /// Read from a file, with CRLF line ends: sent as it is.
         var content: [UInt8]?
         /// `@domain` of made-up recipients; nil: everything to `recipients`.
         var madeUpDomain: String?
@@ -61,8 +62,18 @@ final class SendPlan {
             reversePath: settings.reversePath,
             recipients: recipients.map {
                 EnvelopeRecipient(mailbox: $0, notify: settings.notify)
-            })
+            },
+            body: content.contains(where: { $0 >= 0x80 }) ? .eightBitMIME : .sevenBit)
         return ClientTransaction(envelope: envelope, content: content)
+    }
+
+    /// A message with CRLF line ends, as it goes over the wire and as SIZE counts it.
+    static func withLineEnds(_ octets: [UInt8]) -> [UInt8] {
+        var encoder = ContentEncoder(stuffsDots: false)
+        var encoded = ByteBuffer()
+        encoder.encode(octets, octets.indices, into: &encoded)
+        encoder.finish(into: &encoded)
+        return Array(encoded.readableBytesView)
     }
 
     private func recipients(of number: Int) -> [Mailbox] {

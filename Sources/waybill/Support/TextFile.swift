@@ -25,20 +25,25 @@ enum TextFile {
 
     /// The whole text; invalid UTF-8 becomes replacement characters.
     static func read(_ path: String) throws(FileProblem) -> String {
+        String(decoding: try octets(path, atMost: octetsMax), as: UTF8.self)
+    }
+
+    /// The file's octets as they are; more than `limit` are refused.
+    static func octets(_ path: String, atMost limit: Int) throws(FileProblem) -> [UInt8] {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .ofErrno() }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count <= octetsMax {
+        while bytes.count <= limit {
             let count = unsafe buffer.withUnsafeMutableBytes {
                 unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
             }
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            if count == 0 { return bytes }
             guard count > 0 else { throw .ofErrno() }
             bytes += buffer[..<count]
         }
-        throw FileProblem(description: "larger than \(octetsMax) octets")
+        throw FileProblem(description: "larger than \(limit) octets")
     }
 }
 

@@ -33,9 +33,7 @@ package struct EntryFile<Entry: Sendable & CustomStringConvertible>: Sendable {
         let (text, isReadableByOthers) = try SmallFile.read(path, octetsMax: octetsMax)
         var file = EntryFile(path: path)
         file.isReadableByOthers = isReadableByOthers
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
-            .enumerated()
-        {
+        for (index, line) in SmallFile.lines(of: text).enumerated() {
             let bare = line.drop { $0 == " " || $0 == "\t" }
             guard !bare.isEmpty, !bare.hasPrefix("#") else {
                 file.lines.append(.comment(String(line)))

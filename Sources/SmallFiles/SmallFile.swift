@@ -33,6 +33,13 @@ package enum SmallFile {
         return (text, mode & 0o044 != 0)
     }
 
+    /// The lines of a text that people write, without their ends: LF or CRLF, of which Swift makes one
+    /// character. Behind an end of line there is one more, perhaps empty.
+    package static func lines(of text: String) -> [Substring] {
+        text.split(
+            omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" })
+    }
+
     /// Whether there is something under this name.
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 

@@ -75,6 +75,13 @@ struct EntryFileTests {
         #expect(try text(load("a 1\nb 2")) == "a 1\nb 2\n")
     }
 
+    @Test("lines may end with CRLF, as on Windows; a rewrite ends them with LF")
+    func windowsLines() throws {
+        let file = try load("# first\r\n\r\na 1\r\nb 2")
+        #expect(file.entries == [Pair(name: "a", number: 1), Pair(name: "b", number: 2)])
+        #expect(try text(file) == "# first\n\na 1\nb 2\n")
+    }
+
     @Test(
         "a file that root writes anew stays its owner's and its group's, for the owner alone",
         .enabled(if: geteuid() == 0, "only root gives files away"))

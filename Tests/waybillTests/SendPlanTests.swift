@@ -45,6 +45,6 @@ struct SendPlanTests {
         #expect(SendPlan.withLineEnds(Self.latin) == Self.latin + [0x0D, 0x0A])
         #expect(
             SendPlan.withLineEnds(Array("a\n.b\r\n\nc".utf8)) == Array("a\r\n.b\r\n\r\nc\r\n".utf8))
-        #expect(SendPlan.withLineEnds([]) == [])
+        #expect(SendPlan.withLineEnds([]).isEmpty)
     }
 }

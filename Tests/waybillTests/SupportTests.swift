@@ -1,5 +1,6 @@
 import MailModel
 import Testing
+import WaybillTesting
 
 @testable import waybill
 
@@ -72,6 +73,16 @@ struct SupportTests {
         for text in ["", "host", "host:", ":25", "host:99999", "host:x", "::1:25"] {
             #expect(HostAndPort(text) == nil, "\(text)")
         }
+    }
+
+    @Test(
+        "a secret is the first line of its file, whatever ends the line",
+        arguments: ["secret ü", "secret ü\n", "secret ü\r\n", "\r\nsecret ü\r\nmore\r\n"])
+    func secret(text: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/password"
+        try overwrite(path, Array(text.utf8))
+        #expect(try TextFile.secret(path) == "secret ü")
     }
 
     @Test("SHA-256 of a text is that of FIPS 180-2's first example")

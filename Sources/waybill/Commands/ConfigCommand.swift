@@ -88,10 +88,7 @@ func readConfiguration(
     do {
         return try WaybillConfiguration.read(
             text, file: file, defaultHostName: HostName.ofThisMachine(), flags: flags,
-            readSecret: { path in
-                let lines = try TextFile.read(path).split(separator: "\n", maxSplits: 1)
-                return lines.first.map(String.init) ?? ""
-            })
+            readSecret: { try TextFile.secret($0) })
     } catch {
         throw UnusableFile(description: error.description)
     }

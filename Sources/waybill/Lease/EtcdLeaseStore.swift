@@ -30,8 +30,7 @@ final class EtcdLeaseStore: LeaseStore {
         let path = settings.passwordFile
         etcd.password = {
             let text = try? SmallFile.read(path, octetsMax: Self.passwordOctetsMax).text
-            return text?.split(separator: "\n", omittingEmptySubsequences: false).first
-                .map(String.init)
+            return text.flatMap { SmallFile.lines(of: $0).first.map(String.init) }
         }
         client = EtcdClient(etcd)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import SmallFiles
 
 /// Why a file could not be read, in the system's words.
 struct FileProblem: Error, CustomStringConvertible {
@@ -26,6 +27,11 @@ enum TextFile {
     /// The whole text; invalid UTF-8 becomes replacement characters.
     static func read(_ path: String) throws(FileProblem) -> String {
         String(decoding: try octets(path, atMost: octetsMax), as: UTF8.self)
+    }
+
+    /// The first line that is not empty, without its end; an empty text when there is none.
+    static func secret(_ path: String) throws(FileProblem) -> String {
+        SmallFile.lines(of: try read(path)).first(where: { !$0.isEmpty }).map(String.init) ?? ""
     }
 
     /// The file's octets as they are; more than `limit` are refused.

@@ -1,3 +1,4 @@
+import Logging
 import MailEvents
 import MailModel
 
@@ -42,6 +43,18 @@ final class ActiveMessage {
     /// Each further destination that it goes to at the same time has two of its own, uncounted.
     var heldOctets: Int {
         facts.isInPieces ? min(facts.sizeOctets, 3 * ContentPiece.octets) : facts.sizeOctets
+    }
+
+    /// What a log line about it says beside its own: which message, whose, and the session that brought it
+    /// as far as that is in memory.
+    func logged(_ more: Logger.Metadata) -> Logger.Metadata {
+        var metadata = more
+        metadata["message_id"] = "\(facts.id)"
+        metadata["tenant_id"] = "\(facts.tenant)"
+        if let session = stored?.received.session.sessionID, !session.isEmpty {
+            metadata["session_id"] = "\(session)"
+        }
+        return metadata
     }
 
     init(facts: MessageFacts) {

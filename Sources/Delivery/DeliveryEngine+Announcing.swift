@@ -69,9 +69,12 @@ extension DeliveryEngine {
                 connection.release(answer.token)
             case .failure(let error):
                 announcementTotals.withheld += 1
+                let metadata: Logger.Metadata = [
+                    "reason": "\(error)", "host": "\(connection.target.host)",
+                ]
                 logger.warning(
                     "not sent: the intent could not be recorded as it has to be",
-                    metadata: ["reason": "\(error)", "host": "\(connection.target.host)"])
+                    metadata: connection.sentMessage?.logged(metadata) ?? metadata)
                 connection.withhold(
                     Reply(
                         451, EnhancedStatusCode(4, 3, 0),

@@ -83,12 +83,10 @@ extension DeliveryEngine {
             activeRecipients -= 1
             logger.notice(
                 "an attempt for a cancelled recipient has ended; the log says that it was cancelled",
-                metadata: [
-                    "message_id": "\(group.message.facts.id)",
-                    "tenant_id": "\(group.message.facts.tenant)",
+                metadata: group.message.logged([
                     "recipient": "\(recipient.mailbox)", "outcome": "\(outcome.disposition)",
                     "reply": "\(outcome.reply)",
-                ])
+                ]))
         }
         if rest.recipients.isEmpty {
             finished(group)

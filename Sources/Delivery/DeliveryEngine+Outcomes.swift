@@ -38,7 +38,7 @@ extension DeliveryEngine {
                     group, transaction(group, stored), contents.feed(stored), now: monotonic())
             case .failure(let error):
                 connection.unreserve()
-                attemptFailed([group], unreadable(group.message.facts.id, error), of: destination)
+                attemptFailed([group], unreadable(group.message, error), of: destination)
                 destination.connectionIsFree(connection)
             }
         }
@@ -62,10 +62,10 @@ extension DeliveryEngine {
             recipient: group.recipients.first?.mailbox, content: stored.content)
     }
 
-    func unreadable(_ id: MessageID, _ error: any Error) -> AttemptFailure {
+    func unreadable(_ message: ActiveMessage, _ error: any Error) -> AttemptFailure {
         logger.error(
             "message cannot be read from the log",
-            metadata: ["message_id": "\(id)", "error": "\(error)"])
+            metadata: message.logged(["error": "\(error)"]))
         // What the log has given up will not come back; a damage may be put right.
         if (error as? EventLogError)?.code == .notFound {
             return .local(
@@ -165,11 +165,9 @@ extension DeliveryEngine {
             if logger.logLevel <= .debug {
                 logger.debug(
                     "attempt failed",
-                    metadata: [
-                        "message_id": "\(group.message.facts.id)",
-                        "tenant_id": "\(group.message.facts.tenant)",
+                    metadata: group.message.logged([
                         "destination": "\(destination.key)", "reply": "\(failure.reply)",
-                    ])
+                    ]))
             }
             record(plan, of: group, peer: failure.peer)
         }
@@ -197,13 +195,11 @@ extension DeliveryEngine {
         for (recipient, result) in zip(group.recipients, results) {
             logger.debug(
                 "attempt",
-                metadata: [
-                    "message_id": "\(group.message.facts.id)",
-                    "tenant_id": "\(group.message.facts.tenant)",
+                metadata: group.message.logged([
                     "recipient": "\(recipient.mailbox)", "destination": "\(destination.key)",
                     "host": "\(peer?.host ?? "")", "outcome": "\(result.disposition)",
                     "reply": "\(result.reply)",
-                ])
+                ]))
         }
     }
 }

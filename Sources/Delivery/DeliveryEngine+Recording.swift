@@ -35,7 +35,7 @@ extension DeliveryEngine {
                 contents.endUse(group.message)
             case .failure(let error):
                 // The sender must be told even if the message itself is lost to us.
-                _ = unreadable(group.message.facts.id, error)
+                _ = unreadable(group.message, error)
                 addNotices(plan, of: group, nil, peer: peer)
             }
             finished(group)

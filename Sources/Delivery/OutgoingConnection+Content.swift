@@ -58,7 +58,7 @@ extension OutgoingConnection {
     /// The rest of the content cannot be had: the server must not see an end of it.
     private func giveUp(_ error: any Error) {
         guard case .sending(let group) = stage else { return }
-        let failure = engine.unreadable(group.message.facts.id, error)
+        let failure = engine.unreadable(group.message, error)
         handle(session.withhold(failure.reply))
         proceed()
         close()

@@ -90,6 +90,11 @@ final class OutgoingConnection: ChannelInboundHandler {
     /// Whether it holds a group whose message is being read.
     var isLoading: Bool { if case .loading = stage { true } else { false } }
 
+    /// The message of the transaction that is under way.
+    var sentMessage: ActiveMessage? {
+        if case .sending(let group) = stage { group.message } else { nil }
+    }
+
     /// The other end of a connection that may never have got so far as to take mail.
     var peerOfFailure: DeliveryPeer {
         peer

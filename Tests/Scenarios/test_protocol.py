@@ -1,5 +1,7 @@
 """The server's side of SMTP, octet by octet, against the running binary."""
 
+import json
+
 import pytest
 
 from harness.client import Conversation
@@ -200,3 +202,28 @@ def test_vrfy_help_noop_rset(relay):
         assert session.command("RCPT TO:<b@recipient.example>").startswith("503")
         assert session.command("EXPN list")[0] == "5"
         assert session.command("NONSENSE")[0:3] == "500"
+
+
+def test_log_lines_are_json_and_name_message_and_session(server):
+    peer = Peer()
+    with server("--smarthost", f"127.0.0.1:{peer.port}", "--log-level", "debug") as waybill:
+        with Conversation(waybill.port) as session:
+            session.hello()
+            session.send(ENVELOPE)
+            assert session.replies(3) == ["250", "250", "354"]
+            session.send(b"Subject: x\r\n\r\nx\r\n.\r\n")
+            assert session.reply().startswith("250")
+            assert session.command("QUIT").startswith("221")
+        waybill.wait_for("delivered")
+    peer.close()
+    [received] = waybill.of_type("received")
+    output = waybill.output(1 << 22).splitlines()
+    lines = [json.loads(line) for line in output if line.startswith("{")]
+    for line in lines:
+        assert {"timestamp", "level", "component", "message"} <= line.keys(), line
+        assert line["service"] == "waybill" and all(isinstance(value, str) for value in line.values())
+    # The name that the log has of the session leads to its lines.
+    about = [line for line in lines if line.get("session_id") == received["session"]]
+    assert "session ended" in {line["message"] for line in about}
+    [attempt] = [line for line in about if line["message"] == "attempt"]
+    assert attempt["message_id"] == received["message_id"] and "tenant_id" in attempt

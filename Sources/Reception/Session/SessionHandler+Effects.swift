@@ -235,7 +235,7 @@ extension SessionHandler {
             try TLSPipeline.startServer(on: context.channel, context: tls)
         } catch {
             services.logger.warning(
-                "cannot start TLS", metadata: ["session": "\(name)", "error": "\(error)"])
+                "cannot start TLS", metadata: ["session_id": "\(name)", "error": "\(error)"])
             end(context, lingering: false)
         }
     }

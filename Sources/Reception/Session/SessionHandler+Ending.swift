@@ -67,7 +67,7 @@ extension SessionHandler {
             services.logger.debug(
                 "connection failed",
                 metadata: [
-                    "session": "\(name)", "client": "\(addressText)",
+                    "session_id": "\(name)", "client": "\(addressText)",
                     "error": "\(Dialer.describe(error))",
                 ])
         }
@@ -132,7 +132,7 @@ extension SessionHandler {
         services.logger.debug(
             "session ended",
             metadata: [
-                "session": "\(name)", "client": "\(addressText)",
+                "session_id": "\(name)", "client": "\(addressText)",
                 "listener": "\(listener.policy.name)", "helo": "\(session.facts.clientName)",
                 "messages": "\(messages)", "octets": "\(octetsRead)",
             ])

@@ -5,8 +5,8 @@ import MailModel
 
 /// Writes log lines to standard error: one JSON object a line, or a readable line on a terminal.
 ///
-/// The label of the logger is the component. Metadata keys become fields, so that `tenant_id`,
-/// `message_id` and `session_id` stand at the top of the object.
+/// The label of the logger is the component. Metadata keys become fields, so that `message_id`,
+/// `tenant_id` and `session_id` stand at the top of the object, where a line is about such a thing.
 ///
 /// Concurrency: value; a line is one write(2), so lines of several threads do not mix.
 struct LineLogHandler: LogHandler {
@@ -43,7 +43,8 @@ struct LineLogHandler: LogHandler {
         }
     }
 
-    private func jsonLine(
+    /// The line without its end: whatever is in it, one JSON object on one line.
+    func jsonLine(
         _ now: EventTime, _ level: Logger.Level, _ message: Logger.Message,
         _ fields: [(key: String, value: Logger.MetadataValue)]
     ) -> [UInt8] {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import smtplib
@@ -40,6 +41,20 @@ def test_configuration_errors_name_file_line_and_key(tmp_path):
     file, result = check(tmp_path, "listeners:\n  - address: 127.0.0.1:2525\n    colour: blue\n")
     assert result.returncode == 78
     assert f"{file}:3" in result.stderr and "colour" in result.stderr
+
+
+def test_the_sample_of_the_documentation_can_be_used(tmp_path):
+    """As it is, and with everything in it that a comment has switched off."""
+    sample = (ROOT / "docs" / "operations" / "waybill.yaml").read_text()
+    _, result = check(tmp_path, sample)
+    assert result.returncode == 0, result.stderr
+    uncommented = re.sub(r"^#(?! \S)", "", sample, flags=re.MULTILINE)
+    file, result = check(tmp_path, uncommented)
+    # Only the files that it names are missing.
+    assert result.returncode == 78
+    assert all(
+        line.startswith((f"{file}: users: ", f"{file}: certificate of listener "))
+        for line in result.stderr.splitlines()), result.stderr
 
 
 def test_a_file_that_is_named_and_cannot_be_read_is_found_by_the_check(tmp_path):

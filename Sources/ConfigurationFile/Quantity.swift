@@ -7,7 +7,8 @@ package enum Quantity {
     /// What a rate looks like, for messages.
     package static let rateForm = "a rate such as 100/s, 600/m or 10000/h"
 
-    /// Milliseconds of `30s`, `1h30m`, `500ms`; nil when the text is no duration.
+    /// Milliseconds of `30s`, `1h30m`, `500ms`; nil when the text is no duration, or one beyond
+    /// ``ConfigurationLimits/durationDays``.
     package static func milliseconds(_ text: String) -> Int? {
         let units: [(String, Int)] = [
             ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
@@ -24,7 +25,7 @@ package enum Quantity {
             guard !overflow, !carried else { return nil }
             total = sum
         }
-        return total
+        return total <= ConfigurationLimits.durationDays * 86_400_000 ? total : nil
     }
 
     /// Octets of `25MiB`, `1GB`, `4096`; nil when the text is no size.

@@ -55,6 +55,9 @@ final class YAMLSection {
                 .composer(_, let problem, let mark, _):
                 line = mark.line
                 message = "not valid YAML: \(problem)"
+            case .reader(let problem, let offset, _, let text):
+                line = 1 + text.prefix(offset ?? 0).count(where: \.isNewline)
+                message = "not valid YAML: \(problem)"
             case .duplicatedKeysInMapping(let duplicates, let context):
                 line = context.mark.line
                 message = "the key \(duplicates.joined(separator: ", ")) stands there twice"

@@ -8,6 +8,7 @@ struct QuantityTests {
         arguments: [
             ("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("4h", 14_400_000),
             ("7d", 604_800_000), ("1h30m", 5_400_000), ("1 d", 86_400_000), ("0s", 0),
+            ("36500d", 3_153_600_000_000),
         ])
     func durations(text: String, milliseconds: Int) {
         #expect(Quantity.milliseconds(text) == milliseconds)
@@ -15,7 +16,10 @@ struct QuantityTests {
 
     @Test(
         "what is no duration is refused",
-        arguments: ["", "5", "m", "5 minutes", "-5s", "1.5h", "99999999999999999d", "5m x", "٣s"])
+        arguments: [
+            "", "5", "m", "5 minutes", "-5s", "1.5h", "99999999999999999d", "5m x", "٣s", "36501d",
+            "9223372036854775807ms",
+        ])
     func notDurations(text: String) {
         #expect(Quantity.milliseconds(text) == nil)
     }

@@ -44,7 +44,7 @@ struct WaybillConfigurationTests {
         #expect(problems(open).isEmpty)
     }
 
-    private static let full = """
+    static let full = """
         data: /srv/mail
         hostname: MX.Example.org
         site: west

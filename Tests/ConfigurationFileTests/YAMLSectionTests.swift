@@ -72,6 +72,15 @@ struct YAMLSectionTests {
         #expect(found.first.map { abs($0.line - line) <= 1 } == true, "\(found)")
     }
 
+    @Test("a character that YAML does not allow is told with its line, and without the whole file")
+    func controlCharacter() {
+        let found = problems(of: "a: 1\r\nb: 2\nc: x\u{7}y\n") { _ = $0.string("a") }
+        #expect(
+            found.map(\.description) == [
+                "waybill.yaml:3: not valid YAML: control characters are not allowed"
+            ])
+    }
+
     @Test("an empty file, null values and absent keys give the defaults without a problem")
     func defaults() {
         let found = problems(of: "a:\nb: ~\n") {

@@ -55,7 +55,7 @@ package struct WaybillConfiguration: Sendable {
 ///
 /// Concurrency: value.
 package struct ServerSettings: Hashable, Sendable {
-    /// Event loops; 0: one for every two cores, at least one.
+    /// Event loops; 0: one for each core.
     package var eventLoops = 0
     /// Milliseconds that transactions under way may take after SIGTERM.
     package var stopMilliseconds = 30_000

@@ -56,7 +56,7 @@ final class YAMLSection {
                 line = mark.line
                 message = "not valid YAML: \(problem)"
             case .reader(let problem, let offset, _, let text):
-                line = 1 + text.prefix(offset ?? 0).count(where: \.isNewline)
+                line = 1 + text.prefix(offset ?? 0).count(where: { $0.isNewline })
                 message = "not valid YAML: \(problem)"
             case .duplicatedKeysInMapping(let duplicates, let context):
                 line = context.mark.line

@@ -121,7 +121,7 @@ struct ConfigurationFuzzTests {
                 #expect(!configuration.effectiveText.isEmpty)
                 usable += 1
             } catch {
-                let lines = 1 + text.count(where: \.isNewline)
+                let lines = 1 + text.count(where: { $0.isNewline })
                 #expect(!error.problems.isEmpty, "round \(round)")
                 #expect(
                     error.problems.allSatisfy { (1...lines).contains($0.line) },

@@ -91,6 +91,7 @@ extension ServerReply {
     static let tooManyRecipients = ServerReply("452 4.5.3 too many recipients\r\n")
     static let noStorage = ServerReply("452 4.3.1 insufficient system storage, try later\r\n")
     static let relayingDenied = ServerReply("550 5.7.1 relaying denied\r\n")
+    static let unknownMailbox = ServerReply("550 5.1.1 no such user here\r\n")
     static let tlsRequired = ServerReply("530 5.7.0 STARTTLS first\r\n")
     static let authenticationRequired = ServerReply("530 5.7.0 authentication required\r\n")
 }

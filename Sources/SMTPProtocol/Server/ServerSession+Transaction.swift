@@ -78,6 +78,12 @@ extension ServerSession {
                 .relayingDenied, .rcpt,
                 forwardPath: shouldNote() ? mailbox.description : "", into: &out)
         }
+        guard !isUnknown(mailbox) else {
+            hasRefusedRecipients = true
+            return refuse(
+                .unknownMailbox, .rcpt, counts: !mayRelay,
+                forwardPath: shouldNote() ? mailbox.description : "", into: &out)
+        }
         let octets = recipient.memoryOctets
         guard octets <= envelopeOctetsMax - envelopeOctets else {
             return refuseForNow(.noStorage, mailbox, into: &out)
@@ -85,6 +91,11 @@ extension ServerSession {
         envelope.recipients.append(recipient)
         envelopeOctets += octets
         out.writeStaticString(ServerReply.recipientOK.wire)
+    }
+
+    private func isUnknown(_ mailbox: Mailbox) -> Bool {
+        !configuration.unknownMailboxes.isEmpty
+            && configuration.unknownMailboxes.contains(mailbox.description.lowercased())
     }
 
     /// DATA (RFC 5321 section 4.1.1.4).

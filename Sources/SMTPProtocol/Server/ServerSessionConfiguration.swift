@@ -31,6 +31,9 @@ package struct ServerSessionConfiguration: Hashable, Sendable {
     /// Whether `MAIL FROM: <a@b>` is taken with the space. Lenient: RFC 5321 section 4.1.1.2 has
     /// none; seen in practice from scripts and old appliances.
     package var tolerateSpaceAfterColon = true
+    /// Mailboxes that are unknown here, in lower case: RCPT is answered `550 5.1.1`. For a server that is
+    /// the end of the way; one that relays knows none.
+    package var unknownMailboxes: Set<String> = []
     /// Whether refused commands are kept for ``ServerSession/takeRefusals()``.
     package var reportsRefusals = false
 

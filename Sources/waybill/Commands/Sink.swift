@@ -24,13 +24,17 @@ struct Sink: AsyncParsableCommand {
     @Option(help: "Listen here, HOST:PORT. Port 0 lets the kernel choose.")
     var listen = "127.0.0.1:2526"
 
-    @Option(help: "Answer 550 5.1.1 for this mailbox; repeatable.")
+    @Option(help: "Answer RCPT of this mailbox with 550 5.1.1; repeatable.")
     var refuse: [String] = []
 
-    @Option(help: "MAILBOX:N: answer 451 4.2.0 N times for this mailbox, then accept; repeatable.")
+    @Option(
+        help: """
+            MAILBOX:N: answer the content for this mailbox with 451 4.2.0 N times, then accept; \
+            repeatable.
+            """)
     var `defer`: [String] = []
 
-    @Option(help: "Answer 554 5.7.1 for this mailbox; repeatable.")
+    @Option(help: "Answer the content for this mailbox with 554 5.7.1; repeatable.")
     var bounce: [String] = []
 
     @Flag(help: "Print what was counted as one JSON object at the end.")
@@ -50,6 +54,8 @@ struct Sink: AsyncParsableCommand {
         session.relay.networks = ["0.0.0.0/0", "::/0"].compactMap { IPNetwork($0) }
         session.limits.messages = .max
         session.limits.recipients = 100_000
+        // Clients come here to be refused.
+        session.limits.errors = .max
         session.limits.messageOctets = 1 << 30
         let settings = session
         let printing = verbose

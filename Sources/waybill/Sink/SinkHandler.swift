@@ -22,6 +22,9 @@ final class SinkHandler: ChannelInboundHandler {
         configuration: ServerSessionConfiguration, client: IPAddress?, rules: SinkRules,
         received: @escaping @Sendable (CompletedMessage, Reply) -> Void
     ) {
+        var configuration = configuration
+        configuration.unknownMailboxes = rules.refused
+        configuration.reportsRefusals = true
         session = ServerSession(configuration: configuration, client: client)
         self.rules = rules
         self.received = received
@@ -57,6 +60,7 @@ final class SinkHandler: ChannelInboundHandler {
                 break loop
             }
         }
+        rules.noteRefused(session.takeRefusals().count(where: { $0.reply.code == 550 }))
         if out.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(out), promise: nil) }
         if closes { end(context) }
     }

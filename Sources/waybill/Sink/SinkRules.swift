@@ -12,6 +12,7 @@ final class SinkRules: Sendable {
         var messages = 0
         var recipients = 0
         var octets = 0
+        /// Recipients; the two below are messages.
         var refused = 0
         var deferred = 0
         var bounced = 0
@@ -22,16 +23,17 @@ final class SinkRules: Sendable {
         var deferralsLeft: [String: Int]
     }
 
-    private let refused: Set<String>
+    /// In lower case; their RCPT is refused, so that no message comes for them.
+    let refused: Set<String>
     private let bounced: Set<String>
     private let state: Mutex<State>
 
     /// Mailboxes are compared without regard to case.
     ///
     /// - Parameters:
-    ///   - refused: Answered 550 5.1.1.
+    ///   - refused: Their RCPT is answered 550 5.1.1.
     ///   - bounced: Answered 554 5.7.1 at the end of the message.
-    ///   - deferred: Answered 451 4.2.0 so many times, then accepted.
+    ///   - deferred: Answered 451 4.2.0 at the end of the message so many times, then accepted.
     init(refused: [String], bounced: [String], deferred: [String: Int]) {
         self.refused = Set(refused.map { $0.lowercased() })
         self.bounced = Set(bounced.map { $0.lowercased() })
@@ -45,15 +47,17 @@ final class SinkRules: Sendable {
 
     func sessionOpened() { state.withLock { $0.counts.sessions += 1 } }
 
+    /// Counts recipients that were refused.
+    func noteRefused(_ count: Int) {
+        guard count > 0 else { return }
+        state.withLock { $0.counts.refused += count }
+    }
+
     /// The answer to a whole message: the first recipient with a rule decides.
     func answer(to message: CompletedMessage) -> Reply {
         let names = message.envelope.recipients.map { $0.mailbox.description.lowercased() }
         return state.withLock { state in
             for name in names {
-                if refused.contains(name) {
-                    state.counts.refused += 1
-                    return Reply(550, EnhancedStatusCode(5, 1, 1), "<\(name)>: no such user here")
-                }
                 if bounced.contains(name) {
                     state.counts.bounced += 1
                     return Reply(554, EnhancedStatusCode(5, 7, 1), "message content rejected")

@@ -30,6 +30,13 @@ package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
         code == MDB_INVALID || code == MDB_VERSION_MISMATCH || code == MDB_CORRUPTED
     }
 
+    /// Nothing can be written to the file as it is open now, however often it is tried: it is
+    /// damaged, or an earlier failure has closed it.
+    package var isFinal: Bool {
+        isPanic || isInvalid
+            || [MDB_PAGE_NOTFOUND, MDB_CURSOR_FULL, Self.problem].contains(code)
+    }
+
     /// The operation and LMDB's own words.
     package var description: String {
         let words = unsafe String(cString: mdb_strerror(code))

@@ -38,6 +38,10 @@ package enum Limits {
     static let statusMilliseconds: UInt64 = 1000
     /// Milliseconds before the log is tried again after it could not be read.
     static let logRetryMilliseconds: UInt64 = 5000
+    /// Milliseconds before a projection that has lost its file is built anew once more, after the
+    /// first failure and at most: it doubles in between, since each try reads the whole log.
+    static let rebuildRetryMilliseconds: UInt64 = 5000
+    static let rebuildRetryMaximumMilliseconds: UInt64 = 300_000
     /// Milliseconds between two checks of every octet of a projection's file while it is used. A
     /// file that another program has changed is noticed before the next checkpoint.
     static let fileCheckMilliseconds: UInt64 = 600_000

@@ -1,3 +1,5 @@
+import EventLog
+
 /// Why a projection's file cannot be used, or could not be written.
 ///
 /// Concurrency: value.
@@ -14,6 +16,12 @@ package struct ProjectionError: Error, Hashable, Sendable, CustomStringConvertib
         self.message = message
         self.file = file
         self.isDamage = isDamage
+    }
+
+    /// What it means that a projection's file cannot be read: damage there is not damage to the log.
+    static func reading(_ error: EventLogError, _ path: String) -> any Error {
+        guard error.code == .damaged else { return error }
+        return ProjectionError(message: error.message, file: path, isDamage: true)
     }
 
     /// Message and file.

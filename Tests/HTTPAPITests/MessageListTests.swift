@@ -1,5 +1,8 @@
+import EventLog
 import HTTPTypes
 import MailEvents
+import MailProjections
+import Projections
 import Testing
 
 @testable import HTTPAPI
@@ -120,6 +123,23 @@ struct MessageListTests {
         }
         let foreign = try await api.call(.get, "/api/v1/messages?tenant=zeta", key: "acme")
         #expect(foreign.status == 403)
+    }
+
+    @Test("What is wrong with the index is said of the index, not of the log")
+    func words() {
+        let damaged = Problem(
+            reading: ProjectionError(
+                message: "page 7 is malformed", file: "/data/history-v1.mdb", isDamage: true))
+        #expect(damaged.code == .notReady)
+        #expect(damaged.detail.contains("index"))
+        #expect(!damaged.detail.contains("/data"))
+        var absence = HistoryIndex.Unavailable(description: "stopped")
+        absence.stoppedAt = 4711
+        let stopped = Problem(reading: absence)
+        #expect(stopped.code == .notReady)
+        #expect(stopped.detail.contains("4711"))
+        let log = Problem(reading: EventLogError(.damaged, "page 7 is malformed"))
+        #expect(log.code == .damaged)
     }
 
     @Test("While the index is made, lists wait, and a single message is read from the log")

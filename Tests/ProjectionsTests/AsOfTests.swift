@@ -55,6 +55,31 @@ struct AsOfTests {
         #expect(after.report.setback != nil)
     }
 
+    @Test("Between two snapshots and before the first, what the live state passed over is too")
+    func quarantine() async throws {
+        let site = try WordSite(seed: 7)
+        site.snapshots = SnapshotPolicy(spacing: 100, kept: 10)
+        site.configuration.skipsRefused = ["journal"]
+        try await site.chatter(40)
+        try await site.say(["a", "poison", "b"])
+        try await site.chatter(100)
+        try await site.say(["poison"])
+        try await site.chatter(100)
+        try await site.run()
+        let live = try site.kept("journal")
+        #expect(live.refused.list.map(\.first) == [42, 144])
+        let snapshots = SnapshotStore(paths: try site.paths("journal")).sequences()
+        #expect(snapshots.contains { $0 < 144 && $0 > 42 })
+        for through: UInt64 in [41, 42, 43, 60, 143, 144, 145, 160, 244] {
+            let state = try site.kept("journal", through: through)
+            #expect(state.refused.list.map(\.first) == [42, 144].filter { $0 <= through })
+            let replayed = try site.replayed("journal", through: through, refused: live.refused)
+            #expect(state.digest == replayed, "as of \(through)")
+        }
+        // A proof takes nobody's word.
+        #expect(throws: RefusedEvent.self) { try site.replayed("journal", through: 60) }
+    }
+
     @Test("A time is the last event at or before it, in the middle of a batch too")
     func times() async throws {
         let site = try WordSite()

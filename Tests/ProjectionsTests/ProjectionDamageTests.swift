@@ -166,6 +166,26 @@ struct ProjectionDamageTests {
         #expect(try site.kept("words").report.replayed == 0)
     }
 
+    @Test("Damage that a reader has met is looked for at once, and none is made of nothing")
+    func doubted() async throws {
+        let site = try await site()
+        try await site.run { runner in
+            let (words, journal) = (
+                try #require(runner.projection(WordCount.self)),
+                try #require(runner.projection(Journal.self))
+            )
+            let path = words.paths.live
+            var damaged = try bytes(of: path)
+            damaged[damaged.count / 2] ^= 0x40
+            try overwrite(path, damaged)
+            words.doubtFile()
+            journal.doubtFile()
+            try await eventually("rebuilt") { runner.report().all[0].rebuilds == 1 }
+            #expect(runner.report().all[1].setbacks.isEmpty)
+        }
+        #expect(try site.kept("words").report.replayed == 0)
+    }
+
     @Test("A rebuild of a state that had gone wrong says so, and the right one is used")
     func divergence() async throws {
         let site = try await site()

@@ -55,8 +55,9 @@ struct RefusedEventsTests {
         return configuration
     }
 
-    /// A log of a thousand events with one in the middle that no fold takes; its sequence.
-    private func poisonedLog(_ directory: String) async throws -> UInt64 {
+    /// A log of a thousand events with one in the middle that no fold takes, or of fewer behind it;
+    /// its sequence.
+    private func poisonedLog(_ directory: String, behind: Int = 500) async throws -> UInt64 {
         try DataDirectory.create(directory)
         let log = try EventLog.open(
             directory: DataDirectory.log(directory), codec: PoisonCodec(),
@@ -68,13 +69,14 @@ struct RefusedEventsTests {
         let receipt = try await log.append([
             Event(time: generator.clock, fact: .configurationApplied(poison))
         ])
-        _ = try await log.append(generator.events(500).map(\.event))
+        if behind > 0 { _ = try await log.append(generator.events(behind).map(\.event)) }
         return receipt.firstSequence
     }
 
-    /// What the server's statistics say once they go no further.
+    /// What a projection of the server says once it goes no further; then `body`.
     private func status(
-        _ directory: String, _ text: String
+        _ directory: String, _ text: String, of name: String = Statistics.name,
+        _ body: (ProjectionRunner, LogReader) throws -> Void = { _, _ in }
     ) async throws -> ProjectionStatus {
         let configuration = try WaybillConfiguration.read(
             "data: \(directory)\n" + text, file: "waybill.yaml", defaultHostName: "mx.example"
@@ -88,8 +90,11 @@ struct RefusedEventsTests {
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         defer { service.stop() }
         for _ in 0..<600 {
-            let status = service.runner.report().all.first { $0.name == Statistics.name }
-            if let status, [.live, .stopped].contains(status.phase) { return status }
+            let status = service.runner.report().all.first { $0.name == name }
+            if let status, [.live, .stopped].contains(status.phase) {
+                try body(service.runner, log.reader)
+                return status
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
         throw NeverArrived()
@@ -119,5 +124,39 @@ struct RefusedEventsTests {
             splitter: MailProjections.all.splitter
         ) { _ in }
         #expect(findings.map(\.isWell) == [true])
+    }
+
+    @Test("Messages are found although the index passes over an event; else that event is named")
+    func messages() async throws {
+        // The event is the last one, which the index does not count as one that it has.
+        let directory = try TemporaryDirectory()
+        let poison = try await poisonedLog(directory.path, behind: 0)
+        let projections = DataDirectory.projections(directory.path)
+        func lookUp(_ index: HistoryIndex, _ log: LogReader) throws {
+            var search = MessageSearch(log: log, index: index)
+            #expect(try !search.find(MessageQuery(MessageFilter(), limit: 5)).messages.isEmpty)
+        }
+        let stopped = try await status(directory.path, "", of: History.name) { runner, log in
+            let host = try #require(runner.projection(History.self))
+            let error = #expect(throws: HistoryIndex.Unavailable.self) {
+                try HistoryIndex.live(host, log: log)
+            }
+            #expect(error?.stoppedAt == poison)
+            let refusal = #expect(throws: RefusedEvent.self) {
+                try HistoryIndex.open(directory: projections, log: log)
+            }
+            #expect(refusal?.first == poison)
+        }
+        #expect(stopped.stoppedBy?.first == poison)
+        let text = "server: {skip_refused_events: [history]}\n"
+        let live = try await status(directory.path, text, of: History.name) { runner, log in
+            let host = try #require(runner.projection(History.self))
+            try lookUp(try HistoryIndex.live(host, log: log), log)
+        }
+        #expect(live.refused.list.map(\.first) == [poison])
+        let log = try LogReader.open(directory: DataDirectory.log(directory.path))
+        let (index, setback) = try HistoryIndex.open(directory: projections, log: log)
+        #expect(setback == nil)
+        try lookUp(index, log)
     }
 }

@@ -1,6 +1,8 @@
 package import EventLog
+import MailEvents
 import MailModel
 package import MailProjections
+import Projections
 
 /// Knows the index of messages: the composition root's view of the live one, or a double in tests.
 package protocol MessageIndexSource: Sendable {
@@ -20,20 +22,28 @@ struct NoMessageIndex: MessageIndexSource {
 }
 
 extension APIServices {
-    /// Everything that happened to a message: by the index; while that is being made, by reading on
-    /// from its first event. nil when there is no such message. Whoever calls has looked whether the
-    /// caller may see it.
+    /// Everything that happened to a message: by the index; while that is being made or its file is
+    /// damaged, by reading on from its first event. nil when there is no such message. Whoever calls
+    /// has looked whether the caller may see it.
     func trace(of id: MessageID) async throws -> MessageTrace? {
         let source = messages
         return try await reading { log in
             let index: HistoryIndex
             do {
                 index = try source.index(of: log)
-            } catch is HistoryIndex.Unavailable {
-                return try MessageTrace.read(id, from: log)
+            } catch let absence as HistoryIndex.Unavailable {
+                do {
+                    return try MessageTrace.read(id, from: log)
+                } catch is BatchDecodingError where absence.stoppedAt != nil {
+                    throw absence
+                }
             }
             var search = MessageSearch(log: log, index: index)
-            return try search.trace(id)
+            do {
+                return try search.trace(id)
+            } catch let error as ProjectionError where error.isDamage {
+                return try MessageTrace.read(id, from: log)
+            }
         }
     }
 }

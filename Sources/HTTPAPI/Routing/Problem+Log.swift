@@ -1,6 +1,7 @@
 import EventLog
 import MailEvents
 import MailProjections
+import Projections
 
 extension Problem {
     /// What a client is told when the log did not take its message. Nothing of it is in the log,
@@ -37,8 +38,16 @@ extension Problem {
     init(reading error: any Error) {
         if let problem = error as? Problem {
             self = problem
+        } else if let event = (error as? HistoryIndex.Unavailable)?.stoppedAt {
+            self = Problem(
+                .notReady,
+                "The index of messages has stopped before event \(event), which it refuses; the"
+                    + " operator has to let it pass over it.")
         } else if error is HistoryIndex.Unavailable {
             self = Problem(.notReady, "The index of messages is being made; try again.")
+        } else if (error as? ProjectionError)?.isDamage == true {
+            self = Problem(
+                .notReady, "A file of the server's index is damaged and is made anew; try again.")
         } else if let error = error as? EventLogError, error.code == .pruned {
             self = Problem(.pruned, error.message.capitalizedFirst + ".")
         } else if (error as? EventLogError)?.code == .damaged || error is BatchDecodingError {

@@ -8,9 +8,17 @@ package struct HistoryIndex: Sendable {
     /// Why no index can be used.
     package struct Unavailable: Error, Hashable, Sendable, CustomStringConvertible {
         package var description: String
+        /// The event that stops the index; nil while it is only being made.
+        package var stoppedAt: UInt64?
 
         /// Says why.
         package init(description: String) { self.description = description }
+
+        /// Names the event that stops the index.
+        init(_ refusal: RefusedEvent) {
+            description = "the index of messages has stopped before \(refusal)"
+            stoppedAt = refusal.first
+        }
     }
 
     private let rows: ProjectionRows?
@@ -20,6 +28,8 @@ package struct HistoryIndex: Sendable {
     private let known: HistoryCache
     /// From this chunk on, nothing is looked for in the file.
     private let wholeFrom: UInt64
+    /// Told of damage that is found in the file.
+    private let doubt: @Sendable () -> Void
     /// The last event that is in the index.
     package let lastSequence: UInt64
     /// Events before this one are not in the index any more.
@@ -29,9 +39,10 @@ package struct HistoryIndex: Sendable {
 
     private init(
         rows: ProjectionRows?, memories: [History], known: HistoryCache = HistoryCache(),
-        wholeFrom: UInt64
+        wholeFrom: UInt64, doubt: @escaping @Sendable () -> Void = {}
     ) {
         self.known = known
+        self.doubt = doubt
         self.rows = rows
         self.memories = memories
         self.wholeFrom = wholeFrom
@@ -52,12 +63,14 @@ package struct HistoryIndex: Sendable {
     ///   - usesFile: Whether to look at the file; without it the whole log is read.
     ///   - progress: Called now and then while the log is read.
     /// - Returns: The index, and why the file was not used, if it was not.
-    /// - Throws: `EventLogError`, `BatchDecodingError`.
+    /// - Throws: `EventLogError`; `RefusedEvent` for an event that cannot be read and that the file
+    ///   does not name as passed over.
     package static func open(
         directory: String, log: LogReader, usesFile: Bool = true,
         progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> (index: HistoryIndex, setback: String?) {
         var tail = History()
+        var quarantine = RefusedEvents()
         var rows: ProjectionRows?
         var setback: String?
         let paths = ProjectionPaths(
@@ -82,8 +95,10 @@ package struct HistoryIndex: Sendable {
             tail = History(behind: try base.read { try $0.head().head })
             rows = base
         }
+        if let known = try? ProjectionRows.refused(paths) { quarantine = known }
         let from = tail.lastSequence
-        try tail.follow(log, progress: progress)
+        var replay = HistoryTail(log: log, quarantine: quarantine)
+        tail = try replay.follow(tail, progress: progress)
         // A chunk that only the tail has is in memory.
         let wholeFrom = rows == nil ? 0 : from >> tail.head.chunkBits + 1
         return (HistoryIndex(rows: rows, memories: [tail], wholeFrom: wholeFrom), setback)
@@ -91,17 +106,18 @@ package struct HistoryIndex: Sendable {
 
     /// The index of a running server: the state in memory, its file, and what was appended since.
     ///
-    /// - Throws: ``Unavailable`` while the index is being made, `EventLogError`.
+    /// - Throws: ``Unavailable`` while the index is being made, and when an event stops it;
+    ///   `EventLogError`.
     package static func live(
         _ host: HostedProjection<History>, log: LogReader
     ) throws -> HistoryIndex {
         let state = host.withState { state, _ in state }
+        if let refusal = host.stoppedBy { throw Unavailable(refusal) }
         let end = try log.lastSequence()
         guard end - min(end, state.lastSequence) <= Limits.historyTailMaximum else {
             throw Unavailable(description: "the index of messages is being made")
         }
-        var tail = History(behind: state.head)
-        try tail.follow(log) { _ in }
+        let newer = try tail(of: host, behind: state, log)
         let wholeFrom = state.firstChunkInMemory
         var rows: ProjectionRows?
         if state.head.oldestChunk < wholeFrom {
@@ -115,12 +131,26 @@ package struct HistoryIndex: Sendable {
             } catch let error as Unavailable {
                 throw error
             } catch {
+                if (error as? ProjectionError)?.isDamage == true { host.doubtFile() }
                 throw Unavailable(description: "the index of messages is being made: \(error)")
             }
         }
         return HistoryIndex(
-            rows: rows, memories: [state, tail], known: HistoryCache(state.chunks),
-            wholeFrom: wholeFrom)
+            rows: rows, memories: [state, newer], known: HistoryCache(state.chunks),
+            wholeFrom: wholeFrom, doubt: { host.doubtFile() })
+    }
+
+    /// What was appended since the live state was read.
+    private static func tail(
+        of host: HostedProjection<History>, behind state: History, _ log: LogReader
+    ) throws -> History {
+        var replay = HistoryTail(
+            log: log, quarantine: host.refused, skipsRefused: host.skipsRefused)
+        do {
+            return try replay.follow(History(behind: state.head)) { _ in }
+        } catch let refusal as RefusedEvent {
+            throw Unavailable(refusal)
+        }
     }
 
     // MARK: Look-ups
@@ -133,6 +163,8 @@ package struct HistoryIndex: Sendable {
     }
 
     /// The postings with one of some keys in some chunks, ascending, each once.
+    ///
+    /// - Throws: `ProjectionError` when the file is damaged; a server that keeps it checks it then.
     func postings(
         _ kind: HistoryKind, keys: [UInt64], in chunks: ClosedRange<UInt64>
     ) throws -> [(key: UInt64, sequence: UInt64)] {
@@ -147,22 +179,11 @@ package struct HistoryIndex: Sendable {
         let inFile = rows == nil ? 0 : min(wholeFrom, chunks.upperBound + 1)
         var ofFile: [UInt64: [Posting]] = [:]
         if let rows, chunks.lowerBound < inFile {
-            ofFile = try rows.read { snapshot in
-                let (head, counts) = try snapshot.head()
-                var all: [UInt64: [Posting]] = [:]
-                for number in chunks.lowerBound..<inFile {
-                    if number < head.openChunk {
-                        let chunk = try known.chunk(number) { try snapshot.chunk($0) }
-                        try snapshot.collect(
-                            kind, keys, sealed: chunk, into: &all[number, default: []])
-                    } else if number == head.openChunk {
-                        let words = try known.open(kind, number) {
-                            try snapshot.open(kind, count: counts[kind.index])
-                        }
-                        words.collect(keys, into: &all[number, default: []])
-                    }
-                }
-                return all
+            do {
+                ofFile = try postings(kind, keys, in: chunks.lowerBound..<inFile, of: rows)
+            } catch let error as ProjectionError where error.isDamage {
+                doubt()
+                throw error
             }
         }
         for chunk in chunks {
@@ -174,24 +195,27 @@ package struct HistoryIndex: Sendable {
         }
         return found
     }
-}
 
-extension History {
-    /// Applies what the log has beyond the last event applied.
-    fileprivate mutating func follow(
-        _ log: LogReader, progress: (ReplayProgress) -> Void
-    ) throws {
-        let from = lastSequence + 1
-        let through = try log.lastSequence()
-        guard from <= through else { return }
-        var batches = 0
-        try log.forEachBatch(from: from, through: through) { batch in
-            try apply(batch)
-            batches += 1
-            if batches % 256 == 0 {
-                progress(ReplayProgress(sequence: lastSequence, from: from, through: through))
+    /// Those that stand in the file, by chunk; `keys` ascend.
+    private func postings(
+        _ kind: HistoryKind, _ keys: [UInt64], in chunks: Range<UInt64>, of rows: ProjectionRows
+    ) throws -> [UInt64: [Posting]] {
+        try rows.read { snapshot in
+            let (head, counts) = try snapshot.head()
+            var all: [UInt64: [Posting]] = [:]
+            for number in chunks {
+                if number < head.openChunk {
+                    let chunk = try known.chunk(number) { try snapshot.chunk($0) }
+                    try snapshot.collect(
+                        kind, keys, sealed: chunk, into: &all[number, default: []])
+                } else if number == head.openChunk {
+                    let words = try known.open(kind, number) {
+                        try snapshot.open(kind, count: counts[kind.index])
+                    }
+                    words.collect(keys, into: &all[number, default: []])
+                }
             }
-            return true
+            return all
         }
     }
 }

@@ -22,7 +22,8 @@ package struct AsOfRequest: Sendable {
     package var through: UInt64
     package var splitter: any BatchSplitter
     package var source = Source.nearest
-    /// Passed over without being tried, as the live state passed over them.
+    /// Passed over without being tried. nil: for the nearest state what the file in use says that
+    /// the live state has passed over, else what the state's own file says.
     package var refused: RefusedEvents?
     package var progress: @Sendable (ReplayProgress) -> Void = { _ in }
 
@@ -107,7 +108,12 @@ package struct ProjectionView<State: Projection>: Sendable {
             report.checkpoint = base.report.checkpoint
         }
         host.fold.withLock { $0.state.expectNoCheckpoint() }
-        if let refused = request.refused { host.pass(over: refused) }
+        if let refused = request.refused {
+            host.pass(over: refused)
+        } else if request.source == .nearest {
+            host.pass(
+                over: quarantine(of: host.refused, paths, after: host.sequence, through: through))
+        }
         if request.source != .file {
             report.replayed = try host.replay(through: through, progress: request.progress)
         }
@@ -117,6 +123,21 @@ package struct ProjectionView<State: Projection>: Sendable {
                 refused: $0.refused)
         }
         return (view, report)
+    }
+
+    /// What a state passed over, and what the live one has passed over since.
+    ///
+    /// The file in use alone knows of the events behind a snapshot. One that cannot be read gives
+    /// nothing: what is refused then is said.
+    private static func quarantine(
+        of state: RefusedEvents, _ paths: ProjectionPaths, after sequence: UInt64, through: UInt64
+    ) -> RefusedEvents {
+        var refused = state
+        let known = (try? ProjectionFile.refused(paths.live)) ?? RefusedEvents()
+        for event in known.list where event.first > sequence && event.first <= through {
+            refused.add(event)
+        }
+        return refused
     }
 
     /// Files that may hold a state at or before a sequence, the nearest first.

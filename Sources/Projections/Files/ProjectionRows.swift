@@ -27,7 +27,13 @@ package struct ProjectionRows: Sendable {
 
         /// The value of a row; nil when there is none. Its checksum was right.
         package func value(_ key: [UInt8]) throws -> [UInt8]? {
-            try rows.value(key).map { try checked(key, $0) }
+            let stored: [UInt8]?
+            do throws(EventLogError) {
+                stored = try rows.value(key)
+            } catch {
+                throw ProjectionError.reading(error, path)
+            }
+            return try stored.map { try checked(key, $0) }
         }
 
         private func checked(_ key: [UInt8], _ stored: [UInt8]) throws -> [UInt8] {
@@ -42,7 +48,8 @@ package struct ProjectionRows: Sendable {
 
     /// Opens the file in use of a projection.
     ///
-    /// - Throws: `EventLogError`; `notFound` when there is none.
+    /// - Throws: `ProjectionError` when it is damaged; `EventLogError`, `notFound` when there is
+    ///   none.
     package init(_ paths: ProjectionPaths, logID: [UInt8]) throws {
         try self.init(paths, path: paths.live, logID: logID)
     }
@@ -62,21 +69,38 @@ package struct ProjectionRows: Sendable {
         self.path = path
         version = paths.version
         self.logID = logID
-        tables = try CheckedTables(path: path)
+        do throws(EventLogError) {
+            tables = try CheckedTables(path: path)
+        } catch {
+            throw ProjectionError.reading(error, path)
+        }
+    }
+
+    /// What the file in use of a projection says was passed over; nothing without a file.
+    ///
+    /// - Throws: `EventLogError`.
+    package static func refused(_ paths: ProjectionPaths) throws -> RefusedEvents {
+        try ProjectionFile.refused(paths.live)
     }
 
     /// Runs `body` on the newest checkpoint; again if the writer overtook it meanwhile, so `body`
     /// changes nothing but its result, and is short.
     ///
     /// - Returns: What `body` returned.
-    /// - Throws: `ProjectionError` when there is no checkpoint of this log; what `body` throws.
+    /// - Throws: `ProjectionError` when there is no checkpoint of this log, or damage; what `body`
+    ///   throws.
     package func read<Result>(_ body: (Snapshot) throws -> Result) throws -> Result {
         // What `body` throws on a state that was overtaken does not count, and is not known to be of
         // a type that the tables know.
-        let outcome = try tables.read { (snapshot) throws(EventLogError) in
-            let rows = try snapshot.lookups(in: ProjectionFile.rowsName)
-            let bytes = try snapshot.value(ProjectionFile.markKey, in: ProjectionFile.metaName)
-            return Swift.Result { try body(opened(rows, mark: bytes)) }
+        let outcome: Swift.Result<Result, any Error>
+        do throws(EventLogError) {
+            outcome = try tables.read { (snapshot) throws(EventLogError) in
+                let rows = try snapshot.lookups(in: ProjectionFile.rowsName)
+                let bytes = try snapshot.value(ProjectionFile.markKey, in: ProjectionFile.metaName)
+                return Swift.Result { try body(opened(rows, mark: bytes)) }
+            }
+        } catch {
+            throw ProjectionError.reading(error, path)
         }
         return try outcome.get()
     }

@@ -64,6 +64,7 @@ extension HostedProjection {
         try rewind(to: batch.firstSequence - 1)
         // So that going back once more is cheap.
         try writeCheckpoint()
+        let known = refused.list.count
         while true {
             let refusal = fold.withLock { fold -> RefusedEvent? in
                 do {
@@ -77,7 +78,11 @@ extension HostedProjection {
                         first: batch.firstSequence, last: batch.lastSequence, reason: "\(error)")
                 }
             }
-            guard let refusal else { return }
+            guard let refusal else {
+                // So that whoever reads the file passes over the same; fails as the next one would.
+                if refused.list.count > known { _ = try? writeCheckpoint() }
+                return
+            }
             // The fold may have changed something before it refused.
             try rewind(to: batch.firstSequence - 1)
             let goesOn = fold.withLock { fold in

@@ -1,5 +1,6 @@
 package import EventLog
 import Glibc
+import LMDB
 import Synchronization
 
 /// A projection that runs: its state in memory, its file, what it refused.
@@ -31,6 +32,8 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     private let file = Mutex<ProjectionFile?>(nil)
     /// It is built beside the one in use, and not in use itself yet.
     private let isBeside: Atomic<Bool>
+    /// A reader has found damage in the file.
+    private let isDoubted = Atomic<Bool>(false)
 
     /// Creates a projection before the first event; ``open()`` brings it to its checkpoint.
     package init(directory: String, log: LogReader, options: HostOptions) {
@@ -53,6 +56,9 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     package var written: UInt64 { fold.withLock { $0.written } }
     package var refused: RefusedEvents { fold.withLock { $0.refused } }
     package var stoppedBy: RefusedEvent? { fold.withLock { $0.stoppedBy } }
+    package var hasFile: Bool { file.withLock { $0 != nil } }
+    /// Whether it goes on without an event that it refuses.
+    package var skipsRefused: Bool { options.onRefusal == .skip }
 
     /// Reads the state; the fold waits meanwhile, so keep it short.
     package func withState<Value>(
@@ -143,7 +149,7 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     }
 
     package func snapshotIfDue(_ policy: SnapshotPolicy) throws {
-        guard policy.spacing > 0, !isBeside.load(ordering: .acquiring) else { return }
+        guard policy.spacing > 0, !isBeside.load(ordering: .acquiring), hasFile else { return }
         let store = SnapshotStore(paths: paths)
         let due = fold.withLock { fold in
             let newest = fold.snapshot ?? store.sequences().last { $0 <= fold.sequence } ?? 0
@@ -160,6 +166,9 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
     /// What a failed write means: the disk may be full, or the file no good any more.
     private func damage(behind error: any Error, in file: ProjectionFile) throws -> any Error {
         if let error = error as? ProjectionError, error.isDamage { return error }
+        if let error = error as? LMDBError, error.isFinal {
+            return ProjectionError(message: "\(error)", file: file.path, isDamage: true)
+        }
         do {
             try checkFile()
         } catch let found as ProjectionError {
@@ -184,6 +193,11 @@ package final class HostedProjection<State: Projection>: ProjectionHost {
             throw ProjectionError(message: "\(error)", file: file.path, isDamage: true)
         }
     }
+
+    /// Tells of damage that a reader has found: the file is checked soon, and made anew if it is so.
+    package func doubtFile() { isDoubted.store(true, ordering: .releasing) }
+
+    package func takeDoubt() -> Bool { isDoubted.exchange(false, ordering: .acquiringAndReleasing) }
 
     package func detach() { file.withLock { $0 = nil } }
 

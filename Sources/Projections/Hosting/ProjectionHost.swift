@@ -14,6 +14,8 @@ package protocol ProjectionHost: AnyObject, Sendable {
     var refused: RefusedEvents { get }
     /// The refusal that stopped it; nil while it goes on.
     var stoppedBy: RefusedEvent? { get }
+    /// Whether checkpoints are written; not before ``open()`` and after ``detach()``.
+    var hasFile: Bool { get }
 
     /// Takes in the file's checkpoint, if there is one that can be used; one that cannot is put
     /// aside. Opens the file for checkpoints.
@@ -62,6 +64,9 @@ package protocol ProjectionHost: AnyObject, Sendable {
     ///
     /// - Throws: What is wrong with it.
     func checkFile() throws
+
+    /// Whether a reader has found damage in the file since the last call: it is to be checked now.
+    func takeDoubt() -> Bool
 
     /// Lets go of the file, so that it can be put aside or replaced; checkpoints write nothing
     /// until ``attach(_:)``.

@@ -12,8 +12,27 @@ extension ProjectionRunner {
         var retryLogAt: UInt64 = 0
         /// When events were taken last.
         var applied: UInt64 = 0
+        /// Of projections in use that have no file, because their rebuild was not taken into use.
+        var retries: [String: Retry] = [:]
 
         var active: [any ProjectionHost] { hosts.filter { $0.stoppedBy == nil } }
+    }
+
+    /// When a rebuild is tried again.
+    private struct Retry {
+        var failures = 0
+        /// On the clock of milliseconds; nil while it runs.
+        var due: UInt64?
+
+        /// Puts the next try off, twice as long each time.
+        mutating func postpone(_ now: UInt64) -> UInt64 {
+            failures += 1
+            let wait = min(
+                Limits.rebuildRetryMilliseconds << UInt64(min(failures - 1, 16)),
+                Limits.rebuildRetryMaximumMilliseconds)
+            due = now + wait
+            return wait
+        }
     }
 
     /// Runs until the runner stops.
@@ -104,6 +123,8 @@ extension ProjectionRunner {
             lane.nextFileCheck = now + configuration.fileCheckMilliseconds
             for host in lane.hosts { check(host, &lane) }
         }
+        for host in lane.hosts where host.takeDoubt() { check(host, &lane) }
+        retry(&lane, now)
         if now >= lane.nextStatus {
             lane.nextStatus = now + Limits.statusMilliseconds
             for definition in registry.all where requests.takeRebuild(of: definition.name) {
@@ -165,6 +186,7 @@ extension ProjectionRunner {
             try replace(inUse, with: host)
             lane.hosts.removeAll { $0 === inUse }
             lane.hosts.append(host)
+            lane.retries[name] = nil
             control.withLock { control in
                 control.board[name]?.host = host
                 control.board[name]?.beside = nil
@@ -176,7 +198,35 @@ extension ProjectionRunner {
             host.detach()
             host.paths.dropNext()
             control.withLock { $0.board[name]?.beside = nil }
-            setback(name, "the rebuild was not taken into use: \(error)")
+            postpone(name, because: "the rebuild was not taken into use: \(error)", &lane)
+        }
+    }
+
+    /// Has a projection that follows the log without a file built anew once more, later. One that has
+    /// its file still goes on with that.
+    private func postpone(_ name: String, because reason: String, _ lane: inout Lane) {
+        let inUse = control.withLock { $0.board[name]?.host }
+        guard let inUse, lane.hosts.contains(where: { $0 === inUse }) else {
+            setback(name, reason)
+            return
+        }
+        control.withLock { $0.board[name]?.status.phase = inUse.hasFile ? .live : .waiting }
+        guard !inUse.hasFile else {
+            setback(name, reason)
+            return
+        }
+        var retry = lane.retries[name] ?? Retry()
+        let wait = retry.postpone(configuration.monotonicMilliseconds())
+        lane.retries[name] = retry
+        setback(name, "\(reason); tried again in \(wait / 1000) s")
+    }
+
+    /// Begins the rebuilds that are to be tried again by now.
+    private func retry(_ lane: inout Lane, _ now: UInt64) {
+        for (name, retry) in lane.retries {
+            guard let due = retry.due, now >= due else { continue }
+            lane.retries[name]?.due = nil
+            rebuild(name, because: "it has no file")
         }
     }
 

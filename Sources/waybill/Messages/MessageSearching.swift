@@ -17,6 +17,12 @@ func searching<Result>(
     } catch let error as ProjectionError where error.isDamage {
         complain("waybill: the index of messages is no good: \(error). The whole log is read.")
         return try search(log, directory, usesFile: false, body)
+    } catch let refusal as RefusedEvent {
+        complain(
+            "waybill: the index of messages stops before \(refusal). Look at the event with "
+                + "`waybill log cat --from \(refusal.first) --to \(refusal.last)`; to let the "
+                + "server pass over it, name history in server.skip_refused_events and restart.")
+        throw Exit.found
     }
 }
 

@@ -32,9 +32,12 @@ package struct LMDBError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// Nothing can be written to the file as it is open now, however often it is tried: it is
     /// damaged, or an earlier failure has closed it.
+    ///
+    /// Where LMDB meets damage while it opens a cursor it says nothing, and refuses the transaction
+    /// with MDB_BAD_TXN from then on.
     package var isFinal: Bool {
         isPanic || isInvalid
-            || [MDB_PAGE_NOTFOUND, MDB_CURSOR_FULL, Self.problem].contains(code)
+            || [MDB_PAGE_NOTFOUND, MDB_CURSOR_FULL, MDB_BAD_TXN, Self.problem].contains(code)
     }
 
     /// The operation and LMDB's own words.

@@ -235,6 +235,71 @@ struct ProjectionStoreTests {
         #expect(try site.load().report.setback?.contains("of another version") == true)
     }
 
+    @Test("A file to which LMDB writes no more is put aside; the next checkpoint makes a new one")
+    func beyondUse() async throws {
+        let site = try Site()
+        try await site.say("alpha beta gamma", "beta")
+        try site.save()
+        var (loaded, store) = try Store.load(directory: site.projections, log: site.log.reader)
+        try await site.say("delta")
+        // Pages lose their kind, in a way that the file's times do not show.
+        var status = stat()
+        #expect(unsafe stat(site.file, &status) == 0)
+        let bytes = try site.bytes
+        let file = unsafe Glibc.open(site.file, O_WRONLY | O_CLOEXEC)
+        for page in stride(from: 8192, to: bytes.count, by: 4096) where bytes[page + 10] == 0x02 {
+            #expect(unsafe pwrite(file, [UInt8(0)], 1, page + 10) == 1)
+        }
+        close(file)
+        let times = [status.st_atim, status.st_mtim]
+        #expect(unsafe utimensat(AT_FDCWD, site.file, times, 0) == 0)
+        try site.log.reader.forEachBatch(from: 5) { batch in
+            try loaded.state.apply(batch)
+            return true
+        }
+        let error = #expect(throws: ProjectionError.self) {
+            try store.write(loaded.state.takeCheckpoint(at: site.log.position))
+        }
+        #expect(error?.isDamage == true)
+        #expect(site.exists(site.file + ".damaged"))
+        loaded.state.forgetChanges()
+        try store.write(loaded.state.takeCheckpoint(at: site.log.position))
+        let kept = try Store.loadReadOnly(directory: site.projections, log: site.log.reader)
+        #expect(kept.report.setback == nil)
+        #expect(kept.report.replayed == 0)
+        #expect(kept.state.counts == ["alpha": 1, "beta": 2, "gamma": 1, "delta": 1])
+    }
+
+    @Test("Every octet of a file to which nothing is written is read every ten minutes")
+    func checked() async throws {
+        let site = try Site()
+        try await site.say("alpha beta gamma", "beta")
+        try site.save()
+        let clock = TestClock()
+        var (loaded, store) = try Store.load(
+            directory: site.projections, log: site.log.reader, now: { clock.now })
+        var bytes = try site.bytes
+        let word = Array("gamma".utf8)
+        for place in bytes.indices.dropLast(word.count)
+        where Array(bytes[place..<place + word.count]) == word {
+            bytes[place] ^= 0x01
+        }
+        try site.overwrite(bytes)
+        clock.advance(Limits.fileCheckMilliseconds - 1)
+        try store.checkIfDue()
+        clock.advance(1)
+        let error = #expect(throws: ProjectionError.self) { try store.checkIfDue() }
+        #expect(error?.isDamage == true)
+        #expect(site.exists(site.file + ".damaged"))
+        loaded.state.forgetChanges()
+        try store.write(loaded.state.takeCheckpoint(at: site.log.position))
+        clock.advance(Limits.fileCheckMilliseconds)
+        try store.checkIfDue()
+        let kept = try Store.loadReadOnly(directory: site.projections, log: site.log.reader)
+        #expect(kept.report.setback == nil)
+        #expect(kept.report.replayed == 0)
+    }
+
     @Test("A checkpoint that was not finished does not count")
     func unfinished() async throws {
         let site = try Site()

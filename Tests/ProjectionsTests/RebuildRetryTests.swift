@@ -1,19 +1,8 @@
 import Glibc
-import Synchronization
 import Testing
 import WaybillTesting
 
 @testable import Projections
-
-/// Milliseconds that a test moves.
-///
-/// Concurrency: any thread.
-private final class TestClock: Sendable {
-    private let milliseconds = Mutex<UInt64>(1)
-
-    var now: UInt64 { milliseconds.withLock { $0 } }
-    func advance(_ by: UInt64) { milliseconds.withLock { $0 += by } }
-}
 
 extension ProjectionNotice {
     fileprivate var isRebuild: Bool {

@@ -118,6 +118,16 @@ final class Notices: Sendable {
     func add(_ notice: ProjectionNotice) { list.withLock { $0.append(notice) } }
 }
 
+/// Milliseconds that a test moves.
+///
+/// Concurrency: any thread.
+final class TestClock: Sendable {
+    private let milliseconds = Mutex<UInt64>(1)
+
+    var now: UInt64 { milliseconds.withLock { $0 } }
+    func advance(_ by: UInt64) { milliseconds.withLock { $0 += by } }
+}
+
 /// Waits until something holds.
 func eventually(
     _ what: String, seconds: Int = 30, _ holds: () throws -> Bool

@@ -79,6 +79,25 @@ extension ProjectionFile {
         return mark.map { .checkpoint($0, refused) } ?? .nothing
     }
 
+    /// Reads every octet, while nobody writes.
+    ///
+    /// - Throws: `ProjectionError` with `isDamage`.
+    func check() throws(ProjectionError) {
+        try checkUntouched()
+        do {
+            _ = try Self.read(path, isShared: false) { _ in
+                nil
+            } begin: {
+            } row: { _ in
+                true
+            }
+        } catch {
+            throw ProjectionError(
+                message: (error as? ProjectionError)?.message ?? "\(error)", file: path,
+                isDamage: true)
+        }
+    }
+
     /// Reads the mark alone; nil when there is none.
     static func mark(_ path: String) throws -> CheckpointMark? {
         guard let size = size(path), size > 0 else { return nil }

@@ -1,5 +1,6 @@
 package import EventLog
 import Glibc
+import LMDB
 import Synchronization
 
 /// Keeps a projection in a file, so that a start need not read the whole log.
@@ -11,12 +12,24 @@ import Synchronization
 package final class ProjectionStore<State: Projection>: Sendable {
     private let paths: ProjectionPaths
     private let logID: [UInt8]
-    private let file: Mutex<ProjectionFile>
+    private let held: Mutex<Held>
+    /// Milliseconds of a clock that never goes back.
+    private let now: @Sendable () -> UInt64
 
-    private init(file: ProjectionFile, paths: ProjectionPaths, logID: [UInt8]) {
-        self.file = Mutex(file)
+    private struct Held {
+        var file: ProjectionFile
+        /// When every octet of it is read next.
+        var nextCheck: UInt64
+    }
+
+    private init(
+        file: ProjectionFile, paths: ProjectionPaths, logID: [UInt8],
+        now: @escaping @Sendable () -> UInt64
+    ) {
+        held = Mutex(Held(file: file, nextCheck: now() + Limits.fileCheckMilliseconds))
         self.paths = paths
         self.logID = logID
+        self.now = now
     }
 
     private static func paths(in directory: String) -> ProjectionPaths {
@@ -34,15 +47,43 @@ package final class ProjectionStore<State: Projection>: Sendable {
     ///   (``Projection/forgetChanges()``) so that the next checkpoint is whole. A damaged file was
     ///   put aside, and the next checkpoint begins a new one.
     package func write(_ checkpoint: Checkpoint) throws {
-        try file.withLock { file in
+        try held.withLock { held in
             do {
-                try file.write(checkpoint, version: State.version, logID: logID)
-            } catch let error as ProjectionError where error.isDamage {
-                paths.putAside()
-                file = try ProjectionFile(path: paths.live)
-                throw error
+                try held.file.write(checkpoint, version: State.version, logID: logID)
+            } catch {
+                throw try replaced(&held, because: error)
             }
         }
+    }
+
+    /// Reads every octet of the file when the last time is ten minutes ago. Not on an event loop.
+    ///
+    /// - Throws: `ProjectionError` for damage: the file was put aside, and the projection must forget
+    ///   what it gave out, as after a failed ``write(_:)``.
+    package func checkIfDue() throws {
+        try held.withLock { held in
+            guard now() >= held.nextCheck else { return }
+            held.nextCheck = now() + Limits.fileCheckMilliseconds
+            do {
+                try held.file.check()
+            } catch {
+                throw try replaced(&held, because: error)
+            }
+        }
+    }
+
+    /// Begins a new file in place of one that can be used no more.
+    ///
+    /// - Returns: What to tell: the error itself when the file may be used again.
+    private func replaced(_ held: inout Held, because error: any Error) throws -> any Error {
+        let isDamage = (error as? ProjectionError)?.isDamage ?? false
+        guard isDamage || (error as? LMDBError)?.isFinal ?? false else { return error }
+        paths.putAside()
+        held.file = try ProjectionFile(path: paths.live)
+        let what = (error as? ProjectionError)?.message ?? "\(error)"
+        return ProjectionError(
+            message: "\(what); it was put aside as \(paths.damaged), and the next checkpoint makes "
+                + "a new one from memory", file: paths.live, isDamage: true)
     }
 
     /// Loads the projection as of the log's end, and keeps the file open for writing.
@@ -50,12 +91,15 @@ package final class ProjectionStore<State: Projection>: Sendable {
     /// - Parameters:
     ///   - directory: `<data>/projections`; created if it is not there.
     ///   - log: What the projection is a fold of.
+    ///   - now: Milliseconds of a clock that never goes back.
     ///   - progress: Called now and then while events are replayed.
     /// - Returns: The projection, and what had to be done for it.
     /// - Throws: When the log cannot be read (`EventLogError`) or an event not be decoded, or when
     ///   the file can neither be used nor put aside.
     package static func load(
-        directory: String, log: LogReader, progress: (ReplayProgress) -> Void = { _ in }
+        directory: String, log: LogReader,
+        now: @escaping @Sendable () -> UInt64 = { SystemClock.monotonicMilliseconds() },
+        progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> (loaded: LoadedProjection<State>, store: ProjectionStore<State>) {
         _ = unsafe mkdir(directory, 0o700)
         let paths = paths(in: directory)
@@ -82,7 +126,7 @@ package final class ProjectionStore<State: Projection>: Sendable {
             try loaded.begin(paths.live, paths, log)
             file = try ProjectionFile(path: paths.live)
         }
-        let store = ProjectionStore(file: file, paths: paths, logID: logID)
+        let store = ProjectionStore(file: file, paths: paths, logID: logID, now: now)
         if loaded.report.checkpoint == nil { loaded.state.forgetChanges() }
         try loaded.replay(log, progress: progress) { try store.write($0) }
         return (loaded, store)

@@ -41,25 +41,32 @@ final class DeliveryService: Sendable {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(everyMilliseconds))
                 guard !Task.isCancelled else { return }
-                if let checkpoint = await delivery.withQueue({ $0.takeCheckpoint() }) ?? nil {
-                    do {
-                        try await thread.runIfActive { try stores.queue.write(checkpoint) }
-                    } catch {
-                        logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
-                        _ = await delivery.withQueue { $0.forgetChanges() }
-                    }
+                let queue = await delivery.withQueue { $0.takeCheckpoint() } ?? nil
+                do {
+                    try await thread.runIfActive { try DeliveryService.keep(queue, in: stores.queue) }
+                } catch {
+                    logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
+                    _ = await delivery.withQueue { $0.forgetChanges() }
                 }
-                if let checkpoint = await delivery.withSuppression({ $0.takeCheckpoint() }) ?? nil {
-                    do {
-                        try await thread.runIfActive { try stores.suppression.write(checkpoint) }
-                    } catch {
-                        logger.error(
-                            "suppression checkpoint failed", metadata: ["reason": "\(error)"])
-                        _ = await delivery.withSuppression { $0.forgetChanges() }
+                let suppression = await delivery.withSuppression { $0.takeCheckpoint() } ?? nil
+                do {
+                    try await thread.runIfActive {
+                        try DeliveryService.keep(suppression, in: stores.suppression)
                     }
+                } catch {
+                    logger.error("suppression checkpoint failed", metadata: ["reason": "\(error)"])
+                    _ = await delivery.withSuppression { $0.forgetChanges() }
                 }
             }
         }
+    }
+
+    /// Writes what a file lacks, and checks the file now and then.
+    private static func keep<State>(
+        _ checkpoint: Checkpoint?, in store: ProjectionStore<State>
+    ) throws {
+        if let checkpoint { try store.write(checkpoint) }
+        try store.checkIfDue()
     }
 
     /// The folds that delivery goes by.

@@ -155,6 +155,8 @@ final class StandbyFolds: LiveState {
         do {
             if let queue { try loaded?.queueStore.write(queue) }
             if let suppression { try loaded?.suppressionStore.write(suppression) }
+            try loaded?.queueStore.checkIfDue()
+            try loaded?.suppressionStore.checkIfDue()
         } catch {
             // Not a loss: the next start replays from the checkpoint before.
             logger.warning("checkpoint failed", metadata: ["reason": "\(error)"])

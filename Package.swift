@@ -125,7 +125,7 @@ let package = Package(
             name: "ConfigurationFile",
             dependencies: [
                 "MailModel", "EventLog", "Replication", "Reception", "Resolver", "Delivery",
-                "HTTPAPI",
+                "HTTPAPI", "MailProjections",
                 .product(name: "Yams", package: "Yams"),
             ]),
         // Layer 5

@@ -2,6 +2,7 @@ import Delivery
 import EventLog
 import HTTPAPI
 import MailModel
+import MailProjections
 import Reception
 import Resolver
 
@@ -87,8 +88,8 @@ extension WaybillConfiguration {
             "checkpoint_every", default: server.checkpointMilliseconds, in: 100...3_600_000)
         server.skipsRefusedEvents = section.list(
             "skip_refused_events", default: server.skipsRefusedEvents,
-            expected: "a projection's name, as `waybill projection list` shows it"
-        ) { $0.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == 0x2D } ? $0 : nil }
+            expected: "one of " + MailProjections.skipping.joined(separator: ", ")
+        ) { MailProjections.skipping.contains($0) ? $0 : nil }
         server.delivers = section.bool("deliver", default: server.delivers)
         server.logLevel = section.choice(
             "log_level", default: server.logLevel,

@@ -23,4 +23,8 @@ package enum MailProjections {
                 History.self, summary: "where in the log each message's events are",
                 snapshots: .none),
         ], splitter: MailBatchSplitter())
+
+    /// The names of those that can go on without an event that they refuse. Delivery must not go by a
+    /// queue that lacks one: what it folds itself stops the start.
+    package static let skipping = all.all.filter { $0.keeper == .engine }.map(\.name)
 }

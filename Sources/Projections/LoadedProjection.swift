@@ -141,6 +141,8 @@ package struct LoadedProjection<State: Projection>: Sendable {
     }
 
     /// Applies what the log has beyond the checkpoint.
+    ///
+    /// - Throws: ``RefusedEvent`` with the batch that the fold refuses; `EventLogError`.
     mutating func replay(
         _ log: LogReader, progress: (ReplayProgress) -> Void,
         write: ((Checkpoint) throws -> Void)?
@@ -152,7 +154,12 @@ package struct LoadedProjection<State: Projection>: Sendable {
         var batches = 0
         var written = from - 1
         try log.forEachBatch(from: from, through: through) { batch in
-            try state.apply(batch)
+            do {
+                try state.apply(batch)
+            } catch {
+                throw RefusedEvent(
+                    first: batch.firstSequence, last: batch.lastSequence, reason: "\(error)")
+            }
             last = batch
             batches += 1
             report.replayed = batch.lastSequence - from + 1

@@ -44,6 +44,18 @@ struct WaybillConfigurationTests {
         #expect(problems(open).isEmpty)
     }
 
+    @Test("server.skip_refused_events: only projections that can go on without an event")
+    func skipping() throws {
+        let read = try read("server: {skip_refused_events: [statistics, history]}")
+        #expect(read.server.skipsRefusedEvents == ["statistics", "history"])
+        for name in ["statistic", "queue", "suppression", "Statistics"] {
+            let found = problems("server: {skip_refused_events: [history, \(name)]}")
+            #expect(found.count == 1, "\(name)")
+            #expect(found.first?.contains("\"\(name)\"") == true)
+            #expect(found.first?.contains("statistics, history") == true)
+        }
+    }
+
     static let full = """
         data: /srv/mail
         hostname: MX.Example.org

@@ -300,6 +300,18 @@ struct ProjectionStoreTests {
         #expect(kept.report.replayed == 0)
     }
 
+    @Test("What the fold refuses at the start is named")
+    func refused() async throws {
+        let site = try Site()
+        try await site.say("a b", "c poison d", "e")
+        let error = #expect(throws: RefusedEvent.self) {
+            try ProjectionStore<Journal>.load(directory: site.projections, log: site.log.reader)
+        }
+        #expect(error?.first == 3)
+        #expect(error?.last == 5)
+        #expect(error?.reason == "poison is not said")
+    }
+
     @Test("A checkpoint that was not finished does not count")
     func unfinished() async throws {
         let site = try Site()

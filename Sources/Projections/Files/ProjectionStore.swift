@@ -94,8 +94,8 @@ package final class ProjectionStore<State: Projection>: Sendable {
     ///   - now: Milliseconds of a clock that never goes back.
     ///   - progress: Called now and then while events are replayed.
     /// - Returns: The projection, and what had to be done for it.
-    /// - Throws: When the log cannot be read (`EventLogError`) or an event not be decoded, or when
-    ///   the file can neither be used nor put aside.
+    /// - Throws: When the log cannot be read (`EventLogError`), ``RefusedEvent`` for a batch that the
+    ///   fold refuses, or when the file can neither be used nor put aside.
     package static func load(
         directory: String, log: LogReader,
         now: @escaping @Sendable () -> UInt64 = { SystemClock.monotonicMilliseconds() },
@@ -142,7 +142,7 @@ package final class ProjectionStore<State: Projection>: Sendable {
     ///   - log: What the projection is a fold of.
     ///   - progress: Called now and then while events are replayed.
     /// - Returns: The projection, and what had to be done for it.
-    /// - Throws: When the log cannot be read or an event not be decoded.
+    /// - Throws: When the log cannot be read; ``RefusedEvent``.
     package static func loadReadOnly(
         directory: String, log: LogReader, progress: (ReplayProgress) -> Void = { _ in }
     ) throws -> LoadedProjection<State> {

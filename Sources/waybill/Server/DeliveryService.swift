@@ -43,7 +43,9 @@ final class DeliveryService: Sendable {
                 guard !Task.isCancelled else { return }
                 let queue = await delivery.withQueue { $0.takeCheckpoint() } ?? nil
                 do {
-                    try await thread.runIfActive { try DeliveryService.keep(queue, in: stores.queue) }
+                    try await thread.runIfActive {
+                        try DeliveryService.keep(queue, in: stores.queue)
+                    }
                 } catch {
                     logger.error("queue checkpoint failed", metadata: ["reason": "\(error)"])
                     _ = await delivery.withQueue { $0.forgetChanges() }

@@ -177,6 +177,9 @@ struct IsolationTests {
         let missing = try await api.call(.get, "/api/v1/messages/1-zz", key: "acme")
         #expect(foreign.status == 404)
         #expect(foreign.text.replacing(id, with: "1-zz") == missing.text)
+        let earlier = try await api.call(.get, "/api/v1/messages/\(id)?at=0s", key: "acme")
+        #expect(earlier.status == 404)
+        #expect(earlier.text.replacing(id, with: "1-zz") == missing.text)
     }
 
     @Test("A tenant's key hands in for its own tenant, whatever the request says")

@@ -68,11 +68,35 @@ struct MessageListTests {
         #expect(try await list("state=delivered") == [])
         #expect(try await list("since=2000-01-01") == of(6, 5, 4, 3, 2, 1, 0))
         #expect(try await list("until=2000-01-01") == [])
+        #expect(try await list("since=52w") == of(6, 5, 4, 3, 2, 1, 0))
+        #expect(try await list("until=52w") == [])
+        #expect(try await list("until=0s&since=7d&limit=1") == of(6))
+        #expect(try await list("at=52w") == [])
         #expect(try await list("at=2") == of(0))
         #expect(try await list("at=2000-01-01") == [])
         // A key for one tenant need not say which, and sees no other.
         #expect(try await list("", key: "zeta") == of(6, 5))
         #expect(try await list("recipient=r0@example.net", key: "acme") == of(4, 2, 0))
+    }
+
+    @Test("A single message is shown as it was at a point of the log, with and without the index")
+    func messageAt() async throws {
+        let (api, ids) = try await filled()
+        let received = try #require(
+            try api.events().first { $0.messageID.map { "\($0)" } == ids[1] }
+        ).sequence
+        for isAway in [false, true] {
+            api.index.setAway(isAway)
+            func ask(_ at: String) async throws -> TestAnswer {
+                try await api.call(.get, "/api/v1/messages/\(ids[1])?at=" + at, key: "read")
+            }
+            #expect(try await ask("\(received - 1)").status == 404)
+            #expect(try await ask("\(received)").json["events"].count == 1)
+            #expect(try await ask("\(received + 1)").json["events"].count == 2)
+            #expect(try await ask("0s").json["events"].count == 2)
+            #expect(try await ask("52w").status == 404)
+            #expect(try await ask("yesterday").status == 400)
+        }
     }
 
     @Test("Pages follow one another without a gap")

@@ -56,6 +56,9 @@ def test_the_commands_answer_the_same_beside_a_server_and_without_one(filled):
         for missing in (["--recipient", "nobody@example.net"], ["--until", "2001-01-01"]):
             assert one.command("message", "list", *missing, check=False).returncode == 1
 
+    for command in (("message", "list"), ("recipient", "history", "r2@example.net")):
+        empty = one.command(*command, "--since", "1h", "--until", "2h", check=False)
+        assert (empty.returncode, empty.stdout) == (64, ""), command
     look()
     one.stop()
     look()

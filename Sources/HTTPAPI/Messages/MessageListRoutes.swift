@@ -20,23 +20,20 @@ struct MessageListRoutes: Sendable {
             "recipient", "sender", "campaign", "tenant", "domain", "state", "since", "until", "at",
             "limit", "after",
         ])
+        let now = services.now()
         var query = MessageQuery(
-            try Self.filter(call, try call.knownCaller()),
+            try Self.filter(call, try call.knownCaller(), now: now),
             limit: try call.query.number("limit", in: 1...APILimits.messagesPerPage)
                 ?? APILimits.messagesPerPageUnsaid)
         query.examined = APILimits.messagesExamined
         query.before = try call.query.number("after", in: 1...UInt64.max) ?? .max
-        let at = try Self.point(call)
+        let at = try call.query.point("at")
         let asked = query
         let index = services.messages
         let page = try await services.reading { log in
             var search = MessageSearch(log: log, index: try index.index(of: log))
             var query = asked
-            switch at {
-            case .sequence(let sequence): query.through = sequence
-            case .time(let time): query.through = try search.lastSequence(at: time)
-            case nil: break
-            }
+            if let at { query.through = try log.sequence(of: at, now: now) }
             return try search.find(query)
         }
         return .json { writer in
@@ -53,7 +50,7 @@ struct MessageListRoutes: Sendable {
 
     /// What is asked for. A tenant's key asks for its own tenant, whatever it says.
     private static func filter(
-        _ call: APICall, _ caller: Caller
+        _ call: APICall, _ caller: Caller, now: EventTime
     ) throws(Problem) -> MessageFilter {
         var filter = MessageFilter()
         if let text = try call.query.one("recipient") {
@@ -79,37 +76,13 @@ struct MessageListRoutes: Sendable {
             }
             filter.state = state
         }
-        filter.since = try instant("since", call)
-        filter.until = try instant("until", call)
+        filter.since = try call.query.time("since")?.time(now: now)
+        filter.until = try call.query.time("until")?.time(now: now)
         guard !caller.seesAll else { return filter }
         if let tenant = filter.tenant, tenant != caller.tenant {
             throw Problem(.forbidden, "The key is for another tenant.")
         }
         filter.tenant = caller.tenant
         return filter
-    }
-
-    private static func instant(_ name: String, _ call: APICall) throws(Problem) -> EventTime? {
-        guard let text = try call.query.one(name) else { return nil }
-        guard let time = InstantText.parse(text) else {
-            throw .invalid(name, "`\(name)` is an instant such as 2026-11-21T09:41:27Z.")
-        }
-        return time
-    }
-
-    /// A point of the log: a sequence, or an instant.
-    private enum Point: Sendable {
-        case sequence(UInt64)
-        case time(EventTime)
-    }
-
-    private static func point(_ call: APICall) throws(Problem) -> Point? {
-        guard let text = try call.query.one("at") else { return nil }
-        if let sequence = UInt64(text) { return .sequence(sequence) }
-        guard let time = InstantText.parse(text) else {
-            throw .invalid(
-                "at", "`at` is a sequence, or an instant such as 2026-11-21T09:41:27Z.")
-        }
-        return .time(time)
     }
 }

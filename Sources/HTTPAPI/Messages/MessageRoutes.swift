@@ -20,8 +20,8 @@ struct MessageRoutes: Sendable {
     }
 
     private func message(_ call: APICall) async throws -> Response {
-        try call.query.allow([])
-        let trace = try await trace(call)
+        try call.query.allow(["at"])
+        let trace = try await trace(call, at: try call.query.point("at"))
         let id = trace.message
         guard case .received(let received)? = trace.events.first?.event.fact else {
             throw Self.unknown(id)
@@ -69,12 +69,12 @@ struct MessageRoutes: Sendable {
 
     /// The events of a message that the caller may see. A message of another tenant is answered
     /// as one that is not there.
-    private func trace(_ call: APICall) async throws -> MessageTrace {
+    private func trace(_ call: APICall, at point: LogPoint?) async throws -> MessageTrace {
         let id = try Self.id(call)
         let caller = try call.knownCaller()
         // A look at the first event alone, so that nobody makes the server read for nothing.
         guard let received = try await received(id), caller.sees(tenant: received.tenant),
-            let trace = try await services.trace(of: id)
+            let trace = try await services.trace(of: id, at: point)
         else { throw Self.unknown(id) }
         return trace
     }

@@ -1,3 +1,5 @@
+import MailModel
+
 /// The query of a request, each name with its values in order.
 ///
 /// Concurrency: value.
@@ -54,6 +56,25 @@ struct QueryParameters: Equatable, Sendable {
                     + " \(range.upperBound).")
         }
         return number
+    }
+
+    /// The value of a name as an instant, or how long ago.
+    func time(_ name: String) throws(Problem) -> TimePoint? {
+        guard let text = try one(name) else { return nil }
+        guard let point = TimePoint(text) else {
+            throw .invalid(name, "`\(name)` is a time such as 2026-11-21T09:41:27Z or 24h.")
+        }
+        return point
+    }
+
+    /// The value of a name as a point of the log: a sequence, an instant, or how long ago.
+    func point(_ name: String) throws(Problem) -> LogPoint? {
+        guard let text = try one(name) else { return nil }
+        guard let point = LogPoint(text) else {
+            throw .invalid(
+                name, "`\(name)` is a sequence, or a time such as 2026-11-21T09:41:27Z or 24h.")
+        }
+        return point
     }
 
     /// Throws when a name is not one of `names`: a misspelt filter must not show everything.

@@ -115,26 +115,11 @@ struct StatisticsCall: Sendable {
     // MARK: When
 
     /// The point of the log asked for; nil: now.
-    func point() throws(Problem) -> LogPoint? {
-        guard let text = try one("at") else { return nil }
-        guard let point = LogPoint(text) else {
-            throw .invalid(
-                "at", "`at` is a sequence, or a time such as 2026-11-21T09:41:27Z or 24h.")
-        }
-        return point
-    }
+    func point() throws(Problem) -> LogPoint? { try call.query.point("at") }
 
     /// The span asked for, before it is known which instant is now.
     func span() throws(Problem) -> AskedSpan {
-        AskedSpan(since: try instant("since"), until: try instant("until"))
-    }
-
-    private func instant(_ name: String) throws(Problem) -> TimePoint? {
-        guard let text = try one(name) else { return nil }
-        guard let point = TimePoint(text) else {
-            throw .invalid(name, "`\(name)` is a time such as 2026-11-21T09:41:27Z or 24h.")
-        }
-        return point
+        AskedSpan(since: try call.query.time("since"), until: try call.query.time("until"))
     }
 }
 

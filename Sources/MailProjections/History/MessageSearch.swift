@@ -124,8 +124,8 @@ extension MessageTrace {
             && outcomes.allSatisfy(\.state.isFinal)
     }
 
-    /// Without what came after an event.
-    fileprivate func cut(_ through: UInt64) -> MessageTrace? {
+    /// Without what came after an event; nil when nothing is left.
+    package func cut(_ through: UInt64) -> MessageTrace? {
         var trace = self
         trace.events.removeAll { $0.sequence > through }
         trace.notifications.removeAll { $0.sequence > through }

@@ -68,10 +68,16 @@ struct MessageList: ParsableCommand {
         let now = SystemClock.now()
         filter.since = since?.time(now: now)
         filter.until = until?.time(now: now)
-        if let since = filter.since, let until = filter.until, since >= until {
-            throw ValidationError("--since must be before --until")
-        }
+        try filter.checkSpan()
         return filter
+    }
+}
+
+extension MessageFilter {
+    /// Refuses a span that ends before it begins.
+    func checkSpan() throws {
+        guard let since, let until, since >= until else { return }
+        throw ValidationError("--since must be before --until")
     }
 }
 

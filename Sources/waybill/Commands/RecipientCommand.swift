@@ -40,6 +40,7 @@ struct RecipientHistory: ParsableCommand {
         filter.campaign = campaign
         filter.since = since?.time(now: now)
         filter.until = until?.time(now: now)
+        try filter.checkSpan()
         let log = try data.openLog()
         try reading {
             let query = try page.query(filter, in: log)

@@ -36,6 +36,9 @@ package enum Limits {
     static let gatherMilliseconds: UInt64 = 50
     /// Milliseconds between two looks for requests, and between two writings of the status.
     static let statusMilliseconds: UInt64 = 1000
+    /// Milliseconds over which the speed of a projection is measured, at least; somewhat less than the
+    /// time between two writings of the status.
+    static let speedWindowMilliseconds: UInt64 = 900
     /// Milliseconds before the log is tried again after it could not be read.
     static let logRetryMilliseconds: UInt64 = 5000
     /// Milliseconds before a projection that has lost its file is built anew once more, after the

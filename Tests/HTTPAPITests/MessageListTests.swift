@@ -70,7 +70,6 @@ struct MessageListTests {
         #expect(try await list("until=2000-01-01") == [])
         #expect(try await list("since=52w") == of(6, 5, 4, 3, 2, 1, 0))
         #expect(try await list("until=52w") == [])
-        #expect(try await list("until=0s&since=7d&limit=1") == of(6))
         #expect(try await list("at=52w") == [])
         #expect(try await list("at=2") == of(0))
         #expect(try await list("at=2000-01-01") == [])
@@ -93,7 +92,7 @@ struct MessageListTests {
             #expect(try await ask("\(received - 1)").status == 404)
             #expect(try await ask("\(received)").json["events"].count == 1)
             #expect(try await ask("\(received + 1)").json["events"].count == 2)
-            #expect(try await ask("0s").json["events"].count == 2)
+            #expect(try await ask("\(received + 1000)").json["events"].count == 2)
             #expect(try await ask("52w").status == 404)
             #expect(try await ask("yesterday").status == 400)
         }

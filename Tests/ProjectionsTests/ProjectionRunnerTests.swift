@@ -171,6 +171,33 @@ struct ProjectionRunnerTests {
         }
     }
 
+    @Test("The speed is measured over a window that no question shortens")
+    func speed() async throws {
+        let site = try WordSite()
+        try await site.chatter(1000)
+        let words = try #require(site.registry["words"])
+        let host = words.host(
+            directory: site.projections, log: site.log.reader,
+            options: HostOptions(splitter: WordSplitter()))
+        var board = RunnerBoard()
+        board.add(words, host: host)
+        board.look(logEnd: 1000, milliseconds: 1000)
+        #expect(board.entries[0].status.eventsPerSecond == 0)
+        try site.log.reader.forEachBatch(from: 1) { batch in
+            try host.apply(batch)
+            return true
+        }
+        board.look(logEnd: 1000, milliseconds: 3000)
+        #expect(board.entries[0].status.eventsPerSecond == 500)
+        for milliseconds in stride(from: UInt64(3001), to: 3900, by: 7) {
+            board.look(logEnd: 1000, milliseconds: milliseconds)
+            #expect(board.entries[0].status.eventsPerSecond == 500)
+            #expect(board.entries[0].status.sequence == 1000)
+        }
+        board.look(logEnd: 1000, milliseconds: 4000)
+        #expect(board.entries[0].status.eventsPerSecond == 0)
+    }
+
     @Test("A question about the past beside the fold leaves the lock of the file in use alone")
     func lockStays() async throws {
         let site = try WordSite()

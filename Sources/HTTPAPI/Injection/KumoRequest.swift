@@ -6,7 +6,7 @@ import SMTPProtocol
 /// The request of KumoMTA's `POST /api/inject/v1`, and its answer, so that a sender can change over
 /// by changing a URL.
 ///
-/// Where a template needs more than values in places (Jinja's filters and statements), the request
+/// Where a template needs more than values in places (Jinja's filters, statements and comments), the request
 /// is refused rather than sent with the template's text in it.
 enum KumoRequest {
     private static let ignored = ["deferred_spool", "deferred_generation", "trace_headers"]
@@ -39,9 +39,9 @@ enum KumoRequest {
             if case .composed(let template) = request.content {
                 request.content = .composed(template.literal)
             }
-        case "Jinja", "Handlebars":
+        case let dialect where ["Jinja", "Handlebars"].contains(dialect):
             request.usesTemplates = true
-            if let text = unsupported(request.content) {
+            if let text = unsupported(request.content, isJinja: dialect == "Jinja") {
                 top.note("content", "has \(text), which is more than a value in its place")
             }
         default: top.note("template_dialect", "should be Jinja, Handlebars or Static")
@@ -51,7 +51,10 @@ enum KumoRequest {
         return request
     }
 
-    private static func unsupported(_ content: InjectionRequest.Content) -> String? {
+    /// The first thing in a template that is more than a value in its place; nil without one.
+    private static func unsupported(
+        _ content: InjectionRequest.Content, isJinja: Bool
+    ) -> String? {
         let templates: [Template]
         switch content {
         case .raw(let octets): templates = [Template(String(decoding: octets, as: UTF8.self))]
@@ -60,6 +63,8 @@ enum KumoRequest {
         for template in templates {
             if let text = template.unsupported { return text }
             if template.source.contains("{%") { return "{%" }
+            // A comment, which Jinja leaves out; elsewhere it may be the beginning of a rule of CSS.
+            if isJinja, template.source.contains("{#") { return "{#" }
         }
         return nil
     }

@@ -15,7 +15,7 @@ struct RunnerBoard: Sendable {
         var hasArrived = false
         /// Its file was no good: what is being read is a rebuild.
         var isRebuilt = false
-        /// Where it stood at the last look, and when that was.
+        /// Where it stood when the window of its speed began, and when that was.
         var looked: (sequence: UInt64, milliseconds: UInt64) = (0, 0)
     }
 
@@ -48,7 +48,8 @@ struct RunnerBoard: Sendable {
         }
     }
 
-    /// Brings the status up to date.
+    /// Brings the status up to date. Its speed is that of the last window, however often and by how
+    /// many it is asked for.
     mutating func look(logEnd: UInt64, milliseconds: UInt64) {
         for index in entries.indices {
             let host = entries[index].host
@@ -60,12 +61,14 @@ struct RunnerBoard: Sendable {
             entries[index].status.refused = host.refused
             entries[index].status.stoppedBy = host.stoppedBy
             let before = entries[index].looked
-            if milliseconds > before.milliseconds {
+            if before.milliseconds == 0
+                || milliseconds >= before.milliseconds + Limits.speedWindowMilliseconds
+            {
                 let events = read > before.sequence ? read - before.sequence : 0
                 entries[index].status.eventsPerSecond =
                     before.milliseconds == 0
                     ? 0 : events * 1000 / (milliseconds - before.milliseconds)
-                entries[index].looked = (read, milliseconds)
+                entries[index].looked = (read, max(milliseconds, 1))
             }
             entries[index].status.phase = phase(of: entries[index])
         }

@@ -95,6 +95,10 @@ package enum EventLogLimits {
     /// would cost.
     static let roomAheadCommitMax = 64 << 10
 
+    /// A segment's format is believed up to this, far more than there will be: the record is under no
+    /// checksum, and most of its bits when they flip name a larger one.
+    static let formatMax: UInt32 = 255
+
     /// An epoch that only records without a checksum name is believed below this: a flipped bit must
     /// leave room for the reigns to come.
     static let namedEpochMax: UInt32 = 1 << 31

@@ -67,6 +67,20 @@ struct SegmentMeta: Hashable, Sendable {
 
     var format: UInt32 { compaction == nil ? Self.writtenFormat : Self.compactedFormat }
 
+    /// Why a segment of a format is not read; nil for one that is.
+    ///
+    /// - Returns: An error of the code `unsupported`, which names the format; `damaged` for a number
+    ///   that no version has: the record is under no checksum.
+    static func refusal(ofFormat format: UInt32, file: String) -> EventLogError? {
+        guard format != writtenFormat, format != compactedFormat else { return nil }
+        guard format > compactedFormat, format <= EventLogLimits.formatMax else {
+            return EventLogError.damaged(
+                "the segment's format record says \(format), which no version writes", file: file)
+        }
+        return EventLogError.newer(
+            "the segment has format \(format), this program reads 1 and 2", file: file)
+    }
+
     /// The entries, by name.
     var entries: [(Name, [UInt8])] {
         var formatBytes: [UInt8] = []
@@ -152,11 +166,7 @@ extension SegmentMeta {
             return bytes
         }
         let format: UInt32 = try required(.format, octets: 4).integer(at: 0)
-        guard format == Self.writtenFormat || format == Self.compactedFormat else {
-            throw EventLogError(
-                .unsupported, "the segment has format \(format), this program reads 1 and 2",
-                file: file, hint: "Use the version of Waybill that wrote it, or a later one.")
-        }
+        if let refusal = Self.refusal(ofFormat: format, file: file) { throw refusal }
         logID = try required(.logID, octets: Self.logIDOctets)
         first = try required(.first, octets: 8).integer(at: 0)
         created = try required(.created, octets: 8).integer(at: 0)

@@ -13,6 +13,7 @@ import pytest
 from harness.stones import source
 from harness.peer import Peer
 from harness.support import ROOT
+from log_reader.events import message_id
 
 READER = ROOT / "tools" / "waybill-log-reader"
 LOGS = ROOT / "replay" / "logs"
@@ -93,6 +94,61 @@ def test_exit_codes(golden, tmp_path):
     assert read("content", directory, "u-1")[0] == 64
     assert read("content", directory)[0] == 64
     assert read()[0] == 64
+
+
+def change(file, body):
+    """Runs `body` in a transaction that writes to a segment's file; it gets the tables by name."""
+    environment = lmdb.open(str(file), subdir=False, max_dbs=8, map_size=1 << 24)
+    with environment.begin(write=True) as transaction:
+        tables = {
+            name: environment.open_db(name.encode(), transaction, integerkey=name != "meta")
+            for name in ("meta", "events", "content")}
+        body(transaction, tables)
+    environment.close()
+
+
+@pytest.mark.parametrize("place", [0, 2, -1])
+def test_a_segment_of_a_later_format_is_refused_with_the_format(golden, place):
+    directory = golden()
+    files = sorted((directory / "log").glob("*.mdb"))
+    file = files[place]
+    first = int(file.name[:16], 16)
+    change(file, lambda transaction, tables: transaction.put(
+        b"format", struct.pack("<I", 3), db=tables["meta"]))
+    for command in (("events", directory, "--from", str(first)), ("verify", directory),
+                    ("info", directory), ("content", directory, message_id(1, first))):
+        code, _, error = read(*command)
+        assert code == 1 and file.name in error, command
+        assert "format 3" in error and "use a later one" in error, command
+    if place:
+        # What stands in the segments before is read.
+        lines = (directory / "events.jsonl").read_bytes().splitlines(keepends=True)
+        assert read("events", directory, "--to", str(first - 1))[:2] == (
+            0, b"".join(lines[:first - 1]))
+
+
+def test_a_file_may_end_before_its_last_pages_when_these_are_free(golden):
+    directory = golden()
+    file = sorted((directory / "log").glob("*.mdb"))[1]
+    before = file.stat().st_size
+    key = struct.pack("<Q", 1 << 60)
+    change(file, lambda transaction, tables: transaction.put(
+        key, bytes(100 * 4096), db=tables["content"]))
+    change(file, lambda transaction, tables: transaction.delete(key, db=tables["content"]))
+    # Until what stands behind those pages has moved before them.
+    for _ in range(6):
+        change(file, lambda transaction, tables: transaction.put(
+            b"lmdb", transaction.get(b"lmdb", db=tables["meta"]), db=tables["meta"]))
+    assert file.stat().st_size >= before + 100 * 4096
+    with open(file, "r+b") as handle:
+        handle.truncate(before + 20 * 4096)
+    code, output, error = read("verify", directory)
+    assert (code, error) == (0, "") and output.startswith(b"intact: ")
+    assert read("events", directory)[1] == (directory / "events.jsonl").read_bytes()
+    with open(file, "r+b") as handle:
+        handle.truncate(before - 4 * 4096)
+    code, _, error = read("verify", directory)
+    assert code == 1 and file.name in error and "octets" in error
 
 
 class TestDamage:

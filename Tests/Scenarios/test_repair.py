@@ -105,6 +105,30 @@ def test_a_whole_log_is_copied_whole(golden, tmp_path, name):
     assert files == {path: path.read_bytes() for path in (data / "log").iterdir()}
 
 
+def test_a_log_that_a_newer_version_wrote_to_is_refused(golden, tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    data, new = golden(), tmp_path / "new"
+    before = lines(data)
+    file = sorted((data / "log").glob("*.mdb"))[1]
+    environment = lmdb.open(str(file), subdir=False, max_dbs=3, map_size=1 << 24)
+    with environment.begin(write=True) as transaction:
+        transaction.put(
+            b"format", (3).to_bytes(4, "little"), db=environment.open_db(b"meta", transaction))
+    environment.close()
+    command = (waybill_binary(), "log", "repair", "--data", data, "--to", new)
+    refused = run(*command, check=False)
+    assert refused.returncode == 69 and not new.exists()
+    assert "format 3" in refused.stderr and "version of Waybill that wrote it" in refused.stderr
+    found = run(waybill_binary(), "log", "verify", "--data", data, check=False)
+    assert found.returncode == 1 and "format 3" in found.stdout + found.stderr
+    assert "Restore this file" not in found.stdout + found.stderr
+    # Where it is known that the record is damaged, nothing is lost.
+    code, report = repair(data, new, "--ignore-format")
+    assert lost(report) == set() and code == 0, report
+    assert lines(new) == before
+    verify(new)
+
+
 @pytest.mark.parametrize("place", [0, 1, -2])
 def test_a_missing_segment(golden, tmp_path, place):
     data, new = golden(), tmp_path / "new"

@@ -13,9 +13,13 @@ from pathlib import Path
 import lmdb
 import zstandard
 
+from . import pages
+
 ZEROS = bytes(32)
 # No batch and no block is larger; what says so is damaged.
 RAW_OCTETS_MAX = 1 << 30
+# Those of a segment that this reader knows.
+FORMATS = (1, 2)
 
 
 class Damage(Exception):
@@ -34,6 +38,10 @@ class Damage(Exception):
             last = self.first if self.last is None else self.last
             parts.append(f"sequences {self.first} to {last}: ")
         return "".join(parts) + self.what
+
+
+class Newer(Damage):
+    """What a later version wrote, which this reader does not know: nothing is wrong with it."""
 
 
 class NothingThere(Exception):
@@ -112,8 +120,8 @@ def pruned(directory: Path) -> Pruned | None:
         raise Damage("the record of what was pruned is damaged", path)
     version, count, octets = struct.unpack_from("<HHI", value, 4)
     if version != 1:
-        raise Damage(f"the record of what was pruned has version {version}; this reader knows 1",
-                     path)
+        raise Newer(f"the record of what was pruned has version {version}; this reader knows 1: use a "
+                    "later one", path)
     log_id, last, chain, epoch = struct.unpack_from("<16sQ32sI", value, 24)
     offset = 104 + octets
     archive, bases = value[104:offset].decode(), []
@@ -159,26 +167,9 @@ def writer_is_running(segment: Segment) -> bool:
 
 def check_size(path: Path) -> None:
     """LMDB maps a file without asking how long it is; reading beyond its end kills the process."""
-    with open(path, "rb") as file:
-        head = file.read(2 * 65536)
-    if len(head) < 8192:
-        raise Damage("the file is shorter than its two meta pages", path)
-    # MDB_page header (16), then MDB_meta: magic, version, address, map size, two MDB_db of 48.
-    page_size = struct.unpack_from("<I", head, 16 + 24)[0]
-    metas = []
-    for offset in (0, page_size):
-        if len(head) < offset + 152:
-            continue
-        magic, version = struct.unpack_from("<II", head, offset + 16)
-        if magic == 0xBEEFC0DE and version == 1:
-            last_page, transaction = struct.unpack_from("<QQ", head, offset + 16 + 120)
-            metas.append((transaction, last_page))
-    if not metas or page_size & (page_size - 1) or not 512 <= page_size <= 65536:
-        raise Damage("no meta page of LMDB 0.9", path)
-    needed = (max(metas)[1] + 1) * page_size
-    size = path.stat().st_size
-    if size < needed:
-        raise Damage(f"the file has {size} octets, its newest meta page needs {needed}", path)
+    lack = pages.missing(path)
+    if lack is not None:
+        raise Damage(lack, path)
 
 
 def open_segment(segment: Segment) -> lmdb.Environment:
@@ -193,7 +184,26 @@ def open_segment(segment: Segment) -> lmdb.Environment:
                 readahead=False, create=False)
         except lmdb.Error as error:
             raise Damage(f"LMDB cannot open it: {error}", segment.path) from error
+        check_format(segment)
     return segment.environment
+
+
+def check_format(segment: Segment) -> None:
+    """Refuses a segment of a format that this reader does not know, before anything else of it is read."""
+    try:
+        table = segment.environment.open_db(b"meta", create=False)
+        with segment.environment.begin(db=table) as transaction:
+            value = transaction.get(b"format")
+    except lmdb.Error as error:
+        close_segment(segment)
+        raise Damage(f"LMDB cannot read the table meta: {error}", segment.path) from error
+    number = struct.unpack("<I", value)[0] if value is not None and len(value) == 4 else None
+    if number not in FORMATS:
+        close_segment(segment)
+        if number is None:
+            raise Damage("the table meta is not complete: format", segment.path)
+        raise Newer(f"the segment has format {number}; this reader knows 1 and 2: use a later one",
+                    segment.path)
 
 
 def close_segment(segment: Segment) -> None:
@@ -268,6 +278,14 @@ def _inflate(codec: int, frame: bytes, length: int) -> bytes:
     return raw
 
 
+def _refuse_dictionary(what: str, dictionary: int, path: Path, first: int,
+                       last: int | None = None) -> None:
+    """No version writes a frame with a dictionary; the checksum says that one did."""
+    if dictionary:
+        raise Newer(f"the {what} was made with a dictionary ({dictionary}), which this reader does "
+                    "not know: use a later one", path, first, last)
+
+
 def read_batch(path: Path, key: int, value: bytes) -> Batch:
     """Checks and inflates a value of the table `events`."""
     if len(value) < 104:
@@ -282,8 +300,9 @@ def read_batch(path: Path, key: int, value: bytes) -> Batch:
         raise Damage("the checksum of the batch does not fit", path, key)
     if first != key or last < first or count != last - first + 1 or first < 1 or epoch < 1:
         raise Damage("the header of the batch contradicts itself", path, key)
-    if reserved != bytes(3) or dictionary != 0:
-        raise Damage("the batch needs a dictionary, or a later version", path, first, last)
+    _refuse_dictionary("batch", dictionary, path, first, last)
+    if reserved != bytes(3):
+        raise Damage("the header of the batch contradicts itself", path, first, last)
     try:
         raw = _inflate(codec, value[104:], length)
     except (ValueError, zstandard.ZstdError) as error:
@@ -303,7 +322,8 @@ def read_group(path: Path, key: int, value: bytes) -> list[Batch]:
         raise Damage("not a group of batches of version 1", path, key)
     if checksum != _checksum(value):
         raise Damage("the checksum of the group of batches does not fit", path, key)
-    if first != key or last < first or count < 1 or reserved != bytes(3) or zero or dictionary:
+    _refuse_dictionary("group", dictionary, path, first, last)
+    if first != key or last < first or count < 1 or reserved != bytes(3) or zero:
         raise Damage("the header of the group contradicts itself", path, key)
     try:
         raw = _inflate(codec, value[88:], length)
@@ -351,7 +371,8 @@ def read_block(path: Path, key: int, value: bytes) -> list[tuple[int, bytes]]:
         raise Damage("not a content block of format version 1", path, key)
     if checksum != _checksum(value):
         raise Damage("the checksum of the content block does not fit", path, key)
-    if count < 1 or reserved != 0 or dictionary != 0 or len(value) < end:
+    _refuse_dictionary("content block", dictionary, path, key)
+    if count < 1 or reserved != 0 or len(value) < end:
         raise Damage("the header of the content block contradicts itself", path, key)
     index = list(struct.iter_unpack("<QQ", value[40:end]))
     sequences = [sequence for sequence, _ in index]

@@ -98,8 +98,6 @@ class Verifier:
     def segment(self, segment: Segment, is_last: bool) -> None:
         meta = storage.meta(segment)
         path = segment.path
-        if meta.format not in (1, 2):
-            raise Damage(f"format {meta.format}; this reader knows 1 and 2", path)
         if (meta.compacted is not None) != (meta.format == 2):
             self.bad("the format and the record compacted contradict each other", path)
         if meta.compacted is not None and meta.sealed is None:

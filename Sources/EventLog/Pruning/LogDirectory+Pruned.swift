@@ -9,11 +9,17 @@ extension LogDirectory {
     /// Read after the directory was listed: whoever lists a log while it is pruned then sees the old
     /// list with either record, or the new list with the new record.
     ///
-    /// - Throws: `damaged` when the record cannot be believed.
+    /// - Throws: `damaged` when the record cannot be believed, `unsupported` when a newer version of
+    ///   Waybill wrote it.
     func pruned() throws(EventLogError) -> PruneRecord? {
         guard let bytes = try Self.bytes(of: prunedPath, most: EventLogLimits.prunedOctetsMax)
         else { return nil }
         guard let record = PruneRecord(bytes: bytes) else {
+            if let version = PruneRecord.unknownVersion(in: bytes) {
+                throw EventLogError.newer(
+                    "the record of what was pruned has version \(version), this program reads 1",
+                    file: prunedPath)
+            }
             throw EventLogError(
                 .damaged, "the record of what was pruned is damaged", file: prunedPath,
                 hint: "Restore this file from a backup; without it nothing tells where the log "

@@ -123,6 +123,16 @@ package struct PruneRecord: Hashable, Sendable {
         guard offset == bytes.count else { return nil }
     }
 
+    /// The version of a record that is whole and that this program does not know; nil for any other
+    /// octets.
+    static func unknownVersion(in bytes: [UInt8]) -> UInt16? {
+        guard bytes.count >= headOctets, bytes.starts(with: magic),
+            unsafe SHA256().checksum(ofValue: bytes.span.bytes) == bytes.integer(at: 16)
+        else { return nil }
+        let found: UInt16 = bytes.integer(at: 4)
+        return found == version ? nil : found
+    }
+
     /// The error for what is asked of events that are gone.
     ///
     /// - Parameter sequences: What was asked for.

@@ -16,8 +16,7 @@ struct BatchReader: ~Copyable {
         key: UInt64, value: [UInt8], file: String
     ) throws(EventLogError) -> BatchHeader {
         guard let header = BatchHeader(bytes: value), header.firstSequence == key else {
-            throw EventLogError.damaged(
-                "the batch at \(key) has no valid header", file: file, sequences: key...key)
+            throw noHeader(value, "batch", key: key, file: file)
         }
         guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
             throw EventLogError.damaged(
@@ -41,9 +40,7 @@ struct BatchReader: ~Copyable {
             return [try batch(key: key, value: value, file: file)]
         }
         guard let group = BatchGroup(value: value), group.firstSequence == key else {
-            throw EventLogError.damaged(
-                "the group of batches at \(key) has no valid header", file: file,
-                sequences: key...key)
+            throw noHeader(value, "group of batches", key: key, file: file)
         }
         let range = group.firstSequence...group.lastSequence
         guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
@@ -114,9 +111,7 @@ struct BatchReader: ~Copyable {
         block value: [UInt8], key: UInt64, file: String
     ) throws(EventLogError) -> ContentBlock {
         guard let block = ContentBlock(value: value), block.entries.first?.sequence == key else {
-            throw EventLogError.damaged(
-                "the content block at \(key) has no valid header", file: file,
-                sequences: key...key)
+            throw noHeader(value, "content block", key: key, file: file)
         }
         guard unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16) else {
             throw EventLogError.damaged(
@@ -124,6 +119,38 @@ struct BatchReader: ~Copyable {
                 sequences: key...(block.entries.last?.sequence ?? key))
         }
         return block
+    }
+
+    /// Why a value has no header that can be used.
+    ///
+    /// - Returns: `unsupported` where a newer version wrote it so, which its checksum tells from damage:
+    ///   that covers the version, the codec and the dictionary's id.
+    private func noHeader(
+        _ value: [UInt8], _ what: String, key: UInt64, file: String
+    ) -> EventLogError {
+        guard value.count >= ContentBlock.headerOctets,
+            StoredValue.isMagic(value[..<StoredValue.magicOctets]),
+            unsafe sha256.checksum(ofValue: value.span.bytes) == value.integer(at: 16)
+        else { return damagedHeader(what, key: key, file: file) }
+        let version: UInt16 = value.integer(at: 4)
+        let dictionary: UInt32 = value.integer(at: 12)
+        let reason: String
+        if version != 1 {
+            reason = "has version \(version), this program reads 1"
+        } else if dictionary != 0 {
+            reason = "was made with a dictionary (\(dictionary)), which this version does not know"
+        } else if FrameCodec(rawValue: value[8]) == nil {
+            reason = "has codec \(value[8]), which this version does not know"
+        } else {
+            return damagedHeader(what, key: key, file: file)
+        }
+        return EventLogError.newer(
+            "the \(what) at \(key) \(reason)", file: file, sequences: key...key)
+    }
+
+    private func damagedHeader(_ what: String, key: UInt64, file: String) -> EventLogError {
+        EventLogError.damaged(
+            "the \(what) at \(key) has no valid header", file: file, sequences: key...key)
     }
 
     /// The SHA-256 of some bytes.

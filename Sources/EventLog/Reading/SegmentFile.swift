@@ -17,6 +17,8 @@ final class SegmentFile: Sendable {
     /// First sequence, as the file's name says.
     let first: UInt64
     private let knownEnd = Mutex<End?>(nil)
+    /// The format has been looked at; it never changes.
+    private let isFormatKnown = Mutex(false)
 
     var path: String { pages.path }
 
@@ -51,6 +53,30 @@ final class SegmentFile: Sendable {
         return try SegmentMeta(
             { (name) throws(EventLogError) in try snapshot.value(name.key, in: table) },
             file: file)
+    }
+
+    /// Refuses a segment of a format that this program does not know, before anything else of it is
+    /// read. Where damage hides the format, the values speak for themselves: each has its own version
+    /// and its checksum.
+    ///
+    /// - Throws: `unsupported`; `damaged` when the record says what no version writes.
+    private func checkFormat() throws(EventLogError) {
+        guard !isFormatKnown.withLock({ $0 }) else { return }
+        let found = try? pages.read { (snapshot) throws(EventLogError) in
+            try Self.format(in: snapshot)
+        }
+        guard let format = found else { return }
+        if let refusal = SegmentMeta.refusal(ofFormat: format, file: path) { throw refusal }
+        isFormatKnown.withLock { $0 = true }
+    }
+
+    /// The record of the format in a snapshot; nil when there is none of its length.
+    private static func format(in snapshot: PageSnapshot) throws(EventLogError) -> UInt32? {
+        guard let table = try snapshot.table(Table.meta),
+            let record = try snapshot.value(SegmentMeta.Name.format.key, in: table),
+            record.count == 4
+        else { return nil }
+        return record.integer(at: 0)
     }
 
     /// The entries from the last batch that begins at `sequence` or before, as far as they stand
@@ -97,7 +123,8 @@ final class SegmentFile: Sendable {
     }
 
     private func run(_ table: String, floor key: UInt64) throws(EventLogError) -> LeafRun? {
-        try pages.read { (snapshot) throws(EventLogError) in
+        try checkFormat()
+        return try pages.read { (snapshot) throws(EventLogError) in
             guard let tree = try snapshot.table(table) else {
                 throw EventLogError.damaged("the segment has no table \(table)", file: path)
             }

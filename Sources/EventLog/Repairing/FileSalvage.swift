@@ -12,15 +12,21 @@ struct FileSalvage: ~Copyable {
     private let index: Int
     /// Octets that the disk is taken not to give, for tests.
     private let unreadable: Range<UInt64>?
+    /// The record of the segment's format is taken to be damaged where this program does not know it.
+    private let ignoresFormat: Bool
     private let values = StoredValue()
     private(set) var result: SalvagedFile
     /// The tables do not lead to everything.
     private var isBroken = false
     private var fileBytes: UInt64 = 0
 
-    init(path: String, first: UInt64, index: Int, unreadable: Range<UInt64>? = nil) {
+    init(
+        path: String, first: UInt64, index: Int, unreadable: Range<UInt64>? = nil,
+        ignoresFormat: Bool = false
+    ) {
         self.index = index
         self.unreadable = unreadable
+        self.ignoresFormat = ignoresFormat
         result = SalvagedFile(path: path, first: first)
     }
 
@@ -28,7 +34,7 @@ struct FileSalvage: ~Copyable {
     mutating func run(isLast: Bool, end: LogLock.OrderlyEnd?) {
         do throws(EventLogError) {
             let pages = try PageFile.openForSalvage(path: result.path, unreadable: unreadable)
-            result.pages = pages
+            result.isThere = true
             fileBytes = try pages.fileBytes()
             var isSound = true
             do throws(EventLogError) {
@@ -52,7 +58,7 @@ struct FileSalvage: ~Copyable {
             } else {
                 isBroken = true
             }
-            if isBroken { scan(pages) }
+            if isBroken, result.refusal == nil { scan(pages) }
         } catch {
             result.note(error.message)
         }
@@ -101,6 +107,12 @@ struct FileSalvage: ~Copyable {
             }
         } catch {
             result.note(error.message)
+            if error.code == .unsupported, !ignoresFormat {
+                result.refusal = error
+                result.refusal?.hint +=
+                    " If none did, the record is damaged: --ignore-format reads the segment without it."
+                return
+            }
             if let table = try? snapshot.table(Table.meta) {
                 result.logID = try? snapshot.value(SegmentMeta.Name.logID.key, in: table)
             }
@@ -170,6 +182,8 @@ struct FileSalvage: ~Copyable {
             } catch {
                 isBroken = true
                 result.note(error.message)
+                // A placeholder would take the place of what a newer version can read.
+                if error.code == .unsupported { result.refusal = result.refusal ?? error }
                 result.namedSequence = max(
                     result.namedSequence, error.sequences?.upperBound ?? key)
             }

@@ -18,7 +18,7 @@ struct FoundContents: ~Copyable {
         var strays: Int { max(0, count - taken) }
     }
 
-    private let files: [SalvagedFile]
+    private let sources: SalvagedSources
     private var blocks: [UInt64: [FoundBlock]] = [:]
     private var keys: [UInt64]
     private var next = 0
@@ -36,9 +36,10 @@ struct FoundContents: ~Copyable {
 
     /// - Parameters:
     ///   - files: What was found.
+    ///   - sources: The same files, to read from.
     ///   - level: Zstandard level of the blocks that are handed out.
-    init(_ files: [SalvagedFile], level: Int32) {
-        self.files = files
+    init(_ files: [SalvagedFile], from sources: SalvagedSources, level: Int32) {
+        self.sources = sources
         builder = BlockBuilder(level: level, octetsMax: EventLogLimits.contentBlockOctets)
         for block in files.flatMap(\.blocks) {
             if blocks[block.key]?.contains(where: { $0.place == block.place }) != true {
@@ -56,13 +57,16 @@ struct FoundContents: ~Copyable {
     /// The blocks of a batch as they will stand in the table, and the messages that have none.
     ///
     /// Must be called in the order of the batches.
+    ///
+    /// - Throws: `inaccessible`, `notFound` when a file cannot be opened any more: its messages are
+    ///   not lost.
     mutating func take(
         _ references: [ContentReference], of batch: StoredBatch, _ values: borrowing StoredValue
-    ) -> (blocks: [(key: UInt64, value: [UInt8])], missing: [UInt64]) {
+    ) throws(EventLogError) -> (blocks: [(key: UInt64, value: [UInt8])], missing: [UInt64]) {
         for past in open where past.last < batch.firstSequence { strayed += past.strays }
         open.removeAll { $0.last < batch.firstSequence }
         while next < keys.count, keys[next] <= batch.lastSequence {
-            open.append(inflate(blocks.removeValue(forKey: keys[next]) ?? [], values))
+            open.append(try inflate(blocks.removeValue(forKey: keys[next]) ?? [], values))
             next += 1
         }
         var taken: [(key: UInt64, value: [UInt8])] = []
@@ -100,14 +104,13 @@ struct FoundContents: ~Copyable {
 
     private func inflate(
         _ found: [FoundBlock], _ values: borrowing StoredValue
-    ) -> Alternatives {
+    ) throws(EventLogError) -> Alternatives {
         var alternatives = Alternatives(
             last: found.map(\.last).max() ?? 0, count: found.first?.count ?? 0)
         for one in found {
-            let file = files[one.place.file]
+            let file = try sources.file(one.place.file)
             guard
-                let value = try? file.pages?.bytes(
-                    at: one.place.offset, count: one.place.octets),
+                let value = try? file.bytes(at: one.place.offset, count: one.place.octets),
                 let (block, bytes) = try? values.reader.block(
                     key: one.key, value: value, file: file.path)
             else { continue }

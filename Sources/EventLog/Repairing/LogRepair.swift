@@ -13,6 +13,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
     private let codec: Codec
     private let configuration: EventLogConfiguration
     private let acceptsUnproven: Bool
+    private let ignoresFormats: Bool
 
     /// A repair of the log in `directory` (which holds the segments: `DATA/log`).
     ///
@@ -23,20 +24,24 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
     ///   - acceptsUnproven: Also take batches that are whole, and that neither a page nor the chain
     ///     says to belong where they were found. They may be copies that LMDB left behind, and they
     ///     may stand in a message that somebody made in order to put events into the log.
+    ///   - ignoresFormats: Take a segment's record of a format that this program does not know for
+    ///     damaged, instead of refusing the log.
     package init(
         directory: String, codec: Codec, configuration: EventLogConfiguration = .init(),
-        acceptsUnproven: Bool = false
+        acceptsUnproven: Bool = false, ignoresFormats: Bool = false
     ) {
         self.directory = LogDirectory(directory)
         self.codec = codec
         self.configuration = configuration
         self.acceptsUnproven = acceptsUnproven
+        self.ignoresFormats = ignoresFormats
     }
 
     /// Finds out what can be read and what is lost; changes nothing.
     ///
     /// - Throws: `locked` when a server runs on the log, `notFound` when there is none, `damaged`
-    ///   when nothing of it can be read.
+    ///   when nothing of it can be read, `unsupported` when a newer version wrote some of it: what
+    ///   this program cannot read is not lost then.
     package func survey(
         progress: (RepairProgress) -> Void = { _ in }
     ) throws(EventLogError) -> RepairReport {
@@ -108,6 +113,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
         do throws(EventLogError) {
             pruned = try directory.pruned()
         } catch {
+            if error.code == .unsupported { throw error }
             // As if it were missing: what it said of the beginning, the files say too.
             report.beginningFinding = error.message
         }
@@ -117,7 +123,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
                 .notFound, "there is no log here", file: directory.path,
                 hint: "Give the data directory of a server that has run (--data DIR).")
         }
-        var files = salvage(listing.segments, progress)
+        var files = try salvage(listing.segments, progress)
         report.oldLogID = Self.setForeignAside(&files)
         if report.beginningFinding != nil {
             pruned = PruneRecord(
@@ -132,7 +138,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
         report.oldPosition = plan.oldPosition
         report.files = files.map {
             RepairedFile(
-                path: $0.path, isThere: $0.pages != nil, batches: $0.batches.count,
+                path: $0.path, isThere: $0.isThere, batches: $0.batches.count,
                 contentBlocks: $0.blocks.count, isScanned: $0.isScanned, findings: $0.findings)
         }
         report.isEndCertain = Self.isEndCertain(files, listing, plan)
@@ -146,7 +152,7 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
     /// Reads each segment's file, in the order of the names.
     private func salvage(
         _ segments: [UInt64], _ progress: (RepairProgress) -> Void
-    ) -> [SalvagedFile] {
+    ) throws(EventLogError) -> [SalvagedFile] {
         let end = LogLock.orderlyEnd(directory: directory.path)
         var files: [SalvagedFile] = []
         for (index, first) in segments.enumerated() {
@@ -156,8 +162,10 @@ package struct LogRepair<Codec: BatchCodec>: Sendable {
                     file: path, segment: index + 1, segmentCount: segments.count,
                     sequence: first))
             let isLast = index == segments.count - 1
-            var salvage = FileSalvage(path: path, first: first, index: index)
+            var salvage = FileSalvage(
+                path: path, first: first, index: index, ignoresFormat: ignoresFormats)
             salvage.run(isLast: isLast, end: isLast && end?.segment == first ? end : nil)
+            if let refusal = salvage.result.refusal { throw refusal }
             files.append(salvage.result)
         }
         return files
@@ -206,7 +214,8 @@ extension LogRepair {
         _ plan: RepairPlan, _ files: [SalvagedFile], _ report: inout RepairReport,
         into sink: inout (some RepairSink)?, _ progress: (RepairProgress) -> Void
     ) throws(EventLogError) {
-        var contents = FoundContents(files, level: configuration.contentLevel)
+        let sources = SalvagedSources(files)
+        var contents = FoundContents(files, from: sources, level: configuration.contentLevel)
         let values = StoredValue()
         var latest: Value?
         for part in plan.parts {
@@ -214,7 +223,7 @@ extension LogRepair {
             case .lost(let range, let epoch, let time):
                 try sink?.lose(range, epoch: epoch, time: time)
             case .batch(let found):
-                let batch = try Self.batch(found, files, values, &latest)
+                let batch = try Self.batch(found, sources, values, &latest)
                 let references = try? codec.contentReferences(
                     inBatch: batch.bytes, firstSequence: batch.firstSequence)
                 if references == nil {
@@ -222,7 +231,7 @@ extension LogRepair {
                         "the batch at \(batch.firstSequence) cannot be decoded; it is kept as it is"
                     )
                 }
-                let (blocks, missing) = contents.take(references ?? [], of: batch, values)
+                let (blocks, missing) = try contents.take(references ?? [], of: batch, values)
                 report.batches += 1
                 report.events += batch.header.count
                 report.contents += UInt64((references?.count ?? 0) - missing.count)
@@ -245,7 +254,7 @@ extension LogRepair {
 
     /// Reads a batch again; the value that was read last is kept, which may have the next ones too.
     private static func batch(
-        _ found: FoundBatch, _ files: [SalvagedFile], _ values: borrowing StoredValue,
+        _ found: FoundBatch, _ sources: SalvagedSources, _ values: borrowing StoredValue,
         _ latest: inout Value?
     ) throws(EventLogError) -> StoredBatch {
         if let latest, latest.place == found.place,
@@ -253,11 +262,8 @@ extension LogRepair {
         {
             return batch
         }
-        let file = files[found.place.file]
-        guard let pages = file.pages else {
-            throw EventLogError(.inaccessible, "the file is not open", file: file.path)
-        }
-        let value = try pages.bytes(at: found.place.offset, count: found.place.octets)
+        let file = try sources.file(found.place.file)
+        let value = try file.bytes(at: found.place.offset, count: found.place.octets)
         let batches = try values.batches(key: found.key, value: value, file: file.path)
         latest = (found.place, batches)
         guard let batch = batches.first(where: { $0.header == found.header }) else {

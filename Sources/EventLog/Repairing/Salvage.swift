@@ -52,7 +52,10 @@ struct SalvagedFile: Sendable {
     var path: String
     /// First sequence as the name says.
     var first: UInt64
-    var pages: PageFile?
+    /// It could be opened.
+    var isThere = false
+    /// Why it must not be read further: it is of a version that this program does not know.
+    var refusal: EventLogError?
     var meta: SegmentMeta?
     /// Also where the other records are lost.
     var logID: [UInt8]?

@@ -9,6 +9,15 @@ extension EventLogError {
             .damaged, message, file: file, sequences: sequences, hint: verifyHint(file: file))
     }
 
+    /// A newer version made what cannot be read; it is not damaged.
+    static func newer(
+        _ message: String, file: String, sequences: ClosedRange<UInt64>? = nil
+    ) -> EventLogError {
+        EventLogError(
+            .unsupported, message, file: file, sequences: sequences,
+            hint: "Use the version of Waybill that wrote it, or a later one.")
+    }
+
     /// A call of the operating system failed.
     static func system(
         _ operation: String, errno code: Int32, file: String

@@ -100,15 +100,20 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
         return report
     }
 
-    /// Adds a damage.
+    private static var restoreHint: String {
+        "Change and remove nothing here. Restore this file from a backup or from another site's "
+            + "copy, then verify again."
+    }
+
+    /// Adds a damage; without a hint of its own the file is to be restored.
     mutating func note(
         _ file: String, _ sequences: ClosedRange<UInt64>?, _ what: String,
-        hint: String = "Change and remove nothing here. Restore this file from a backup or from "
-            + "another site's copy, then verify again."
+        hint: String? = nil
     ) {
         report.damageCount += 1
         guard report.damages.count < EventLogLimits.damagesListedMax else { return }
-        report.damages.append(Damage(file: file, sequences: sequences, what: what, hint: hint))
+        report.damages.append(
+            Damage(file: file, sequences: sequences, what: what, hint: hint ?? Self.restoreHint))
     }
 
     /// The last commit of a stopped writer, when the next start takes it back.
@@ -133,7 +138,15 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
 
     /// Adds a damage that an error tells of.
     mutating func note(_ error: EventLogError) {
-        note(error.file.isEmpty ? path : error.file, error.sequences, error.message)
+        note(
+            error.file.isEmpty ? path : error.file, error.sequences, error.message,
+            hint: Self.hint(error))
+    }
+
+    /// What is to be done about an error, where it is not to restore the file: a newer version's is as
+    /// good as it can be.
+    private static func hint(_ error: EventLogError) -> String? {
+        error.code == .unsupported ? error.hint : nil
     }
 
     private mutating func verifySegment(
@@ -156,7 +169,8 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
             meta = try file.meta()
         } catch {
             note(
-                path, error.sequences ?? first...max(first, (next ?? first + 1) - 1), error.message)
+                path, error.sequences ?? first...max(first, (next ?? first + 1) - 1), error.message,
+                hint: Self.hint(error))
             chain.loseTrack(at: next)
             return
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import EventLog
 import MailEvents
 import MailModel
@@ -14,7 +15,8 @@ struct LogRepairCommand: ParsableCommand {
             The old log is only read; its server must be stopped. The result is the log of a new data
             directory, which must not exist, or be empty. In the place of each event that is lost
             stands one of the type `lost`, so that sequences and message ids stay as they are. The
-            new log has an id of its own, and what is written to it next begins a new epoch.
+            new log has an id of its own, and what is written to it next begins a new epoch. A log to
+            which a newer version of Waybill has written is refused: use that version.
 
             A backup, or a standby that has the position given for the old log, has what is lost:
             look there first. docs/operations/damage.md tells how.
@@ -42,6 +44,13 @@ struct LogRepairCommand: ParsableCommand {
             """)
     var acceptUnproven = false
 
+    @Flag(
+        help: """
+            Read segments that say to have a format of a newer version as if their record of it were \
+            damaged. Only where no newer version has written to this log: what it wrote would be lost.
+            """)
+    var ignoreFormat = false
+
     func validate() throws {
         guard dryRun || to != nil else {
             throw ValidationError("say where the new log goes: --to DIR, or --dry-run")
@@ -49,10 +58,11 @@ struct LogRepairCommand: ParsableCommand {
     }
 
     func run() throws {
+        waybill_raise_open_files()
         let directory = try options.directory()
         let repair = LogRepair(
             directory: DataDirectory.log(directory), codec: MailEventCodec(),
-            acceptsUnproven: acceptUnproven)
+            acceptsUnproven: acceptUnproven, ignoresFormats: ignoreFormat)
         let target = dryRun ? nil : to
         let report: RepairReport
         do throws(EventLogError) {

@@ -21,6 +21,13 @@ package enum EventLogLimits {
     /// dirty pages.
     static let compactionTransactionOctets = 8 << 20
 
+    /// Octets that a rewritten segment is taken to need beside its two tables: LMDB's own pages.
+    static let compactionOverheadOctets: UInt64 = 64 << 10
+
+    /// Octets of the file system that stay free of every compaction, also of one that makes room: for the
+    /// commits of what is under way when the disk is full, as ``roomAheadFreeMin``.
+    static let compactionReserve: UInt64 = 64 << 20
+
     /// Milliseconds between two looks at which content of compacted segments can go, which reads all
     /// of it, and at segments that could not be compacted.
     static let contentLookMilliseconds: UInt64 = 600_000

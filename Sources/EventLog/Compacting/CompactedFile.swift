@@ -15,15 +15,21 @@ final class CompactedFile {
     private var groups: [Entry] = []
     private var blocks: [Entry] = []
     private var waitingOctets = 0
+    private let room: (Int) throws(EventLogError) -> Void
 
     /// Makes an empty one; what stands there is replaced.
     ///
     /// - Parameters:
     ///   - path: Its temporary name.
     ///   - mapBytes: The most that it can grow to; takes nothing of the disk.
+    ///   - room: Called with the octets that are written next; throws when the disk must not be filled
+    ///     by these.
     /// - Throws: `outOfSpace`, `writeFailed`.
-    init(path: String, mapBytes: Int) throws(EventLogError) {
+    init(
+        path: String, mapBytes: Int, room: @escaping (Int) throws(EventLogError) -> Void = { _ in }
+    ) throws(EventLogError) {
         self.path = path
+        self.room = room
         _ = unsafe unlink(path)
         do throws(LMDBError) {
             environment = try LMDBEnvironment.open(
@@ -73,6 +79,7 @@ final class CompactedFile {
     }
 
     private func commit() throws(EventLogError) {
+        try room(waitingOctets)
         do throws(LMDBError) {
             try environment.write { (transaction) throws(LMDBError) in
                 for (key, value) in groups {

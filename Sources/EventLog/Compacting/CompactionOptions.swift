@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// How sealed segments are rewritten. The defaults are for production.
 ///
 /// Concurrency: value; its closures are called on the thread that compacts.
@@ -8,7 +10,9 @@ package struct CompactionOptions: Sendable {
 
     /// Zstandard level of the events' frames and of the content blocks.
     package var level: Int32 = 9
-    /// Raw octets a second, of events and content together; 0: as fast as it goes.
+    /// Octets a second, of events and content together, that are read to see which content can go, or
+    /// are copied, or are read again when they have been; raw ones but for the first; 0: as fast as it
+    /// goes.
     package var octetsPerSecond = 16 << 20
     /// Seconds after a segment's seal during which its content is kept although its messages are
     /// final; nil: content is never dropped.
@@ -20,6 +24,8 @@ package struct CompactionOptions: Sendable {
     package var droppablePercent = 25
     /// Seconds between two looks for something to do.
     package var intervalSeconds = 2
+    /// Waits so many milliseconds, at most 200, to keep to the rate.
+    var pause: @Sendable (_ milliseconds: Int) -> Void = { _ = usleep(UInt32($0) * 1_000) }
 
     /// The production defaults, which drop no content.
     package init() {}

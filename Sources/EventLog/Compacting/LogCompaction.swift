@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Compacts what is due of a log: sealed segments that are as they were written, and compacted ones
 /// of whose content enough can go.
 ///
@@ -52,16 +50,18 @@ package struct LogCompaction<Codec: BatchCodec> {
         guard meta.compaction == nil || evenIfCompacted || (looksAgain && needed != nil) else {
             return nil
         }
-        let plan = try ContentPlan.make(file, needed: needed)
+        let pace = CompactionPace(
+            octetsPerSecond: options.octetsPerSecond, clock: configuration.monotonicMilliseconds,
+            pause: options.pause)
+        let goesOn: (Int) -> Bool = { octets in
+            pace.take(octets)
+            return !isStopped()
+        }
+        let plan = try ContentPlan.make(file, needed: needed, pace: goesOn)
         guard meta.compaction == nil || evenIfCompacted || isWorthwhile(plan) else { return nil }
-        let pace = Pace(
-            octetsPerSecond: options.octetsPerSecond, clock: configuration.monotonicMilliseconds)
         let compactor = SegmentCompactor(
             directory: directory, codec: codec, configuration: configuration, options: options,
-            pace: { octets in
-                pace.take(octets)
-                return !isStopped()
-            })
+            pace: goesOn)
         return try compactor.run(first, plan)
     }
 
@@ -87,32 +87,5 @@ package struct LogCompaction<Codec: BatchCodec> {
         }
         return plan.kept.isEmpty
             || plan.droppableOctets * 100 >= plan.octets * UInt64(options.droppablePercent)
-    }
-}
-
-/// Holds work back to so many octets a second.
-///
-/// Concurrency: bound to the thread that made it.
-private final class Pace {
-    private let octetsPerSecond: Int
-    private let clock: () -> UInt64
-    private let start: UInt64
-    private var octets = 0
-
-    init(octetsPerSecond: Int, clock: @escaping () -> UInt64) {
-        self.octetsPerSecond = octetsPerSecond
-        self.clock = clock
-        start = clock()
-    }
-
-    /// Sleeps as long as the octets came too soon.
-    func take(_ count: Int) {
-        guard octetsPerSecond > 0 else { return }
-        octets += count
-        let due = UInt64(octets) * 1_000 / UInt64(octetsPerSecond)
-        let spent = clock() - start
-        // Short pauses are not worth their system call.
-        guard due > spent + 10 else { return }
-        _ = usleep(UInt32(min(due - spent, 200)) * 1_000)
     }
 }

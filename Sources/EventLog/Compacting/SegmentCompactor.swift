@@ -11,7 +11,7 @@ struct SegmentCompactor<Codec: BatchCodec> {
     let codec: Codec
     let configuration: EventLogConfiguration
     let options: CompactionOptions
-    /// Called with the raw octets that were worked through; false: the work is given up.
+    /// Called with the octets that were worked through, copied or read; false: the work is given up.
     let pace: (Int) -> Bool
 
     /// Rewrites the segment that begins at `first`.
@@ -32,14 +32,15 @@ struct SegmentCompactor<Codec: BatchCodec> {
                 hint: "Only sealed segments are compacted: see waybill log seal.")
         }
         let octetsBefore = try old.pages.fileBytes()
-        try checkSpace(octetsBefore, old.path)
+        try checkSpace(content.octetsExpected(of: octetsBefore), of: octetsBefore, old.path)
         do throws(EventLogError) {
             var copy = SegmentCopy(
                 old: old, meta: meta, seal: seal, codec: codec, options: options,
                 content: content)
             let record = try copy.write(
                 to: directory.compactPath(first), octets: octetsBefore,
-                now: configuration.now(), pace: pace)
+                now: configuration.now(), pace: pace,
+                room: { (octets) throws(EventLogError) in try checkRoom(octets) })
             configuration.crashPoints.reach(.compactionWritten)
             try check(first, next: seal.lastSequence + 1, record, contents: content.kept.count)
             configuration.crashPoints.reach(.compactionChecked)
@@ -57,16 +58,42 @@ struct SegmentCompactor<Codec: BatchCodec> {
             contentsDropped: content.present.count - content.kept.count)
     }
 
-    /// The new file may be as large as the old one, and mail needs its space.
-    private func checkSpace(_ octets: UInt64, _ file: String) throws(EventLogError) {
+    /// The new file stands beside the old one until it is whole, and mail needs its space. What gives
+    /// back an eighth of the old file or more may go below the floor: it is what makes a full disk
+    /// free again.
+    ///
+    /// - Parameters:
+    ///   - expected: The most octets of the new file.
+    ///   - before: Octets of the old one.
+    ///   - file: The old one, for the error.
+    /// - Throws: `outOfSpace`.
+    private func checkSpace(
+        _ expected: UInt64, of before: UInt64, _ file: String
+    ) throws(EventLogError) {
         guard let free = configuration.freeBytes(directory.path) else { return }
-        let floor = configuration.freeBytesFloor
-        guard free >= octets + floor else {
-            throw EventLogError(
-                .outOfSpace,
-                "rewriting needs \(octets) octets beside the floor of \(floor), \(free) are free",
-                file: file, hint: "Free some space on this file system.")
-        }
+        let isGain = expected <= before - before / 8
+        let kept = isGain ? reserve : configuration.freeBytesFloor
+        guard free < expected.addingClamping(kept) else { return }
+        throw EventLogError(
+            .outOfSpace,
+            "rewriting needs \(expected) octets beside \(kept) that must stay free, \(free) are free",
+            file: file, hint: "Free some space on this file system.")
+    }
+
+    /// What no rewriting takes: the writer's commits need it, and there may be no floor.
+    private var reserve: UInt64 {
+        min(configuration.freeBytesFloor, EventLogLimits.compactionReserve)
+    }
+
+    /// Stops the copying before it takes the reserve: others write to the disk meanwhile.
+    private func checkRoom(_ octets: Int) throws(EventLogError) {
+        guard let free = configuration.freeBytes(directory.path),
+            free < reserve.addingClamping(UInt64(octets))
+        else { return }
+        throw EventLogError(
+            .outOfSpace,
+            "rewriting was given up: \(free) octets are free, \(reserve) must stay so",
+            file: directory.path, hint: "Free some space on this file system.")
     }
 
     /// Reads the new file from end to end: pages, chain up to the seal, each message.
@@ -74,8 +101,13 @@ struct SegmentCompactor<Codec: BatchCodec> {
         _ first: UInt64, next: UInt64, _ record: SegmentMeta, contents: Int
     ) throws(EventLogError) {
         var verifier = LogVerifier(codec: codec, files: SegmentFiles(directory: directory))
+        verifier.pace = pace
         let report = verifier.check(
             rewritten: first, at: directory.compactPath(first), next: next)
+        guard !verifier.isGivenUp else {
+            throw EventLogError(
+                .closed, "the rewriting was given up", file: directory.compactPath(first))
+        }
         let fits =
             report.batches == record.compaction?.batches && report.contents == UInt64(contents)
         guard report.isIntact, fits else {

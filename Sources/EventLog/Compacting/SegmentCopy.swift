@@ -39,14 +39,16 @@ struct SegmentCopy<Codec: BatchCodec>: ~Copyable {
     ///   - octets: Size of the old file.
     ///   - now: When this is done.
     ///   - pace: Called with the raw octets worked through; false: the work is given up.
+    ///   - room: Called with the octets that are written next; throws when there must be no more.
     /// - Returns: The new file's meta records.
     /// - Throws: `damaged` when the old file is not what it must be; `outOfSpace`, `writeFailed`,
     ///   `closed` when the work was given up.
     mutating func write(
-        to path: String, octets: UInt64, now: Int64, pace: (Int) -> Bool
+        to path: String, octets: UInt64, now: Int64, pace: (Int) -> Bool,
+        room: @escaping (Int) throws(EventLogError) -> Void
     ) throws(EventLogError) -> SegmentMeta {
         let file = try CompactedFile(
-            path: path, mapBytes: 2 * Int(octets) + 2 * EventLogLimits.appendOctetsMax)
+            path: path, mapBytes: 2 * Int(octets) + 2 * EventLogLimits.appendOctetsMax, room: room)
         var hash = meta.previousHash
         var next = meta.first
         while next <= seal.lastSequence {

@@ -123,7 +123,7 @@ package struct SegmentAnatomy: Hashable, Sendable {
 
 extension TreeRecord {
     /// All of its pages.
-    fileprivate var pages: UInt64 { branchPages &+ leafPages &+ overflowPages }
+    var pages: UInt64 { branchPages &+ leafPages &+ overflowPages }
 }
 
 extension PageSnapshot {

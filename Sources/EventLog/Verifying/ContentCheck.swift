@@ -9,6 +9,8 @@ struct ContentCheck {
     private var claimed: ClosedRange<UInt64>?
     /// Messages that are what their events say.
     private(set) var messages: UInt64 = 0
+    /// Of the messages that were read.
+    private(set) var octets = 0
 
     /// First sequences of the blocks that belong to events.
     var seenBlocks: Set<UInt64> { walk.seenBlocks }
@@ -35,6 +37,7 @@ struct ContentCheck {
                 wrong += takeStrays()
                 if let content {
                     messages += 1
+                    octets += content.count
                     if let error = compare(content, reference, reader) { wrong.append(error) }
                 } else if !meta.isDropped(reference.sequence) {
                     wrong.append(error("is missing", reference.sequence))

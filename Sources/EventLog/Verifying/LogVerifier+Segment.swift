@@ -103,7 +103,7 @@ extension LogVerifier {
     /// Follows the batches of one leaf page.
     private mutating func follow(_ run: LeafRun, _ start: UInt64?) {
         var run = run
-        while !run.isAtEnd {
+        while !run.isAtEnd, !isGivenUp {
             do throws(EventLogError) {
                 let (key, value) = try run.entry()
                 if key >= start ?? 0 {
@@ -131,6 +131,11 @@ extension LogVerifier {
         noteEpoch(batch)
         report.batches += 1
         report.events += batch.header.count
+        let before = contents?.octets ?? 0
+        defer {
+            let octets = batch.bytes.count + (contents?.octets ?? 0) - before
+            if !pace(octets) { isGivenUp = true }
+        }
         do {
             let references = try codec.contentReferences(
                 inBatch: batch.bytes, firstSequence: batch.firstSequence)

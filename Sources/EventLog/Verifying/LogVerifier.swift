@@ -16,6 +16,10 @@ struct LogVerifier<Codec: BatchCodec>: ~Copyable {
     /// The messages of this segment.
     var contents: ContentCheck?
 
+    /// Called with the raw octets of each batch and its messages; false: the rest is not looked at.
+    var pace: (Int) -> Bool = { _ in true }
+    var isGivenUp = false
+
     /// Where the batches of this segment say that epochs begin.
     var epochsSeen: [EpochStart] = []
 

@@ -20,10 +20,10 @@ package final class CrashPoints: Sendable {
         case beforeAcknowledgement = "ack.before"
         /// The observers of a batch have been told.
         case afterAcknowledgement = "ack.after"
-        /// The old segment has its seal, the new one does not exist.
-        case sealed = "rotate.sealed"
-        /// The new segment is complete under its temporary name.
+        /// The new segment is complete under its temporary name, the old one has no seal.
         case created = "rotate.created"
+        /// The old segment has its seal, the new one only its temporary name.
+        case sealed = "rotate.sealed"
         /// The new segment has its name, the directory is not flushed.
         case renamed = "rotate.renamed"
         /// Rewriting a sealed segment begins.

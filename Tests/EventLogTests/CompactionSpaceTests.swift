@@ -38,7 +38,7 @@ struct CompactionSpaceTests {
         return LogCompaction(
             directory: scratch.log, codec: TextCodec(),
             configuration: testConfiguration(clock: clock) { configuration in
-                configuration.freeBytesFloor = floor
+                configuration.freeBytesFloor = Self.floor
                 configuration.freeBytes = { _ in free() }
             }, options: options)
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from harness.stones import source
 from harness.peer import Peer
 from harness.support import ROOT
+from log_reader import storage
 from log_reader.events import message_id
 
 READER = ROOT / "tools" / "waybill-log-reader"
@@ -105,6 +107,65 @@ def change(file, body):
             for name in ("meta", "events", "content")}
         body(transaction, tables)
     environment.close()
+
+
+class TestWorkedExamples:
+    """Of schemas/log-format.md, as they stand there."""
+
+    TEXT = (ROOT / "schemas" / "log-format.md").read_text()
+
+    def octets(self, caption):
+        """The first block behind some words."""
+        assert self.TEXT.count(caption) == 1, caption
+        return bytes.fromhex("".join(self.TEXT.split(caption)[1].split("```")[1].split()))
+
+    def test_batches_chain_whatever_their_frames(self):
+        first = storage.read_batch("file", 1, self.octets("Key 1 of `events`: epoch 1"))
+        second = storage.read_batch("file", 2, self.octets("Key 2 of `events`: epoch 2"))
+        third = storage.read_batch("file", 3, self.octets("key 3 of `events`: codec 1"))
+        assert third.raw == b"1700000000003000|0||0|" + b"four " * 20 + b"\n"
+        assert second.previous == first.chain and third.previous == second.chain
+        assert third.chain == self.octets("of the *uncompressed* 123 octets")
+        group = storage.read_group("file", 1, self.octets("Both batches as a group"))
+        assert [batch.chain for batch in group] == [first.chain, second.chain]
+
+    def test_the_record_of_what_was_pruned(self, tmp_path):
+        (tmp_path / "pruned").write_bytes(self.octets("The file `pruned` of a log that begins"))
+        record = storage.pruned(tmp_path)
+        assert (record.log_id, record.last, record.epoch) == (bytes(range(16)), 2, 2)
+        chain = storage.read_batch("file", 2, self.octets("Key 2 of `events`: epoch 2")).chain
+        assert record.chain == chain
+        assert record.archive == "/srv/archive"
+        assert record.bases == [("queue", 4, bytes(range(32)))]
+
+    def test_the_records_of_meta(self, tmp_path):
+        rows = self.TEXT.split("The table `meta` of a compacted segment with these")[1].split("```")[0]
+        records = dict(re.findall(r"^\| `(\w+)` \| `([0-9a-f]+)` \|$", rows, re.MULTILINE))
+        assert len(records) == 11
+        file = tmp_path / "0000000000000001.mdb"
+        change(file, lambda transaction, tables: [
+            transaction.put(name.encode(), bytes.fromhex(value), db=tables["meta"])
+            for name, value in records.items()])
+        meta = storage.meta(storage.Segment(file, 1))
+        assert (meta.format, meta.log_id, meta.first) == (2, bytes(range(16)), 1)
+        assert (meta.previous_last, meta.previous_chain) == (0, bytes(32))
+        assert meta.epochs == [(1, 1), (2, 2)] and meta.dropped == [(1, 2)]
+        chain = storage.read_batch("file", 2, self.octets("Key 2 of `events`: epoch 2")).chain
+        assert meta.sealed == (2, chain, 1700000000004000)
+        assert meta.compacted == (1700000000005000, 2, 49152)
+
+    def test_a_dictionary_is_refused_as_of_a_later_version(self):
+        for caption, read_value in (
+                ("Key 1 of `events`: epoch 1", storage.read_batch),
+                ("Both batches as a group", storage.read_group),
+                ("Key 1 of `content`", storage.read_block)):
+            value = bytearray(self.octets(caption))
+            value[12] = 7
+            with pytest.raises(storage.Damage, match="checksum"):
+                read_value("file", 1, bytes(value))
+            value[16:24] = hashlib.sha256(bytes(value[:16] + value[24:])).digest()[:8]
+            with pytest.raises(storage.Newer, match="dictionary"):
+                read_value("file", 1, bytes(value))
 
 
 @pytest.mark.parametrize("place", [0, 2, -1])

@@ -1,3 +1,5 @@
+import MailEvents
+import MailModel
 import Testing
 
 @testable import Delivery

@@ -97,6 +97,8 @@ private struct Pair: ~Copyable {
                 _ = server.authenticationFinished(
                     attempt.password == Array("pencil".utf8)
                         ? .accepted(identity: attempt.user) : .refused, into: &toClient)
+            case .authenticate(.failedProof):
+                _ = server.authenticationFinished(.refused, into: &toClient)
             case .authenticate(.scramVerifier):
                 _ = server.authenticationFinished(
                     .verifier(verifier, nonce: "xyz"), into: &toClient)

@@ -72,8 +72,7 @@ final class ListenerContext: Sendable {
         session.limits.recipients = policy.limits.recipients
         let messages = policy.limits.messagesPerSession
         session.limits.messages = messages > 0 ? messages : .max
-        session.reportsRefusals =
-            configuration.rejectedEvents != .off || !session.authentication.mechanisms.isEmpty
+        session.reportsRefusals = configuration.rejectedEvents != .off
         return session
     }
 }

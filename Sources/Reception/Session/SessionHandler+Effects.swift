@@ -280,7 +280,6 @@ extension SessionHandler {
             waiting = .password
             return false
         }
-        if case .verifier = answer { isInSCRAM = true }
         session.authenticationFinished(answer, into: &output)
         return true
     }
@@ -289,7 +288,9 @@ extension SessionHandler {
     private func authenticated(_ answer: AuthenticationAnswer) {
         guard case .password = waiting, let context, !isEnding else { return }
         waiting = .nothing
-        if case .close = session.authenticationFinished(answer, into: &output) {
+        let effect = session.authenticationFinished(answer, into: &output)
+        if listener.session.reportsRefusals { takeRefusals() }
+        if case .close = effect {
             end(context, lingering: true)
             return
         }
@@ -298,18 +299,9 @@ extension SessionHandler {
 
     // MARK: Refusals
 
-    /// Records refused commands as the configuration says, and counts guesses at passwords that
-    /// the session itself found wrong (SCRAM).
+    /// Records refused commands as the configuration says.
     func takeRefusals() {
-        if isInSCRAM, !session.facts.identity.isEmpty { isInSCRAM = false }
-        for refusal in session.takeRefusals() {
-            if isInSCRAM, refusal.command == "auth" {
-                isInSCRAM = false
-                services.authenticator.failed(
-                    address: address, now: NIODeadline.now().uptimeNanoseconds)
-            }
-            reject(refusal)
-        }
+        for refusal in session.takeRefusals() { reject(refusal) }
     }
 
     /// Records one refusal; nobody waits for it.

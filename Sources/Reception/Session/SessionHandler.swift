@@ -60,8 +60,6 @@ final class SessionHandler: ChannelDuplexHandler {
     var ingress: (facts: ServerSessionFacts, session: IngressSession, tenant: String)?
     /// The large message that is coming in, if its first piece is there.
     var incoming: IncomingMessage?
-    /// A SCRAM exchange is going on whose end the session decides.
-    var isInSCRAM = false
     var messages = 0
     var octetsRead = 0
     /// Octets that came after the end.

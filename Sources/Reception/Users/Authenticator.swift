@@ -41,8 +41,15 @@ final class Authenticator: Sendable {
         _ request: AuthenticationRequest, address: IPAddress?, now: UInt64,
         on eventLoop: any EventLoop, done: @escaping @Sendable (AuthenticationAnswer) -> Void
     ) -> AuthenticationAnswer? {
-        guard !memory.withLock({ $0.refuses(address, now: now) }) else { return .unavailable }
+        let isRefused = memory.withLock { $0.refuses(address, now: now) }
         switch request {
+        case .failedProof:
+            // Also of an address that is not listened to any more: the exchange had begun before.
+            let delay = memory.withLock { $0.failed(address, now: now) }
+            Self.answer(.refused, after: delay, on: eventLoop, done)
+            return nil
+        case _ where isRefused:
+            return .unavailable
         case .scramVerifier(let user):
             return .verifier(
                 users.user(named: user)?.scram, nonce: Base64.encode(Randomness.octets(18)))
@@ -57,16 +64,18 @@ final class Authenticator: Sendable {
             }
             guard memory.withLock({ $0.beginCheck() }) else { return .unavailable }
             check(attempt, user: isOwn ? user : nil, key: key, address: address) { delay, answer in
-                let delay = TimeAmount.nanoseconds(Int64(delay * 1e9))
-                eventLoop.scheduleTask(in: delay) { done(answer) }
+                Self.answer(answer, after: delay, on: eventLoop, done)
             }
             return nil
         }
     }
 
-    /// Counts an exchange that the session decided itself (SCRAM).
-    func failed(address: IPAddress?, now: UInt64) {
-        memory.withLock { _ = $0.failed(address, now: now) }
+    /// Answers later, on the event loop.
+    private static func answer(
+        _ answer: AuthenticationAnswer, after seconds: Double, on eventLoop: any EventLoop,
+        _ done: @escaping @Sendable (AuthenticationAnswer) -> Void
+    ) {
+        eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) { done(answer) }
     }
 
     private func check(

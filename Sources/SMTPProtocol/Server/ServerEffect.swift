@@ -11,7 +11,7 @@ package enum ServerEffect: Sendable {
     /// Send the 220 in `out`, then do the TLS handshake as server. There is no input left: what
     /// arrives later belongs to TLS. Answer: ``ServerSession/tlsEstablished(_:)``.
     case startTLS
-    /// Check a password or look up a verifier. Answer:
+    /// Check a password, look up a verifier, or count a failure. Answer:
     /// ``ServerSession/authenticationFinished(_:into:)``.
     case authenticate(AuthenticationRequest)
     /// Keep a piece of the content that is coming in; more follows. Answer:
@@ -30,12 +30,15 @@ package enum AuthenticationRequest: Hashable, Sendable {
     case password(PasswordAttempt)
     /// SCRAM-SHA-256. Answer with `verifier` or `unavailable`; the session checks the proof.
     case scramVerifier(user: String)
+    /// SCRAM-SHA-256 has failed: the proof is wrong, or the client wants to act for someone else. Answer
+    /// with `refused`, when the client may learn it.
+    case failedProof(user: String)
 
     /// The name the client gave.
     package var user: String {
         switch self {
         case .password(let attempt): attempt.user
-        case .scramVerifier(let user): user
+        case .scramVerifier(let user), .failedProof(let user): user
         }
     }
 }

@@ -113,8 +113,7 @@ extension ServerSession {
                 let exchange = try SCRAMServerExchange(clientFirst: octets)
                 let identity = exchange.authorizationIdentity
                 guard identity.isEmpty || identity == exchange.user else {
-                    refuseCredentials(into: &out)
-                    return nil
+                    return failed(user: exchange.user)
                 }
                 state = .suspended(.verifier(exchange))
                 return .authenticate(.scramVerifier(user: exchange.user))
@@ -129,7 +128,7 @@ extension ServerSession {
             } catch {
                 switch error {
                 case .malformed: return malformed(into: &out)
-                case .wrongProof: refuseCredentials(into: &out)
+                case .wrongProof: return failed(user: exchange.user)
                 }
             }
             return nil
@@ -154,6 +153,13 @@ extension ServerSession {
                 PasswordAttempt(
                     authorizationIdentity: SASLprep.comparable(authorizationIdentity),
                     user: SASLprep.comparable(user), password: password)))
+    }
+
+    /// The shell says when the client learns that SCRAM has failed, as with a password: what is refused
+    /// slowly cannot be guessed fast.
+    private mutating func failed(user: String) -> ServerEffect {
+        state = .suspended(.refusal)
+        return .authenticate(.failedProof(user: user))
     }
 
     /// A user name: UTF-8 without control characters.

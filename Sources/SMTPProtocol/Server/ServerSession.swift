@@ -48,6 +48,8 @@ package struct ServerSession: ~Copyable, Sendable {
         case tlsHandshake
         case password
         case verifier(SCRAMServerExchange)
+        /// Of a SCRAM exchange that has failed.
+        case refusal
         case message
         /// The content goes on with DATA (nil) or with this chunk.
         case piece(Chunk?)

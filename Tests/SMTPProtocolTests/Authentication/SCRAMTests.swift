@@ -131,7 +131,29 @@ struct SCRAMTests {
         _ = server.command("EHLO client.example.net")
         let first = Base64.encode(Array("n,a=bob,n=ann,r=abc".utf8))
         #expect(server.command("AUTH SCRAM-SHA-256 \(first)").codes == "535 5.7.8")
-        #expect(server.requests.isEmpty)
+        #expect(server.requests == [.failedProof(user: "ann")])
+    }
+
+    @Test("a wrong proof is refused when the shell says so, and what follows waits for it")
+    func refusedLater() {
+        let server = ServerHarness(tls: true)
+        server.answersEffects = false
+        _ = server.command("EHLO client.example.net")
+        let first = Base64.encode(Array(Self.clientFirst.utf8))
+        server.send("AUTH SCRAM-SHA-256 \(first)\r\n")
+        var out = ByteBufferText()
+        server.session.authenticationFinished(
+            .verifier(verifier("pencil2"), nonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"),
+            into: &out.buffer)
+        #expect(server.command(Base64.encode(Array(Self.clientFinal.utf8))).isEmpty)
+        #expect(server.requests.last == .failedProof(user: "user"))
+        #expect(server.command("NOOP").isEmpty)
+        var reply = ByteBufferText()
+        #expect(
+            server.session.authenticationFinished(.refused, into: &reply.buffer).isNeedMore)
+        #expect(reply.text.codes == "535 5.7.8")
+        server.send("")
+        #expect(server.newReplies().codes == "250 2.0.0")
     }
 
     @Test(

@@ -129,6 +129,8 @@ final class ServerHarness {
                 SCRAMVerifier(password: $0, salt: [7, 7, 7, 7], iterations: 4096)
             }
             return .verifier(verifier, nonce: "server-nonce")
+        case .failedProof:
+            return .refused
         }
     }
 

@@ -24,7 +24,7 @@ package enum ExchangeLimits {
     /// Messages that are not final at a time, some 1,000 octets each; beyond it the oldest is given
     /// up as if the log had ended.
     package static let openMessagesMax = 1_000_000
-    /// Final messages that are remembered for complaints and late bounces.
+    /// Recipients of final messages that are remembered for complaints and late bounces.
     package static let finishedMessagesMax = 100_000
     /// Recipients of one imported message; a log that says more is taken to be wrong.
     package static let recipientsMax = 1_000_000

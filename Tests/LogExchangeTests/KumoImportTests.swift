@@ -123,6 +123,49 @@ struct KumoImportTests {
         #expect(imported.events.count == 600)
     }
 
+    @Test("Of final messages only the latest are remembered, whatever recipients they had")
+    func forgets() throws {
+        struct NoStatement: Error {}
+        let limit = 12
+        var builder = HistoryBuilder(nextSequence: 1, epoch: 1, windowEntries: 10, openMax: 50)
+        var tracker = KumoTracker(finishedMax: limit)
+        func take(_ line: String) throws -> SkipReason? {
+            guard case .statement(let time, .kumo(let statement)) = KumoLine.parse(Array(line.utf8))
+            else { throw NoStatement() }
+            defer { _ = builder.takeEvents() }
+            return tracker.take(statement, at: time, into: &builder)
+        }
+        func line(_ type: String, _ message: Int, at seconds: Int) -> String {
+            Self.record(type, at: seconds)
+                .replacing("f68462cf36ca11ee99f450ebf67f93bd", with: "id\(message)")
+                .replacing(
+                    "\"ann@example.org\"",
+                    with: "[\"a\(message)@b.example\",\"c\(message)@d.example\","
+                        + "\"e\(message)@f.example\"]")
+        }
+        for number in 0..<40 {
+            let skipped = try take(line("Delivery", number, at: 1_691_595_600 + number))
+            #expect(skipped == nil)
+            #expect(tracker.remembered.messages <= limit)
+            #expect(tracker.remembered.recipients <= limit)
+        }
+        // A report with another id finds the latest by each of their recipients, and no older one.
+        func report(_ recipient: String) throws -> SkipReason? {
+            try take(
+                Self.record("OOB", at: 1_691_595_700)
+                    .replacing("f68462cf36ca11ee99f450ebf67f93bd", with: "another")
+                    .replacing("\"ann@example.org\"", with: "\"\(recipient)\""))
+        }
+        for recipient in ["a39@b.example", "c39@d.example", "e39@f.example"] {
+            let skipped = try report(recipient)
+            #expect(skipped == nil)
+        }
+        for recipient in ["a1@b.example", "c1@d.example", "e1@f.example"] {
+            let skipped = try report(recipient)
+            #expect(skipped == .noSuchMessage)
+        }
+    }
+
     @Test("Random lines crash neither reader", arguments: 0..<20)
     func fuzz(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

@@ -198,6 +198,33 @@ def test_projections_come_from_the_base(server, peer, tmp_path):
         assert not (waybill.data / "projections" / "base").exists()
 
 
+def test_a_relative_archive_is_noted_as_an_absolute_one(server, peer, tmp_path):
+    with server("--smarthost", f"127.0.0.1:{peer.port}") as waybill:
+        for number in range(3):
+            round_of_mail(waybill, number)
+    found = segments(waybill)
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+
+    def prune_in(directory, *arguments):
+        return run(waybill_binary(), "log", "prune", "--data", waybill.data, *arguments,
+                   check=False, cwd=directory)
+
+    done = prune_in(here, "--archive", "archive", "--before", found[1]["first_sequence"])
+    assert done.returncode == 0, done.stderr
+    archive = here.resolve() / "archive"
+    assert (archive / "log").is_dir()
+    assert info(waybill)["pruned"]["archive"] == str(archive)
+    assert f"archive {archive}," in waybill.reader("info").stdout
+    before = found[2]["first_sequence"]
+    refused = prune_in(there, "--before", before)
+    assert refused.returncode == 69 and f"--archive {archive}," in refused.stderr
+    assert prune_in(there, "--archive", archive, "--before", before).returncode == 0
+    assert not list(there.iterdir())
+    assert run(READER, "verify", archive).returncode == 0
+
+
 def test_a_server_prunes_by_its_configuration(server, peer, tmp_path):
     port = free_port()
     whole = configuration(port, smarthost=f"127.0.0.1:{peer.port}")

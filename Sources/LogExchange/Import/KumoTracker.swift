@@ -9,9 +9,21 @@ struct KumoTracker {
     /// Final ones, for complaints and late bounces: by id, and the last one of each recipient.
     private var finished: [String: MessageDraft] = [:]
     private var finishedByRecipient: [Mailbox: MessageDraft] = [:]
-    private var finishedOrder: [(id: String, mailbox: Mailbox)] = []
+    /// One entry a recipient.
+    private var finishedOrder: [(id: String, mailbox: Mailbox, draft: MessageDraft)] = []
     private var finishedHead = 0
+    private let finishedMax: Int
     private var calls = 0
+
+    /// How many final messages and recipients are remembered.
+    var remembered: (messages: Int, recipients: Int) {
+        (finished.count, finishedByRecipient.count)
+    }
+
+    /// - Parameter finishedMax: Recipients of final messages that are remembered, the latest ones.
+    init(finishedMax: Int = ExchangeLimits.finishedMessagesMax) {
+        self.finishedMax = max(1, finishedMax)
+    }
 
     /// Takes a record.
     ///
@@ -87,18 +99,18 @@ struct KumoTracker {
         finished[id] = draft
         for recipient in draft.recipients {
             finishedByRecipient[recipient.mailbox] = draft
-            finishedOrder.append((id, recipient.mailbox))
+            finishedOrder.append((id, recipient.mailbox, draft))
         }
-        while finishedOrder.count - finishedHead > ExchangeLimits.finishedMessagesMax {
-            let (old, mailbox) = finishedOrder[finishedHead]
+        while finishedOrder.count - finishedHead > finishedMax {
+            let oldest = finishedOrder[finishedHead]
             finishedHead += 1
-            if let draft = finished.removeValue(forKey: old),
-                finishedByRecipient[mailbox] === draft
-            {
-                finishedByRecipient[mailbox] = nil
+            // Another message may have the id or the recipient by now.
+            if finished[oldest.id] === oldest.draft { finished[oldest.id] = nil }
+            if finishedByRecipient[oldest.mailbox] === oldest.draft {
+                finishedByRecipient[oldest.mailbox] = nil
             }
         }
-        if finishedHead > ExchangeLimits.finishedMessagesMax {
+        if finishedHead > finishedMax {
             finishedOrder.removeFirst(finishedHead)
             finishedHead = 0
         }

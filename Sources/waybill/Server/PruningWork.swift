@@ -11,7 +11,8 @@ struct PruningWork {
     let reader: LogReader
     let dataDirectory: String
     var configuration = EventLogConfiguration()
-    /// Empty: none.
+    /// Empty: none. A relative one counts from the directory that this process runs in, as every path of
+    /// the configuration and of a command does, and is noted in the log as an absolute one.
     var archive = ""
     /// The first event that something needs: a message that is not final, or one past the last event
     /// that the queue knows.
@@ -24,13 +25,15 @@ struct PruningWork {
     func run(_ limits: PruneLimits, isDryRun: Bool) throws(EventLogError) -> PruneOutcome {
         let pruning = LogPruning(reader, codec: MailEventCodec(), configuration: configuration)
         let plan = try pruning.plan(limits, needed: try needed())
-        let outcome = PruneOutcome(plan: plan, isDryRun: isDryRun, archive: archive)
+        // The next pruning may run elsewhere, and must not begin another archive there.
+        let target = archive.isEmpty ? nil : TextFile.absolutePath(archive)
+        let outcome = PruneOutcome(plan: plan, isDryRun: isDryRun, archive: target ?? "")
         guard !isDryRun, !plan.segments.isEmpty else { return outcome }
         let projections = DataDirectory.projections(dataDirectory)
         let maker = BaseMaker(
             registry: MailProjections.all, directory: projections, log: reader,
             isStopped: isStopped)
-        _ = try pruning.run(plan, archive: archive.isEmpty ? nil : archive) {
+        _ = try pruning.run(plan, archive: target) {
             cut throws(EventLogError) in
             try maker.signOff(cut)
         }

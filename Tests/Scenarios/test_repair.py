@@ -144,6 +144,29 @@ def test_a_missing_segment(golden, tmp_path, place):
     assert ("after" in report["lost_events"][0]) == (place != 0)
     assert "before" in report["lost_events"][0]
     holds(before, data, new, report)
+    # What it says to run where the events still are gives those that are lost.
+    whole = shutil.copytree(LOGS / "v1-basic", tmp_path / "whole")
+    fetch = report["lost_events"][0]["fetch"]
+    assert fetch["backup"][0].startswith("waybill restore --archive ARCHIVE --to RESTORED")
+    for command, directory in ((fetch["backup"][1], "RESTORED"), (fetch["standby"][0], "DATA")):
+        words = [str(whole) if word == directory else word for word in command.split()]
+        fetched = run(waybill_binary(), *words[1:], "--json").stdout.splitlines()
+        assert [json.loads(line)["sequence"] for line in fetched] == list(range(first, after))
+    assert "waybill site status" in report["where_to_get_them"]
+    told = run(waybill_binary(), "log", "repair", "--data", data, "--dry-run", check=False)
+    assert f"events {first} to {after - 1}: waybill restore" in told.stdout
+
+
+def test_a_lost_end_is_said_from_where_it_is_to_be_fetched(golden, tmp_path):
+    data = golden()
+    file = sorted((data / "log").glob("*.mdb"))[-1]
+    first = int(file.name[:16], 16)
+    file.unlink()
+    code, report = repair(data, tmp_path / "new")
+    assert code == 1 and not report["end_certain"]
+    end = report["lost_end"]
+    assert end["first_sequence"] == first
+    assert end["fetch"]["standby"] == [f"waybill log cat --data DATA --from {first}"]
 
 
 def test_damage_of_every_kind_and_the_independent_reader_agree(golden, tmp_path):

@@ -51,11 +51,7 @@ struct RepairOutput {
         if let position = report.oldPosition {
             print("the old log could be read up to \(Self.text(position))")
         }
-        if !report.isComplete {
-            print(
-                "what is lost is in a backup, or on a standby that has this position: "
-                    + "docs/operations/damage.md")
-        }
+        showPlaces()
         if let target, let position = report.newPosition {
             print("written: \(target), up to \(Self.text(position))")
             print("next: waybill log verify --data \(target)")
@@ -109,6 +105,47 @@ struct RepairOutput {
         if report.lostContentCount > shown {
             print("... and \(report.lostContentCount - shown) more messages")
         }
+    }
+
+    /// Says where what is lost may be, and how to get it from there.
+    private func showPlaces() {
+        guard !report.isComplete else { return }
+        print(Self.places)
+        let ranges = lostRanges
+        for range in ranges.prefix(Self.shownMax) { print("  \(range.text)") }
+        if ranges.count > Self.shownMax {
+            print("  ... and \(ranges.count - Self.shownMax) more ranges")
+        }
+        if report.lostContentCount > 0 {
+            print("  content of a message: waybill message show ID --raw, with the same --data")
+        }
+    }
+
+    private static let places =
+        "what is lost may be in a backup (waybill backup list --archive ARCHIVE says up to where), or on"
+        + " a standby (waybill site status --data DATA): docs/operations/damage.md"
+
+    /// What is lost, side by side, whatever files it stood in; and what may have followed.
+    private var lostRanges: [LostRange] {
+        var ranges: [LostRange] = []
+        for lost in report.lostEvents {
+            if let last = ranges.last?.last, last + 1 == lost.sequences.lowerBound {
+                ranges[ranges.count - 1].last = lost.sequences.upperBound
+            } else {
+                ranges.append(
+                    LostRange(first: lost.sequences.lowerBound, last: lost.sequences.upperBound))
+            }
+        }
+        if let end = lostEnd { ranges.append(end) }
+        return ranges
+    }
+
+    /// What may have followed the last event that anything names; nil when nothing can have.
+    private var lostEnd: LostRange? {
+        guard !report.isEndCertain else { return nil }
+        let known = report.oldPosition?.sequence ?? report.firstSequence - 1
+        return LostRange(
+            first: max(known, report.lostEvents.last?.sequences.upperBound ?? 0) + 1, last: nil)
     }
 
     private static func text(_ time: Int64?) -> String {
@@ -165,9 +202,18 @@ extension RepairOutput {
             writer.number(lost.sequences.upperBound, "last_sequence")
             if let after = lost.after { writer.time(EventTime(microseconds: after), "after") }
             if let before = lost.before { writer.time(EventTime(microseconds: before), "before") }
+            LostRange(first: lost.sequences.lowerBound, last: lost.sequences.upperBound)
+                .write(to: &writer)
             writer.endObject()
         }
         writer.endArray()
+        if let end = lostEnd {
+            writer.beginObject("lost_end")
+            writer.number(end.first, "first_sequence")
+            end.write(to: &writer)
+            writer.endObject()
+        }
+        if !report.isComplete { writer.string(Self.places, "where_to_get_them") }
         writer.beginArray("lost_contents")
         for lost in report.lostContents {
             for sequence in lost.messages {

@@ -36,6 +36,10 @@ struct MetricsTests {
             "waybill_projection_lag_events{projection=\"statistics\"} 2",
             "waybill_projection_phase{projection=\"statistics\",phase=\"live\"} 1",
             "waybill_projection_phase{projection=\"statistics\",phase=\"catching_up\"} 0",
+            "waybill_projection_phase{projection=\"statistics\",phase=\"stopped\"} 0",
+            "waybill_projection_quarantined_events{projection=\"statistics\"} 0",
+            "waybill_projection_phase{projection=\"history\",phase=\"stopped\"} 1",
+            "waybill_projection_quarantined_events{projection=\"history\"} 1",
         ] { #expect(text.contains("\n" + line + "\n") || text.hasPrefix(line), "\(line)") }
         let names = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
         #expect(Set(names).count == names.count)

@@ -285,7 +285,12 @@ final class TestState: ServerState {
         status.phase = .live
         status.sequence = 40
         status.logEnd = 42
-        return [status]
+        // It passed over one event and has stopped at another.
+        var stopped = ProjectionStatus(name: "history", version: 1)
+        stopped.phase = .stopped
+        stopped.refused.add(RefusedEvent(first: 7, last: 7, reason: "not a batch"))
+        stopped.stoppedBy = RefusedEvent(first: 9, last: 9, reason: "not a batch")
+        return [status, stopped]
     }
 
     func freeOctets() -> UInt64? { 1 << 30 }

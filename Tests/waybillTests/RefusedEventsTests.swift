@@ -159,4 +159,23 @@ struct RefusedEventsTests {
         #expect(setback == nil)
         try lookUp(index, log)
     }
+
+    @Test("`projection status` names what stopped a projection and what it passed over, and fails")
+    func shown() async throws {
+        let directory = try TemporaryDirectory()
+        let poison = try await poisonedLog(directory.path)
+        let definition = try #require(MailProjections.all[Statistics.name])
+        var stopped = ProjectionStatusCommand.Line(definition, logEnd: poison)
+        stopped.take(try await status(directory.path, ""))
+        #expect(!stopped.isWell)
+        #expect(stopped.cells[1] == "stopped")
+        #expect(stopped.notes.contains { $0.contains("stopped before event \(poison) refused") })
+        #expect(stopped.json.contains("\"stopped_by\":{\"first_sequence\":\(poison),"))
+        var live = ProjectionStatusCommand.Line(definition, logEnd: poison)
+        live.take(
+            try await status(directory.path, "server: {skip_refused_events: [statistics]}\n"))
+        #expect(live.isWell)
+        #expect(live.cells.last == "1")
+        #expect(live.notes.contains { $0.contains("in quarantine: event \(poison) refused") })
+    }
 }

@@ -56,7 +56,7 @@ struct ProjectionStatusCommand: ParsableCommand {
     }
 
     /// One projection as it is shown.
-    private struct Line {
+    struct Line {
         var status: ProjectionStatus
         var state = ""
         var fault: String?

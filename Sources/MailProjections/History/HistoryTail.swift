@@ -27,15 +27,15 @@ struct HistoryTail {
         _ start: History, progress: (ReplayProgress) -> Void
     ) throws -> History {
         let through = try log.lastSequence()
-        // Of a batch that was refused whole: it is taken apart to find the event.
-        var suspect: UInt64?
+        // Of batches that were refused whole: they are taken apart to find the event.
+        var suspects: Set<UInt64> = []
         while true {
             var state = start
             do {
-                try apply(to: &state, through: through, suspect: suspect, progress)
+                try apply(to: &state, through: through, apart: suspects, progress)
                 return state
             } catch let whole as RefusedBatch {
-                suspect = whole.firstSequence
+                suspects.insert(whole.firstSequence)
             } catch let refusal as RefusedEvent {
                 guard skipsRefused, !quarantine.isFull else { throw refusal }
                 quarantine.add(refusal)
@@ -45,14 +45,14 @@ struct HistoryTail {
     }
 
     private func apply(
-        to state: inout History, through: UInt64, suspect: UInt64?,
+        to state: inout History, through: UInt64, apart: Set<UInt64>,
         _ progress: (ReplayProgress) -> Void
     ) throws {
         let from = state.lastSequence + 1
         guard from <= through else { return }
         var batches = 0
         try log.forEachBatch(from: from, through: through) { batch in
-            if batch.firstSequence == suspect
+            if apart.contains(batch.firstSequence)
                 || quarantine.overlaps(batch.firstSequence, batch.lastSequence)
             {
                 try applyParts(of: batch, to: &state)

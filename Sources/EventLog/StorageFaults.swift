@@ -1,4 +1,5 @@
-/// Lets a test decide how a commit fails, and see what a start does. Never set in production.
+/// Lets a test decide how a commit and the next segment fail, and see what a start does. Never set in
+/// production.
 ///
 /// Concurrency: value; called on the writer thread, and on the one that opens the log.
 package struct StorageFaults: Sendable {
@@ -22,11 +23,24 @@ package struct StorageFaults: Sendable {
         case forget
     }
 
+    /// What is done with the file of a segment when it begins.
+    package enum SegmentStep: Hashable, Sendable {
+        /// It is made, under its temporary name.
+        case make
+        /// It is opened to be written, under its own name.
+        case open
+    }
+
     /// Asked before each commit of a batch.
     package var beforeCommit: @Sendable () -> Fault?
     /// Asked before each step of a start, with the file. An errno: the flush fails with it.
     package var beforeStart: @Sendable (_ step: StartStep, _ file: String) -> Int32? = { _, _ in
         nil
+    }
+
+    /// Asked before each step of a segment that begins, with the file. An errno: the step fails with it.
+    package var beforeSegment: @Sendable (_ step: SegmentStep, _ file: String) -> Int32? = {
+        _, _ in nil
     }
 
     /// Creates faults.

@@ -152,14 +152,15 @@ def test_a_failing_disk_never_acknowledges_what_it_lost(server, tmp_path, calls,
         assert waybill.verify().returncode == 0
 
 
-def test_an_unreadable_log_is_named(server, tmp_path):
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_an_unreadable_log_is_named(server, tmp_path, error):
     strace = program("strace")
     waybill = server().start()
     assert waybill.stop() == 0
     segment = sorted((waybill.data / "log").glob("*.mdb"))[-1]
     waybill.wrapper = (
         strace, "-f", "-qq", "-o", str(tmp_path / "strace.log"), "-P", str(segment), "-e",
-        "trace=openat,open", "-e", "inject=openat,open:error=EIO")
+        "trace=openat,open", "-e", f"inject=openat,open:error={error}")
     waybill.launch()
     code = waybill.process.wait(30)
     waybill.process = None

@@ -14,6 +14,7 @@ enum SegmentMaker {
         try FileSystem.checkFree(directory.segmentPath(meta.first))
         directory.remove(temporary: meta.first)
         do throws(LMDBError) {
+            try meet(configuration.faults, .make, path)
             try ActiveSegment.create(path: path, meta: meta, configuration: configuration)
         } catch {
             directory.remove(temporary: meta.first)
@@ -32,12 +33,20 @@ enum SegmentMaker {
     ) throws(EventLogError) -> ActiveSegment {
         let path = directory.segmentPath(meta.first)
         do throws(LMDBError) {
+            try meet(configuration.faults, .open, path)
             return try ActiveSegment(path: path, meta: meta, configuration: configuration)
         } catch {
             throw EventLogError(
                 .inaccessible, "the segment could not be opened for writing: \(error)",
                 file: path)
         }
+    }
+
+    private static func meet(
+        _ faults: StorageFaults?, _ step: StorageFaults.SegmentStep, _ file: String
+    ) throws(LMDBError) {
+        guard let code = faults?.beforeSegment(step, file) else { return }
+        throw LMDBError(code: code, operation: "mdb_env_open")
     }
 }
 

@@ -9,7 +9,8 @@ extension DeliveryEngine {
     /// Appends a plan, its notifications included; these need the message.
     func record(_ plan: OutcomePlan, of group: DeliveryGroup, peer: DeliveryPeer?) {
         if plan.notices.isEmpty {
-            add(plan, of: group.message.facts)
+            add(plan)
+            scheduleFlush()
             return finished(group)
         }
         if notices.returnsAllPieces(plan.notices, of: group.message.facts), !areNoticesWaiting {
@@ -67,17 +68,17 @@ extension DeliveryEngine {
         pendingContentOctets + keeper.contentOctets > Limits.waitingNoticeOctets
     }
 
-    private func add(_ plan: OutcomePlan, of message: MessageFacts) {
+    private func add(_ plan: OutcomePlan) {
         let now = now()
         for fact in plan.facts { pendingEvents.append(Event(time: now, fact: fact)) }
-        scheduleFlush()
     }
 
     private func addNotices(
         _ plan: OutcomePlan, of group: DeliveryGroup, _ stored: ActiveMessage.Stored?,
         peer: DeliveryPeer?
     ) {
-        add(plan, of: group.message.facts)
+        // No flush in between: one append has both, so that a crash loses no notification.
+        add(plan)
         let now = now()
         let prologue = stored.map { self.prologue(group, $0) } ?? []
         for notice in plan.notices {

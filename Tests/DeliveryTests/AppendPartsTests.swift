@@ -117,6 +117,33 @@ struct AppendPartsTests {
         }
     }
 
+    @Test("Outcomes that fill an append by themselves have their notification in the same one")
+    func together() async throws {
+        try await DeliveryHarness.run { harness in
+            let mx = try await ScriptedMX.start(group: harness.group) { command, _ in
+                if case .rcpt(let path) = command, path.hasSuffix("@example.org") {
+                    .reply("550 5.1.1 nobody")
+                } else {
+                    nil
+                }
+            }
+            try await harness.start(
+                DeliveryHarness.policy(port: mx.port) { $0.recipientsPerTransactionMax = 1000 })
+            let count = Limits.eventsPerAppend + 10
+            try await harness.submit(to: (0..<count).map { "r\($0)@example.org" })
+            try await harness.waitUntilEmpty()
+            let appends = try #require(harness.log).appends
+            let failing = appends.filter { events in
+                events.contains { if case .bounced = $0.fact { true } else { false } }
+            }
+            #expect(failing.count == 1)
+            let notices = failing.joined().filter {
+                if case .received = $0.fact { true } else { false }
+            }
+            #expect(notices.count == 1)
+        }
+    }
+
     @Test("A notification that the log never takes is given up, what it reports is recorded")
     func hopeless() async throws {
         try await DeliveryHarness.run { harness in

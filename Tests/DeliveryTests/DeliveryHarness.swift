@@ -25,6 +25,7 @@ final class FaultyLog: DeliveryLog {
     private let sizeMax = Mutex((events: Int.max, octets: Int.max))
     private let permitted = Mutex(true)
     private let reading = Mutex<(@Sendable () -> Void)?>(nil)
+    private let given = Mutex<[[Event]]>([])
 
     init(_ log: EventLog<MailEventCodec>) { self.log = log }
 
@@ -33,6 +34,9 @@ final class FaultyLog: DeliveryLog {
         get { failures.withLock { $0 } }
         set { failures.withLock { $0 = newValue } }
     }
+
+    /// The events of every append that delivery has asked for.
+    var appends: [[Event]] { given.withLock { $0 } }
 
     /// How many have failed.
     var refusedAppends: Int { refused.withLock { $0 } }
@@ -50,6 +54,7 @@ final class FaultyLog: DeliveryLog {
     }
 
     func append(_ append: Append<Event>) {
+        given.withLock { $0.append(append.events) }
         let most = appendMax
         let octets = append.contents.reduce(0) { $0 + $1.bytes.count }
         guard append.events.count <= most.events, octets <= most.octets else {

@@ -79,12 +79,15 @@ class Recorder:
     def __init__(
         self, port: int, path: Path, clients: int = 8, domain: str = "recipient.example",
         recipients: int = 1, body_octets: int = 600, is_noise: bool = False,
-        address: str = "127.0.0.1",
+        address: str = "127.0.0.1", also: dict[str, int] | None = None,
     ):
-        """`is_noise`: bodies that do not compress, so that few messages fill a segment."""
+        """`is_noise`: bodies that do not compress, so that few messages fill a segment.
+
+        `also`: further mailboxes, each with n: every n-th message goes to it, too.
+        """
         self.port, self.path, self.domain = port, Path(path), domain
         self.recipients, self.body_octets = recipients, body_octets
-        self.is_noise, self.address = is_noise, address
+        self.is_noise, self.address, self.also = is_noise, address, also or {}
         self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.lock = threading.Lock()
         self.numbers = iter(range(10**9))
@@ -130,12 +133,14 @@ class Recorder:
             while not self.stopping:
                 with self.lock:
                     number = next(self.numbers)
-                to = b"".join(
-                    b"RCPT TO:<r%d.%d@%s>\r\n" % (number, index, self.domain.encode())
-                    for index in range(self.recipients))
+                recipients = [
+                    f"r{number}.{index}@{self.domain}" for index in range(self.recipients)]
+                recipients += [
+                    mailbox for mailbox, every in self.also.items() if number % every == 0]
+                to = "".join(f"RCPT TO:<{mailbox}>\r\n" for mailbox in recipients).encode()
                 connection.sendall(b"MAIL FROM:<sender@client.example>\r\n" + to + b"DATA\r\n")
                 self._expect(file, b"250")
-                for _ in range(self.recipients):
+                for _ in recipients:
                     self._expect(file, b"250")
                 self._expect(file, b"354")
                 connection.sendall(self._message(client, number))

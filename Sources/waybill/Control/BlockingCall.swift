@@ -47,10 +47,10 @@ enum BlockingCall {
         let descriptor = Glibc.socket(AF_UNIX, type, 0)
         guard descriptor >= 0 else { return nil }
         let seconds = Int(patience.components.seconds)
-        var limit = unsafe timeval(tv_sec: seconds, tv_usec: 0)
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
         let set = unsafe setsockopt(
             descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        let connected = address.withSockAddr { pointer, octets in
+        let connected = unsafe address.withSockAddr { pointer, octets in
             unsafe connect(descriptor, pointer, socklen_t(octets)) == 0
         }
         guard set == 0, connected else {
@@ -77,9 +77,9 @@ enum BlockingCall {
             var left = buffer.readableBytesView
             while !left.isEmpty {
                 // A server that hangs up is an error here, not a signal.
-                let sent = left.withUnsafeBytes {
+                let sent = unsafe left.withUnsafeBytes {
                     unsafe Glibc.send(
-                        descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL.rawValue))
+                        descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
                 }
                 guard sent > 0 else { throw ChannelError.outputClosed }
                 left = left.dropFirst(sent)
@@ -117,10 +117,10 @@ enum BlockingCall {
     ) -> ByteBuffer? {
         let left = (end - ContinuousClock.now) / .milliseconds(1)
         guard left >= 1 else { return nil }
-        var waiting = unsafe pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&waiting, 1, CInt(left)) == 1 else { return nil }
         var buffer = ByteBuffer()
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: readOctets) {
+        _ = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: readOctets) {
             unsafe max(0, Glibc.read(descriptor, $0.baseAddress, readOctets))
         }
         return buffer

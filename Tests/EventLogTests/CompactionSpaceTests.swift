@@ -66,7 +66,7 @@ struct CompactionSpaceTests {
         clock.advance(seconds: 60)
         let before = try contents(of: scratch.segment(1))
         let all = Self.compaction(scratch, clock, needed: { Set($0) }) {
-            Self.floor + UInt64(before.count) - 1
+            Self.floor + UInt64(before.count / 2)
         }
         #expect(throws: EventLogError(.outOfSpace, "")) { try all.run(1) }
         let none = Self.compaction(scratch, clock, needed: { _ in [] }) { Self.reserve + 10_000 }

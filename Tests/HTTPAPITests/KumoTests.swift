@@ -89,10 +89,10 @@ struct KumoTests {
         for text in ["{{ name | upper }}", "{% if x %}a{% endif %}", "a{# not for them #}b"] {
             #expect(try await send(api, request("Jinja", text)).status == 422)
         }
-        // Only Jinja has such comments.
-        #expect(try await send(api, request("Handlebars", "print{#a{}}")).status == 200)
         #expect(try await send(api, request("Static", "{{ name | upper }}")).status == 200)
         #expect(try api.content().contains("{{ name | upper }}"))
+        // Only Jinja has such comments.
+        #expect(try await send(api, request("Handlebars", "print{#a{}}")).status == 200)
         #expect(try await send(api, request("Liquid", "x")).status == 422)
     }
 }
